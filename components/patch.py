@@ -1,0 +1,93 @@
+"""PodPatch: what one pattern adds to a pod."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import pulumi
+
+Wire = Mapping[str, Any]
+"""An object as it stands in a manifest: camelCase keys, plain structure, Outputs only at the leaves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listen:
+    """A port that a container binds without declaring it as a containerPort: on loopback, or for the kubelet only."""
+
+    number: int
+    """Port number."""
+    argument: str = "port"
+    """The argument of the pattern that changes it, for messages. Default: port."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigFiles:
+    """A ConfigMap that the workload creates, and the volume of the same name that holds its files.
+
+    Auto-named and immutable: changed content is a new name and so one rolling update.
+    """
+
+    name: str
+    """Volume name; the ConfigMap is named after the workload and this."""
+    files: Mapping[str, pulumi.Input[str]]
+    """File name to content. A secret content is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodPatch:
+    """What one pattern adds to a pod. Every field is a tuple, so patches add up with `+`; `PodPatch()` changes nothing.
+
+    It adds, it never overwrites: a second claim on the same thing is a conflict.
+    """
+
+    init_containers: tuple[Wire, ...] = ()
+    """Init containers in start order; native sidecars among them, see `sidecar()`."""
+    containers: tuple[Wire, ...] = ()
+    """Containers beside the app's that are no sidecars."""
+    volumes: tuple[Wire, ...] = ()
+    """Volumes that exist without this package: an emptyDir, a Secret by name."""
+    config_files: tuple[ConfigFiles, ...] = ()
+    """Volumes whose ConfigMap the workload creates."""
+    app_env: tuple[Wire, ...] = ()
+    """Added to the app's container: `{"name": ..., "value": ...}`."""
+    app_mounts: tuple[Wire, ...] = ()
+    """Added to the app's container: `{"name": ..., "mountPath": ...}`."""
+    listens: tuple[Listen, ...] = ()
+    """Ports bound besides the declared containerPorts."""
+    annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
+    """Annotations of the pod."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Labels of the pod; never part of a selector."""
+    sysctls: tuple[tuple[str, str], ...] = ()
+    """Namespaced sysctls for the pod's security context."""
+    service_account: tuple[pulumi.Input[str], ...] = ()
+    """serviceAccountName; at most one in a pod."""
+    certificates: tuple[Any, ...] = ()
+    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, see certificates.py."""
+    problems: tuple[str, ...] = ()
+    """Why the pattern cannot work with this app; composing refuses with all of them."""
+
+    def __add__(self, other: "PodPatch") -> "PodPatch":
+        return PodPatch(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+def sidecar(container: Wire) -> Wire:
+    """The container as a native sidecar: an init container that keeps running (Kubernetes 1.29 and later, KEP-753).
+
+    Composing for classic sidecars moves it to the ordinary containers.
+    """
+    return {**container, "restartPolicy": "Always"}
+
+
+def restricted(uid: int | None, gid: int | None = None) -> dict[str, Any]:
+    """A container security context that the restricted Pod Security Standard admits, with a read-only root filesystem."""
+    user = {} if uid is None else {"runAsUser": uid}
+    group = {} if uid is None or gid is None else {"runAsGroup": gid}
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        **user,
+        **group,
+    }

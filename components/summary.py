@@ -1,0 +1,60 @@
+"""A pod in words, for people: containers in start order, ports with their schemes, volumes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .app import LOOPBACK, Port
+from .claims import APP
+from .patch import Wire
+from .pod import Pod
+from .pod_security import containers, pod_security_level, privileged_containers
+
+
+def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
+    for row in cells:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _kind(container: Wire, spec: Wire, app: str) -> str:
+    if container["name"] == app:
+        return "app"
+    init = any(container is c for c in spec.get("initContainers", ()))
+    return "init, ends before the next starts" if init and container.get("restartPolicy") != "Always" else "sidecar"
+
+
+def _volume_kind(volume: Wire) -> str:
+    kind = next((key for key in volume if key != "name"), "?")
+    medium = "in memory, " if volume[kind].get("medium") == "Memory" else ""
+    limit = f"{volume[kind]['sizeLimit']} at most" if "sizeLimit" in volume[kind] else ""
+    detail = f"{medium}{limit}".strip(", ")
+    return f"{kind} ({detail})" if detail else kind
+
+
+def summary(pod: Pod) -> str:
+    """The pod as a few lines of plain text."""
+    spec, app = pod.spec, pod.app
+    every = containers(spec)
+    level, privileged = pod_security_level(spec), privileged_containers(spec)
+    because = f", because of {', '.join(privileged)}" if privileged else ""
+    volumes = [*((v["name"], _volume_kind(v)) for v in spec["volumes"]), *((c.name, "configMap") for c in pod.config_files)]
+    lines = [
+        f"Pod of {app.name}: Pod Security Standard {level}{because}",
+        "Containers, in start order",
+        *_table((c["name"], _kind(c, spec, app.name)) for c in every),
+    ]
+    if app.ports:
+        lines += ["Ports", *_table(_port_row(p, app.name) for p in app.ports)]
+    if volumes:
+        mounts = {
+            name: ", ".join(f"{c['name']}:{m['mountPath']}" for c in every for m in c.get("volumeMounts", ()) if m["name"] == name)
+            for name, _ in volumes
+        }
+        lines += ["Volumes", *_table((name, kind, mounts[name]) for name, kind in volumes)]
+    return "\n".join(lines)
+
+
+def _port_row(port: Port, app: str) -> tuple[str, str, str, str]:
+    who = app if port.owner == APP else port.owner
+    behind = f"in front of {port.scheme} {LOOPBACK}:{port.number} ({who})" if port.front else who
+    return str(port.outer_number), port.outer_scheme, port.name, behind
