@@ -1,0 +1,353 @@
+"""Certificates made by pulumi-tls and kept in the stack's state: a self-signed leaf, or an authority that issues leaves.
+
+They are renewed by an ordinary `pulumi up` once they are due, and by nothing else; the key stays, so whoever trusts the old
+certificate of an authority goes on verifying what the renewed one signs, until the old one ends.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pulumi_tls as tls
+
+from . import checks
+
+HOURS_PER_YEAR = 8760
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerCertificateArgs:
+    """Arguments of a server certificate. It covers service, service.namespace, service.namespace.svc and
+    service.namespace.svc.cluster-domain, localhost, 127.0.0.1, and what is added."""
+
+    service_name: str
+    """Name of the Service that clients connect to."""
+    namespace: pulumi.Input[str] = "default"
+    """Namespace of that Service, and of the Secret. Default: default."""
+    cluster_domain: str = "cluster.local"
+    """DNS domain of the cluster. Default: cluster.local."""
+    dns_names: tuple[str, ...] = ()
+    """Further DNS names, `*.` allowed in front. Default: none."""
+    ip_addresses: tuple[str, ...] = ()
+    """Further IP addresses. Default: none."""
+    validity_hours: int = HOURS_PER_YEAR
+    """Hours from issue to expiry. Default: 8760, a year."""
+    early_renewal_hours: int = 720
+    """Hours before expiry from which `pulumi up` issues a new one; less than validity_hours, or every up would. Default: 720, 30 days."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = checks.service_name("service_name", self.service_name) + checks.dns_name("cluster_domain", self.cluster_domain)
+        if checks.is_plain(self.namespace):
+            found += checks.label("namespace", self.namespace)
+        for name in self.dns_names:
+            found += checks.dns_name("dns_names:", name)
+        return found + _address_problems(self.ip_addresses) + validity_problems(self)
+
+    def all_dns_names(self) -> tuple[pulumi.Input[str], ...]:
+        """Every DNS name that the certificate covers."""
+        service, domain = self.service_name, self.cluster_domain
+        suffixes: tuple[pulumi.Input[str], ...] = (
+            (f"{service}.{self.namespace}", f"{service}.{self.namespace}.svc", f"{service}.{self.namespace}.svc.{domain}")
+            if isinstance(self.namespace, str)
+            else tuple(pulumi.Output.concat(service, ".", self.namespace, rest) for rest in ("", ".svc", f".svc.{domain}"))
+        )
+        return tuple(dict.fromkeys((service, *suffixes, "localhost", *self.dns_names)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCertificateArgs:
+    """Arguments of a client certificate."""
+
+    common_name: str
+    """Who the client is; the subject's common name, and a DNS name of the certificate."""
+    namespace: pulumi.Input[str] = "default"
+    """Namespace of the Secret. Default: default."""
+    validity_hours: int = HOURS_PER_YEAR
+    """Hours from issue to expiry. Default: 8760, a year."""
+    early_renewal_hours: int = 720
+    """Hours before expiry from which `pulumi up` issues a new one. Default: 720, 30 days."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = checks.dns_name("common_name", self.common_name) + validity_problems(self)
+        return found + (checks.label("namespace", self.namespace) if checks.is_plain(self.namespace) else [])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateAuthorityArgs:
+    """Arguments of CertificateAuthority."""
+
+    common_name: str = "pod-patterns CA"
+    """Subject of the authority's certificate. Default: pod-patterns CA."""
+    validity_hours: int = 10 * HOURS_PER_YEAR
+    """Hours from issue to expiry. Default: 87600, ten years."""
+    early_renewal_hours: int = 2 * HOURS_PER_YEAR
+    """Hours before expiry from which `pulumi up` renews it, and with it every leaf; leaves may not be valid for longer than
+    this, so that none outlives its authority. Default: 17520, two years."""
+    previous_ca_pems: tuple[pulumi.Input[str], ...] = ()
+    """Certificates of authorities that this one replaces (with another key) and that clients are to trust in the meantime.
+    Default: none."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        return validity_problems(self) + ([] if self.common_name else ["common_name is empty; an authority needs a subject"])
+
+
+def validity_problems(args: Any) -> list[str]:
+    """What is wrong with `validity_hours` and `early_renewal_hours`."""
+    found = checks.at_least("validity_hours", args.validity_hours, 1)
+    found += checks.at_least("early_renewal_hours", args.early_renewal_hours, 0)
+    if not found and args.early_renewal_hours >= args.validity_hours:
+        found.append(
+            f"early_renewal_hours {args.early_renewal_hours} is not less than validity_hours {args.validity_hours}: "
+            "every `pulumi up` would issue a new certificate"
+        )
+    return found
+
+
+def _address_problems(addresses: tuple[str, ...]) -> list[str]:
+    found = []
+    for address in addresses:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            found.append(f"ip_addresses: {address!r} is not allowed: an IPv4 or IPv6 address")
+    return found
+
+
+def renews_at(expires_at: pulumi.Input[str], early_renewal_hours: int) -> pulumi.Output[str]:
+    """When a certificate is due, as RFC 3339, from its expiry."""
+    early = timedelta(hours=early_renewal_hours)
+    return pulumi.Output.from_input(expires_at).apply(lambda end: (datetime.fromisoformat(end) - early).isoformat())
+
+
+def _private_key(name: str, parent: pulumi.Resource) -> tls.PrivateKey:
+    # the provider's default curve, P224, is one that hardly any TLS stack accepts
+    return tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=pulumi.ResourceOptions(parent=parent))
+
+
+def _tls_secret(
+    name: str,
+    parent: pulumi.Resource,
+    *,
+    namespace: pulumi.Input[str],
+    key: tls.PrivateKey,
+    certificate_pem: pulumi.Input[str],
+    ca_pem: pulumi.Input[str],
+) -> pulumi.Output[str]:
+    """A kubernetes.io/tls Secret with ca.crt beside it; returns its name. Auto-named and immutable: a new certificate is a new
+    name, and so one rolling update."""
+    data: Mapping[str, pulumi.Input[str]] = {"tls.crt": certificate_pem, "tls.key": key.private_key_pem_pkcs8, "ca.crt": ca_pem}
+    secret = kubernetes.core.v1.Secret(
+        f"{name}-certificate",
+        metadata={"namespace": namespace},
+        type="kubernetes.io/tls",
+        immutable=True,
+        string_data=data,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    return secret.metadata.name
+
+
+class ExistingCertificate:
+    """A certificate that somebody else keeps, in a Secret of type kubernetes.io/tls in the workload's namespace."""
+
+    def __init__(
+        self, secret_name: pulumi.Input[str], *, dns_names: tuple[str, ...] | None = None, ca_pem: pulumi.Input[str] | None = None
+    ) -> None:
+        """dns_names: the names it covers (default: None, not checked); ca_pem: what clients verify it with (default: None)."""
+        self.secret_name = secret_name
+        self.dns_names = dns_names
+        self.ca_pem = ca_pem
+        self.expires_at = None
+        self.renews_at = None
+
+
+class SelfSignedCertificate(pulumi.ComponentResource):
+    """A key, its self-signed server certificate, and the Secret with both. Clients trust the certificate itself.
+
+    Raises ArgumentError.
+    """
+
+    secret_name: pulumi.Output[str]
+    """metadata.name of the kubernetes.io/tls Secret."""
+    ca_pem: pulumi.Output[str]
+    """What clients verify it with: the certificate itself."""
+    expires_at: pulumi.Output[str]
+    """Expiry, RFC 3339."""
+    renews_at: pulumi.Output[str]
+    """From when on `pulumi up` issues a new one, RFC 3339."""
+
+    def __init__(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checks.refuse(f"SelfSignedCertificate {name!r}", [*checks.label("name", name), *args.problems()])
+        super().__init__("pod-patterns:index:SelfSignedCertificate", name, {}, opts)
+        self.dns_names = args.all_dns_names()
+        key = _private_key(name, self)
+        certificate = tls.SelfSignedCert(
+            f"{name}-certificate",
+            private_key_pem=key.private_key_pem,
+            subject={"common_name": args.service_name},
+            dns_names=list(self.dns_names),
+            ip_addresses=["127.0.0.1", *args.ip_addresses],
+            allowed_uses=["digital_signature", "server_auth"],
+            validity_period_hours=args.validity_hours,
+            early_renewal_hours=args.early_renewal_hours,
+            set_subject_key_id=True,
+            set_authority_key_id=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.ca_pem = certificate.cert_pem
+        self.expires_at = certificate.validity_end_time
+        self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
+        self.secret_name = _tls_secret(
+            name, self, namespace=args.namespace, key=key, certificate_pem=certificate.cert_pem, ca_pem=certificate.cert_pem
+        )
+        self.register_outputs(
+            {"secret_name": self.secret_name, "ca_pem": self.ca_pem, "expires_at": self.expires_at, "renews_at": self.renews_at}
+        )
+
+
+class CertificateAuthority(pulumi.ComponentResource):
+    """A certificate authority: `issue` and `issue_client` make leaves. Its key stays in the stack's state, in no Secret.
+
+    Raises ArgumentError.
+    """
+
+    ca_pem: pulumi.Output[str]
+    """Its certificate, PEM."""
+    trust_bundle_pem: pulumi.Output[str]
+    """What clients trust: its certificate and the previous ones."""
+    expires_at: pulumi.Output[str]
+    """Expiry, RFC 3339."""
+    renews_at: pulumi.Output[str]
+    """From when on `pulumi up` renews it, RFC 3339."""
+
+    def __init__(self, name: str, args: CertificateAuthorityArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = args or CertificateAuthorityArgs()
+        checks.refuse(f"CertificateAuthority {name!r}", args.problems())
+        super().__init__("pod-patterns:index:CertificateAuthority", name, {}, opts)
+        self._name = name
+        self._leaf_hours = args.early_renewal_hours
+        self._key = _private_key(name, self)
+        certificate = tls.SelfSignedCert(
+            f"{name}-certificate",
+            private_key_pem=self._key.private_key_pem,
+            subject={"common_name": args.common_name},
+            is_ca_certificate=True,
+            max_path_length=0,
+            allowed_uses=["cert_signing", "crl_signing"],
+            validity_period_hours=args.validity_hours,
+            early_renewal_hours=args.early_renewal_hours,
+            set_subject_key_id=True,
+            set_authority_key_id=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.ca_pem = certificate.cert_pem
+        self.trust_bundle_pem = pulumi.Output.concat(certificate.cert_pem, *args.previous_ca_pems)
+        self.expires_at = certificate.validity_end_time
+        self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
+        self.register_outputs(
+            {
+                "ca_pem": self.ca_pem,
+                "trust_bundle_pem": self.trust_bundle_pem,
+                "expires_at": self.expires_at,
+                "renews_at": self.renews_at,
+            }
+        )
+
+    def issue(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> "IssuedCertificate":
+        """A server certificate signed by this authority. Raises ArgumentError."""
+        return IssuedCertificate(name, self, args, opts)
+
+    def issue_client(self, name: str, args: ClientCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> "IssuedCertificate":
+        """A client certificate signed by this authority, for mutual TLS. Raises ArgumentError."""
+        return IssuedCertificate(name, self, args, opts)
+
+    def leaf_problems(self, validity_hours: int) -> list[str]:
+        """Why a leaf may not be valid for so many hours."""
+        # what is no number is refused elsewhere
+        if not isinstance(validity_hours, int) or validity_hours <= self._leaf_hours:
+            return []
+        return [
+            f"validity_hours {validity_hours} is more than early_renewal_hours {self._leaf_hours} of CertificateAuthority {self._name!r}: "
+            "the certificate could outlive its authority; lower the one or raise the other"
+        ]
+
+    def sign(self, name: str, request: tls.CertRequest, uses: list[str], args: Any, parent: pulumi.Resource) -> tls.LocallySignedCert:
+        """The certificate for a request; for IssuedCertificate."""
+        return tls.LocallySignedCert(
+            f"{name}-certificate",
+            ca_private_key_pem=self._key.private_key_pem,
+            ca_cert_pem=self.ca_pem,
+            cert_request_pem=request.cert_request_pem,
+            allowed_uses=uses,
+            validity_period_hours=args.validity_hours,
+            early_renewal_hours=args.early_renewal_hours,
+            set_subject_key_id=True,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
+
+class IssuedCertificate(pulumi.ComponentResource):
+    """A key, its certificate signed by a CertificateAuthority, and the Secret with both and the trust bundle (ca.crt)."""
+
+    secret_name: pulumi.Output[str]
+    """metadata.name of the kubernetes.io/tls Secret."""
+    certificate_pem: pulumi.Output[str]
+    """The certificate."""
+    private_key_pem: pulumi.Output[str]
+    """Its key, PKCS#8; a Pulumi secret."""
+    ca_pem: pulumi.Output[str]
+    """What the other side verifies it with: the authority's trust bundle."""
+    expires_at: pulumi.Output[str]
+    """Expiry, RFC 3339."""
+    renews_at: pulumi.Output[str]
+    """From when on `pulumi up` issues a new one, RFC 3339."""
+
+    def __init__(
+        self,
+        name: str,
+        authority: CertificateAuthority,
+        args: ServerCertificateArgs | ClientCertificateArgs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        problems = [*checks.label("name", name), *args.problems(), *authority.leaf_problems(args.validity_hours)]
+        checks.refuse(f"IssuedCertificate {name!r}", problems)
+        super().__init__("pod-patterns:index:IssuedCertificate", name, {}, opts)
+        server = isinstance(args, ServerCertificateArgs)
+        common_name = args.service_name if isinstance(args, ServerCertificateArgs) else args.common_name
+        self.dns_names = args.all_dns_names() if isinstance(args, ServerCertificateArgs) else (args.common_name,)
+        key = _private_key(name, self)
+        request = tls.CertRequest(
+            f"{name}-request",
+            private_key_pem=key.private_key_pem,
+            subject={"common_name": common_name},
+            dns_names=list(self.dns_names),
+            ip_addresses=["127.0.0.1", *args.ip_addresses] if isinstance(args, ServerCertificateArgs) else [],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        uses = ["digital_signature", "server_auth" if server else "client_auth"]
+        certificate = authority.sign(name, request, uses, args, self)
+        self.certificate_pem = certificate.cert_pem
+        self.private_key_pem = key.private_key_pem_pkcs8
+        self.ca_pem = authority.trust_bundle_pem
+        self.expires_at = certificate.validity_end_time
+        self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
+        self.secret_name = _tls_secret(
+            name, self, namespace=args.namespace, key=key, certificate_pem=certificate.cert_pem, ca_pem=self.ca_pem
+        )
+        self.register_outputs(
+            {
+                "secret_name": self.secret_name,
+                "certificate_pem": self.certificate_pem,
+                "private_key_pem": self.private_key_pem,
+                "ca_pem": self.ca_pem,
+                "expires_at": self.expires_at,
+                "renews_at": self.renews_at,
+            }
+        )

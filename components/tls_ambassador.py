@@ -1,0 +1,235 @@
+"""TlsAmbassador: TLS in front of an app that speaks none."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from . import checks, nginx
+from .app import LOOPBACK, SECURE, App, Port
+from .certificates import CertificateAuthority, ExistingCertificate, IssuedCertificate, SelfSignedCertificate, ServerCertificateArgs
+from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsAmbassadorArgs:
+    """Arguments of TlsAmbassador."""
+
+    service_name: str
+    """Name of the Service that clients connect to; the certificate is made out to it."""
+    namespace: pulumi.Input[str] = "default"
+    """Namespace of the Service and of the certificate's Secret. Default: default."""
+    ports: tuple[str, ...] = ("http",)
+    """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
+    mode: str | None = None
+    """`http`: proxies requests; `tcp`: passes bytes on. Default: None, by each port's scheme."""
+    app_port: int | None = None
+    """Port number the app moves to, if one port is taken over. Default: None, the next free one."""
+    authority: CertificateAuthority | None = None
+    """The authority that issues the certificate. Default: None, it is self-signed."""
+    secret_name: pulumi.Input[str] | None = None
+    """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
+    ca_pem: pulumi.Input[str] | None = None
+    """What clients verify that existing certificate with; an output, nothing more. Default: None."""
+    dns_names: tuple[str, ...] = ()
+    """Further DNS names of the certificate; of an existing one all the names to check, or none for no check. Default: none."""
+    ip_addresses: tuple[str, ...] = ()
+    """Further IP addresses of the certificate. Default: none."""
+    cluster_domain: str = "cluster.local"
+    """DNS domain of the cluster. Default: cluster.local."""
+    validity_hours: int = 8760
+    """Hours from issue to expiry. Default: 8760, a year."""
+    early_renewal_hours: int = 720
+    """Hours before expiry from which `pulumi up` renews it. Default: 720, 30 days."""
+    image: pulumi.Input[str] = "nginx:1.28-alpine"
+    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    container_name: str = "nginx-proxy"
+    """Also the beginning of its volumes' names. Default: nginx-proxy."""
+    health_port: int = 8081
+    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
+    Default: 8081."""
+    max_body_size: str = "0"
+    """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
+    timeout_seconds: int = 3600
+    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
+    upstream_idle_seconds: int = 4
+    """How long an unused connection to the app is kept; less than the app's own idle timeout. Default: 4."""
+    access_log: bool = True
+    """Whether requests are logged to stdout. Default: True."""
+    ipv6: bool = False
+    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
+    uid: int | None = 101
+    """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+    """Requests and limits; nginx runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+
+    def certificate_args(self) -> ServerCertificateArgs:
+        """The arguments of the certificate it makes."""
+        return ServerCertificateArgs(
+            service_name=self.service_name,
+            namespace=self.namespace,
+            cluster_domain=self.cluster_domain,
+            dns_names=self.dns_names,
+            ip_addresses=self.ip_addresses,
+            validity_hours=self.validity_hours,
+            early_renewal_hours=self.early_renewal_hours,
+        )
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = self.certificate_args().problems() + checks.label("container_name", self.container_name)
+        if self.authority and self.secret_name is None:
+            found += self.authority.leaf_problems(self.validity_hours)
+        if self.authority and self.secret_name is not None:
+            found.append("authority and secret_name are both set; the certificate comes from one of them")
+        if not self.ports:
+            found.append("ports is empty; name at least one port to stand in front of, e.g. ('http',)")
+        for name in self.ports:
+            found += checks.port_name("ports:", name)
+        if self.mode is not None:
+            found += checks.one_of("mode", self.mode, ("http", "tcp"))
+        if self.app_port is not None:
+            found += checks.port("app_port", self.app_port)
+            if len(self.ports) > 1:
+                found.append("app_port is set for more than one port; leave it out, or use one TlsAmbassador a port")
+        if self.secret_name is not None and checks.is_plain(self.secret_name):
+            found += checks.dns_name("secret_name", self.secret_name)
+        if self.uid == 0:
+            found.append("uid 0 is root: give nginx another user id")
+        if not re.fullmatch("[0-9]+[kmg]?", str(self.max_body_size)):
+            found.append(f"max_body_size {self.max_body_size!r} is not allowed: a number of bytes with k, m or g, as in nginx")
+        found += checks.port("health_port", self.health_port) + checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        found += checks.at_least("upstream_idle_seconds", self.upstream_idle_seconds, 1)
+        return found + checks.resources("resources", self.resources)
+
+
+class TlsAmbassador(pulumi.ComponentResource):
+    """nginx in the pod, listening with TLS where the app listened; the app moves to 127.0.0.1.
+
+    Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
+    front of a dead app is not ready.
+
+    Raises ArgumentError.
+    """
+
+    ca_pem: pulumi.Output[str]
+    """What clients verify the certificate with, PEM; empty for an existing Secret without `ca_pem`."""
+    secret_name: pulumi.Output[str]
+    """metadata.name of the certificate's Secret."""
+
+    def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        checks.refuse(f"TlsAmbassador {name!r}", [*checks.label("name", name), *args.problems()])
+        super().__init__("pod-patterns:index:TlsAmbassador", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.certificate: ExistingCertificate | IssuedCertificate | SelfSignedCertificate
+        if args.secret_name is not None:
+            self.certificate = ExistingCertificate(args.secret_name, dns_names=args.dns_names or None, ca_pem=args.ca_pem)
+        elif args.authority:
+            self.certificate = args.authority.issue(name, args.certificate_args(), child)
+        else:
+            self.certificate = SelfSignedCertificate(name, args.certificate_args(), child)
+        self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")
+        self.secret_name = pulumi.Output.from_input(self.certificate.secret_name)
+        self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
+
+    def wrap(self, app: App) -> tuple[App, PodPatch]:
+        """Takes over the ports and moves their processes inwards."""
+        args = self.args
+        problems: list[str] = []
+        listeners: list[nginx.Listener] = []
+        open_ports: list[dict[str, Any]] = []
+        for name in args.ports:
+            port = app.port(name)
+            if port is None:
+                known = ", ".join(p.name for p in app.ports) or "none"
+                problems.append(f"there is no port {name!r} to stand in front of; set ports= (known: {known})")
+                continue
+            problem = self._port_problem(port)
+            if problem:
+                problems.append(problem)
+                continue
+            app = app.move(name, to=args.app_port, scheme=SECURE[port.scheme])
+            moved = app.port(name)
+            assert moved
+            listeners.append(
+                nginx.Listener(
+                    name=name,
+                    listen=str(port.number),
+                    upstream=f"{LOOPBACK}:{moved.number}",
+                    http=(args.mode or port.scheme) == "http",
+                )
+            )
+            open_ports.append({"name": name, "containerPort": port.number})
+        health = app.free_port(args.health_port)
+        return app.reserve(health), self._patch(app, listeners, open_ports, problems, health)
+
+    def _port_problem(self, port: Port) -> str | None:
+        if port.front:
+            # what is in front would speak plain text to it
+            return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
+        if port.scheme == "https":
+            return f"port {port.name!r} speaks TLS already; take it out of ports="
+        if self.args.mode == "http" and port.scheme != "http":
+            return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
+        return None
+
+    def _patch(
+        self,
+        app: App,
+        listeners: list[nginx.Listener],
+        open_ports: list[dict[str, Any]],
+        problems: list[str],
+        health: int,
+    ) -> PodPatch:
+        args, name = self.args, self.args.container_name
+        cpu_limit = (args.resources.get("limits") or {}).get("cpu")
+        config = nginx.render(
+            nginx.Nginx(
+                listeners=listeners,
+                health_port=health,
+                workers=max(1, math.ceil(checks.amount(cpu_limit))) if cpu_limit else 1,
+                max_body_size=args.max_body_size,
+                timeout_seconds=args.timeout_seconds,
+                upstream_idle_seconds=args.upstream_idle_seconds,
+                ipv6=args.ipv6,
+                access_log=args.access_log,
+            )
+        )
+        probe = {"httpGet": {"path": "/healthz", "port": health}}
+        # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
+        drain = f"touch {nginx.DRAINING}; sleep {app.pre_stop_seconds}"
+        container = {
+            "name": name,
+            "image": args.image,
+            "command": list(nginx.COMMAND),
+            "ports": open_ports,
+            "resources": args.resources,
+            # nginx answers itself: the app is started only when this succeeded
+            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
+            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+            "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", drain]}}},
+            "securityContext": restricted(args.uid, args.uid),
+            "volumeMounts": [
+                {"name": f"{name}-config", "mountPath": nginx.DIRECTORY, "readOnly": True},
+                {"name": f"{name}-certificate", "mountPath": nginx.CERTIFICATES, "readOnly": True},
+                {"name": f"{name}-tmp", "mountPath": "/tmp"},
+            ],
+        }
+        return PodPatch(
+            init_containers=(sidecar(container),),
+            volumes=(
+                # readable for the pod's group, of which nginx is a member
+                {"name": f"{name}-certificate", "secret": {"secretName": self.certificate.secret_name, "defaultMode": 0o440}},
+                {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+            ),
+            config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": config}),),
+            listens=(Listen(number=health, argument="health_port"),),
+            certificates=(self.certificate,),
+            problems=tuple(problems),
+        )

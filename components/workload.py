@@ -1,0 +1,202 @@
+"""Workload: the one place that builds a Deployment and its Service from an app and its patterns."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from . import checks
+from .app import App
+from .pod import DEFAULT_KUBERNETES, compose, plaintext_ports
+from .pod_security import pod_security_level, privileged_containers
+from .summary import summary
+
+_REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*")
+OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
+"""Labels of every object that only the workload sets; the first two select the pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadArgs:
+    """Arguments of Workload."""
+
+    app: App
+    """The application."""
+    patterns: Sequence[object] = ()
+    """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Default: none."""
+    namespace: pulumi.Input[str] = "default"
+    """Namespace of everything. Default: default."""
+    service_name: str | None = None
+    """Name of the Service. Default: None, the app's name."""
+    service_type: str = "ClusterIP"
+    """ClusterIP, NodePort or LoadBalancer. Default: ClusterIP."""
+    replicas: int | None = 1
+    """Number of pods; None leaves it to an autoscaler. Default: 1."""
+    kubernetes_version: str = DEFAULT_KUBERNETES
+    """The oldest cluster it runs on; before 1.30 the app's image needs a `sleep`, before 1.29 sidecars must be classic. Default: 1.30."""
+    sidecars: str = "native"
+    """`native` (init containers that keep running), or `classic` for clusters before 1.29. Default: native."""
+    image_registry: str | None = None
+    """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels of every object and the pods; never part of the selector. Default: none."""
+    pod: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the PodSpec in wire form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
+    rollout_timeout_seconds: int = 600
+    """How long `pulumi up` waits for the pods to be ready, and when the rollout counts as failed. Default: 600, as Pulumi's own."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments, the patterns left out."""
+        found = checks.service_name("service_name", self.service_name or self.app.name)
+        if checks.is_plain(self.namespace):
+            found += checks.label("namespace", self.namespace)
+        found += checks.one_of("service_type", self.service_type, ("ClusterIP", "NodePort", "LoadBalancer"))
+        if self.replicas is not None:
+            found += checks.at_least("replicas", self.replicas, 0)
+        found += checks.at_least("rollout_timeout_seconds", self.rollout_timeout_seconds, 1)
+        found += _own_labels("labels", self.labels)
+        if self.image_registry is not None and not _REGISTRY.fullmatch(self.image_registry):
+            found.append(f"image_registry {self.image_registry!r} is not allowed: a host, with a port and a path at most")
+        return found
+
+
+def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
+    return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
+
+
+class Workload(pulumi.ComponentResource):
+    """A Deployment and its Service, composed from an app and patterns.
+
+    Raises ArgumentError and CompositionError with every problem, before anything is registered.
+    """
+
+    service_name: pulumi.Output[str]
+    """metadata.name of the Service; empty if the pod has no port for one."""
+    endpoints: pulumi.Output[dict[str, str]]
+    """URL of each port of the Service, by port name, with its true scheme."""
+    ca_pem: pulumi.Output[str]
+    """What clients verify the endpoints with, PEM; empty without TLS."""
+    certificate_expires_at: pulumi.Output[str]
+    """When the first of its certificates ends, RFC 3339; empty without one that this program makes."""
+    pod_security_level: pulumi.Output[str]
+    """The strictest Pod Security Standard that admits the pods: restricted, baseline or privileged."""
+    privileged_containers: pulumi.Output[list[str]]
+    """Containers that the baseline standard would refuse."""
+    plaintext_ports: pulumi.Output[list[int]]
+    """Ports open on the pods' address that carry application data unencrypted."""
+    summary: pulumi.Output[str]
+    """The pod in words: containers in start order, ports, volumes."""
+
+    def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        checks.refuse(f"workload {name!r}", [*checks.label("name", name), *args.problems()])
+        service_name = args.service_name or args.app.name
+        self.pod = compose(
+            args.app,
+            args.patterns,
+            workload=name,
+            hosts=self._hosts(service_name, args.namespace),
+            sidecars=args.sidecars,
+            kubernetes_version=args.kubernetes_version,
+            image_registry=args.image_registry,
+            fields=args.pod,
+        )
+        checks.refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
+        super().__init__("pod-patterns:index:Workload", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        own = dict(zip(OWN_LABELS, (args.app.name, name, "pulumi"), strict=True))
+        # a selector never changes
+        selector = {key: own[key] for key in OWN_LABELS[:2]}
+        labels = {**args.labels, **own}
+        metadata = {"namespace": args.namespace, "labels": labels}
+        config_maps: dict[str, pulumi.Input[str]] = {}
+        for config in self.pod.config_files:
+            config_map = kubernetes.core.v1.ConfigMap(
+                f"{name}-{config.name}", metadata=metadata, data=dict(config.files), immutable=True, opts=child
+            )
+            config_maps[config.name] = config_map.metadata.name
+        template = {
+            "metadata": {"labels": {**labels, **self.pod.labels}, "annotations": dict(self.pod.annotations)},
+            "spec": self.pod.pod_spec(config_maps),
+        }
+        self._deployment(name, args, metadata, selector, template, child)
+        service = self._service(name, args, service_name, metadata, selector, child)
+        self._set_outputs(args, service)
+
+    @staticmethod
+    def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:
+        """The names that a certificate must cover; without the namespace's where that is known only later."""
+        full = [f"{service_name}.{namespace}", f"{service_name}.{namespace}.svc"] if isinstance(namespace, str) else []
+        return [service_name, *full]
+
+    @staticmethod
+    def _deployment(
+        name: str,
+        args: WorkloadArgs,
+        metadata: dict[str, Any],
+        selector: dict[str, str],
+        template: dict[str, Any],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        kubernetes.apps.v1.Deployment(
+            name,
+            metadata={
+                "name": args.app.name,
+                **metadata,
+                "annotations": {"pulumi.com/timeoutSeconds": str(args.rollout_timeout_seconds)},
+            },
+            spec={
+                **({} if args.replicas is None else {"replicas": args.replicas}),
+                "selector": {"matchLabels": selector},
+                # a pod goes only when its successor is ready
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                "revisionHistoryLimit": 3,
+                "progressDeadlineSeconds": args.rollout_timeout_seconds,
+                "template": template,
+            },
+            opts=opts,
+        )
+
+    def _service(
+        self,
+        name: str,
+        args: WorkloadArgs,
+        service_name: str,
+        metadata: dict[str, Any],
+        selector: dict[str, str],
+        opts: pulumi.ResourceOptions,
+    ) -> kubernetes.core.v1.Service | None:
+        ports = [
+            # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
+            {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP"}
+            for p in self.pod.app.ports
+            if p.service
+        ]
+        if not ports:
+            return None
+        return kubernetes.core.v1.Service(
+            name,
+            metadata={"name": service_name, **metadata},
+            spec={"type": args.service_type, "selector": selector, "ports": ports},
+            opts=opts,
+        )
+
+    def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
+        spec, certificates = self.pod.spec, self.pod.certificates
+        name = service.metadata.name if service else pulumi.Output.from_input("")
+        ports = [p for p in self.pod.app.ports if p.service]
+        self.service_name = name
+        self.endpoints = pulumi.Output.all(name, args.namespace).apply(
+            lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.outer_number}" for p in ports}
+        )
+        self.ca_pem = pulumi.Output.concat(*(c.ca_pem for c in certificates if c.ca_pem))
+        ends = pulumi.Output.all(*(c.expires_at for c in certificates if c.expires_at))
+        self.certificate_expires_at = ends.apply(lambda times: min(times, key=datetime.fromisoformat, default=""))
+        self.pod_security_level = pulumi.Output.from_input(pod_security_level(spec))
+        self.privileged_containers = pulumi.Output.from_input(privileged_containers(spec))
+        self.plaintext_ports = pulumi.Output.from_input(plaintext_ports(self.pod))
+        self.summary = pulumi.Output.from_input(summary(self.pod))
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
