@@ -1,0 +1,190 @@
+"""DemoVault: a Vault for clusters that have none, so that the `dev` stack can show VaultInit. For demonstration, NEVER for production.
+
+It keeps everything in memory and forgets it when it restarts, has one replica, never seals, and the secret in it is random.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import checks
+from components.certificates import SelfSignedCertificate, ServerCertificateArgs
+from components.patch import restricted
+
+PORT = 8200
+_LOOPBACK = "127.0.0.1:8202"
+_HOME = "/vault/home"
+_UID, _GID = 100, 1000  # the image's user `vault`
+
+# The dev server's own listener is plaintext; it stays on loopback, for the container beside it.
+_LISTENER = {"listener": [{"tcp": {"address": f"0.0.0.0:{PORT}", "tls_cert_file": "tls/tls.crt", "tls_key_file": "tls/tls.key"}}]}
+
+# A dev server writes a new root token into its home whenever it starts, before it listens; it has forgotten everything by then. The
+# token, which is in the server's log too, is revoked as soon as it has served.
+_CONFIGURE = """\
+set -u
+HOME=$PWD/home
+export HOME
+trap 'exit 0' TERM INT
+
+configure() {
+  { vault auth list | grep -q '^kubernetes/' || vault auth enable kubernetes; } &&
+    vault write auth/kubernetes/config "kubernetes_host=https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT" &&
+    printf 'path "secret/data/%s" { capabilities = ["read"] }' "$SECRET_PATH" | vault policy write "$ROLE" - &&
+    vault write "auth/kubernetes/role/$ROLE" "bound_service_account_names=$SERVICE_ACCOUNT" \\
+      "bound_service_account_namespaces=$NAMESPACE" "audience=$AUDIENCE" "token_policies=$ROLE" token_ttl=5m &&
+    od -An -N16 -tx1 /dev/urandom | tr -d ' \\n' | vault kv put "secret/$SECRET_PATH" username=demo password=- &&
+    vault token revoke -self && rm home/.vault-token
+}
+
+while :; do
+  if [ -s home/.vault-token ] && configure >/dev/null; then
+    echo "configured: role $ROLE may read secret/$SECRET_PATH"
+  fi
+  sleep 1 &
+  wait $!
+done
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoVaultArgs:
+    """Arguments of DemoVault."""
+
+    namespace: str = "default"
+    """Namespace of Vault, and of the app that logs in to it. Default: default."""
+    service_name: str = "vault"
+    """Name of the Deployment and the Service. Default: vault."""
+    role: str = "elasticsearch"
+    """Role that it knows, at auth/kubernetes. Default: elasticsearch."""
+    service_account: str = "default"
+    """The app's service account, which alone may take that role. Default: default."""
+    audience: str = "vault"
+    """Audience of the app's token. Default: vault."""
+    secret_path: str = "my-secret"
+    """Path of the one secret, with the fields `username` and `password`, in the KV v2 mount `secret`. Default: my-secret."""
+    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    """Default: hashicorp/vault:1.21.1."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = [
+            line
+            for name in ("namespace", "service_name", "service_account", "role", "secret_path")
+            for line in checks.label(name, getattr(self, name))
+        ]
+        return found + ([] if self.audience else ["audience is empty"])
+
+
+class DemoVault(pulumi.ComponentResource):
+    """A dev-mode Vault with one role and one secret, behind TLS. For demonstration, never for production.
+
+    Raises ArgumentError.
+    """
+
+    address: pulumi.Output[str]
+    """URL of its Service; known once it answers there."""
+    ca_pem: pulumi.Output[str]
+    """What clients verify it with."""
+
+    def __init__(self, name: str, args: DemoVaultArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = args or DemoVaultArgs()
+        checks.refuse(f"DemoVault {name!r}", args.problems())
+        super().__init__("pod-patterns:index:DemoVault", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        certificate = SelfSignedCertificate(name, ServerCertificateArgs(service_name=args.service_name, namespace=args.namespace), child)
+        account = kubernetes.core.v1.ServiceAccount(f"{name}-account", metadata={"namespace": args.namespace}, opts=child)
+        reviewer = kubernetes.rbac.v1.ClusterRoleBinding(
+            f"{name}-token-review",
+            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": args.namespace}],
+            opts=child,
+        )
+        config = kubernetes.core.v1.ConfigMap(
+            f"{name}-config",
+            metadata={"namespace": args.namespace},
+            data={"listener.json": json.dumps(_LISTENER), "configure.sh": _CONFIGURE},
+            immutable=True,
+            opts=child,
+        )
+
+        def container(part: str, command: list[str], memory: tuple[str, str], *mounts: Any, **more: Any) -> dict[str, Any]:
+            return {
+                "name": part,
+                "image": args.image,
+                "command": command,
+                "workingDir": "/vault",
+                "volumeMounts": [
+                    {"name": "home", "mountPath": _HOME},
+                    {"name": "config", "mountPath": "/vault/config", "readOnly": True},
+                    *mounts,
+                ],
+                "resources": {"requests": {"cpu": "50m", "memory": memory[0]}, "limits": {"memory": memory[1]}},
+                "securityContext": restricted(_UID, _GID),
+                **more,
+            }
+
+        server = container(
+            "vault",
+            ["vault", "server", "-dev", f"-dev-listen-address={_LOOPBACK}", "-config=config/listener.json"],
+            ("128Mi", "512Mi"),
+            {"name": "tls", "mountPath": "/vault/tls", "readOnly": True},
+            env=[{"name": "HOME", "value": _HOME}],
+            ports=[{"name": "https", "containerPort": PORT}],
+            readinessProbe={"httpGet": {"path": "/v1/sys/health", "port": PORT, "scheme": "HTTPS"}, "periodSeconds": 2},
+        )
+        environment = {
+            "VAULT_ADDR": f"http://{_LOOPBACK}",
+            "ROLE": args.role,
+            "SERVICE_ACCOUNT": args.service_account,
+            "NAMESPACE": args.namespace,
+            "AUDIENCE": args.audience,
+            "SECRET_PATH": args.secret_path,
+        }
+        configure = container(
+            "configure",
+            ["/bin/sh", "config/configure.sh"],
+            ("64Mi", "256Mi"),
+            env=[{"name": key, "value": value} for key, value in environment.items()],
+            readinessProbe={"exec": {"command": ["test", "!", "-e", f"{_HOME}/.vault-token"]}, "periodSeconds": 2},
+        )
+
+        labels = {"app.kubernetes.io/name": "vault", "app.kubernetes.io/instance": args.service_name}
+        metadata = {"name": args.service_name, "namespace": args.namespace, "labels": labels}
+        kubernetes.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=metadata,
+            spec={
+                "replicas": 1,
+                # two of them would answer with two different secrets
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "serviceAccountName": account.metadata.name,
+                        "enableServiceLinks": False,
+                        "securityContext": {"runAsNonRoot": True, "fsGroup": _GID, "seccompProfile": {"type": "RuntimeDefault"}},
+                        "containers": [server, configure],
+                        "volumes": [
+                            {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+                            {"name": "config", "configMap": {"name": config.metadata.name}},
+                            {"name": "tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},
+                        ],
+                    },
+                },
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[reviewer]),
+        )
+        service = kubernetes.core.v1.Service(
+            f"{name}-service",
+            metadata=metadata,
+            spec={"selector": labels, "ports": [{"name": "https", "port": PORT, "targetPort": PORT}]},
+            opts=child,
+        )
+        self.address = pulumi.Output.concat("https://", service.metadata.name, ".", args.namespace, f".svc:{PORT}")
+        self.ca_pem = certificate.ca_pem
+        self.register_outputs({"address": self.address, "ca_pem": self.ca_pem})
