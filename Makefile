@@ -1,0 +1,65 @@
+# The commands of this project; `make` lists them.
+STACK ?= render
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/.requirements
+DEV := $(VENV)/.requirements-dev
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: help up down preview check format test golden reference e2e bench wheel clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+up: $(RUN) ## deploy a stack: STACK=render (default: manifests to out/render, no cluster), dev, prod ...
+	@$(VENV)/bin/python -m tools.up $(STACK)
+
+preview: $(RUN) ## what `make up` would change
+	@$(VENV)/bin/python -m tools.up --preview $(STACK)
+
+down: $(RUN) ## undo `make up`
+	@$(VENV)/bin/python -m tools.down $(STACK)
+
+check: $(DEV) ## format, lint and types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m tools.reference --check
+
+format: $(DEV) ## rewrite the code in the project's format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+test: $(DEV) ## everything that needs no cluster
+	$(VENV)/bin/python -m pytest
+
+golden: $(DEV) ## rewrite tests/golden
+	$(VENV)/bin/python -m pytest tests/test_goldens.py --rewrite-goldens
+
+reference: $(DEV) ## rewrite docs/reference.md from the docstrings
+	$(VENV)/bin/python -m tools.reference
+
+e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG
+	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini
+
+bench: $(DEV) ## the measurements behind the figures in docs/
+	$(VENV)/bin/python -m bench.compose
+
+wheel: $(DEV) ## build dist/*.whl
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove what the commands above made, except rendered manifests and state
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --upgrade pip
+
+$(RUN): requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --requirement requirements-dev.txt
+	@touch $@ $(RUN)

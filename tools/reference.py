@@ -1,0 +1,96 @@
+"""Writes docs/reference.md, the table of every component and argument, from the docstrings; `--check` fails if it is stale."""
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from .engine import PROJECT
+
+REFERENCE = PROJECT / "docs" / "reference.md"
+
+# in the order a newcomer meets them
+MODULES = (
+    "workload",
+    "app",
+    "tls_ambassador",
+    "metrics_adapter",
+    "log_tail_sidecar",
+    "sysctl_init",
+    "vault_init",
+    "certificates",
+    "patch",
+)
+
+_HEAD = """\
+# Reference
+
+Every component, its arguments and outputs. Made from the docstrings by `make reference`.
+
+In a stack file the names are the same, in YAML. `Input` means that an Output is welcome; everything else is plain, so that a mistake
+is found before anything is created.
+"""
+
+
+def _attributes(node: ast.ClassDef) -> Iterator[tuple[str, str, str, str]]:
+    """Name, type, default and docstring of every documented attribute."""
+    for statement, after in zip(node.body, node.body[1:], strict=False):
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)):
+            continue
+        default = "" if statement.value is None else _default(statement.value)
+        yield statement.target.id, ast.unparse(statement.annotation), default, " ".join(after.value.value.split())
+
+
+def _default(value: ast.expr) -> str:
+    if isinstance(value, ast.Call):
+        factory = next((k.value for k in value.keywords if k.arg == "default_factory"), None)
+        return ast.unparse(factory.body) if isinstance(factory, ast.Lambda) else "{}"
+    return ast.unparse(value)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("pulumi.", "").replace("\n", " ")
+
+
+def _section(node: ast.ClassDef, module: str) -> Iterator[str]:
+    yield f"## {node.name}\n"
+    yield f"{ast.get_docstring(node) or ''}\n"
+    attributes = list(_attributes(node))
+    if not attributes:
+        return
+    is_args = any(isinstance(d, ast.Call) for d in node.decorator_list)
+    if is_args:
+        yield "| argument | type | default | |\n| --- | --- | --- | --- |"
+        for name, kind, default, text in attributes:
+            yield f"| `{name}` | `{_cell(kind)}` | {f'`{_cell(default)}`' if default else 'required'} | {_cell(text)} |"
+    else:
+        yield "| output | type | |\n| --- | --- | --- |"
+        for name, kind, _, text in attributes:
+            yield f"| `{name}` | `{_cell(kind)}` | {_cell(text)} |"
+    yield f"\n<sub>components/{module}.py</sub>\n"
+
+
+def reference() -> str:
+    """The whole page."""
+    lines = [_HEAD]
+    for module in MODULES:
+        tree = ast.parse((PROJECT / "components" / f"{module}.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and ast.get_docstring(node):
+                lines += _section(node, module)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Writes the page, or with --check compares it."""
+    page = reference()
+    if "--check" not in sys.argv[1:]:
+        REFERENCE.parent.mkdir(exist_ok=True)
+        REFERENCE.write_text(page, encoding="utf-8")
+    elif not REFERENCE.is_file() or REFERENCE.read_text(encoding="utf-8") != page:
+        sys.exit(f"{REFERENCE.relative_to(PROJECT)} is stale; run `make reference`")
+
+
+if __name__ == "__main__":
+    main()
