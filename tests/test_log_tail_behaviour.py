@@ -1,0 +1,133 @@
+"""LogTailSidecar: the rendered command, run by the real shells and tails."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from components.app import App
+from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from tests.composing import composed, container
+from tests.programs import need
+
+
+@pytest.fixture(params=["busybox", "coreutils"])
+def tools(request, tmp_path):
+    """A directory with the programs that the image has: sh, tail, sleep."""
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("sh", "tail", "sleep"):
+        (bin_dir / name).symlink_to(need("busybox" if request.param == "busybox" else name))
+    return bin_dir
+
+
+class Tail:
+    """A running sidecar: the directory it reads, and what it has written."""
+
+    def __init__(self, process, logs, output):
+        self.process, self.logs, self.output = process, logs, output
+
+    def lines(self):
+        return self.output.read_text().splitlines()
+
+    def wait_for(self, *lines):
+        """Waits until every one of the lines has arrived."""
+        end = time.monotonic() + 30
+        while missing := set(lines) - set(self.lines()):
+            assert time.monotonic() < end, f"never arrived: {sorted(missing)[:3]}"
+            assert self.process.poll() is None, "tail has ended"
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def tailing(tools, tmp_path, *files, prefix=()):
+    """Runs the rendered command with these programs over files in a directory of its own."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    args = LogTailSidecarArgs(directory="/var/log/app", files=files, sidecar_mount_path=str(logs))
+    pod = composed(App(name="app", image="app:1"), lambda: LogTailSidecar("logs", args))
+    _, *rest = container(pod, "logs")["command"]
+    output = tmp_path / "output"
+    with output.open("w") as stdout:
+        process = subprocess.Popen(
+            [*prefix, str(tools / "sh"), *rest], stdout=stdout, stderr=subprocess.DEVNULL, env={"PATH": str(tools)}, start_new_session=True
+        )
+    try:
+        yield Tail(process, logs, output)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def append(file, lines):
+    with file.open("a") as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
+def test_a_renamed_log_loses_no_line(tools, tmp_path):
+    with tailing(tools, tmp_path, "app.json") as tail:
+        file, written = tail.logs / "app.json", []
+        for rotation in range(4):
+            lines = [f'{{"rotation": {rotation}, "line": {number}}}' for number in range(5000)]
+            append(file, lines[:1])
+            # the tail follows the new file by now
+            tail.wait_for(lines[0])
+            append(file, lines[1:])
+            file.rename(tail.logs / f"app-{rotation}.json")
+            written += lines
+        file.touch()
+        tail.wait_for(*written)
+        assert tail.lines() == written
+
+
+def test_a_truncated_log_is_followed_further(tools, tmp_path):
+    with tailing(tools, tmp_path, "app.json") as tail:
+        file = tail.logs / "app.json"
+        append(file, [f"before {number}" for number in range(100)])
+        tail.wait_for("before 99")
+        os.truncate(file, 0)
+        append(file, ["after 0"])
+        tail.wait_for("after 0")
+
+
+def test_a_file_that_appears_late_is_read_from_its_first_line(tools, tmp_path):
+    with tailing(tools, tmp_path, "app.json") as tail:
+        # longer than the pause between two looks
+        time.sleep(1.5)
+        append(tail.logs / "app.json", ["first", "second"])
+        tail.wait_for("first", "second")
+
+
+def test_a_file_that_is_there_already_is_read_from_its_first_line(tools, tmp_path):
+    with tailing(tools, tmp_path, "a.json", "b.json") as tail:
+        append(tail.logs / "a.json", [f"a {number}" for number in range(100)])
+        append(tail.logs / "b.json", [f"b {number}" for number in range(100)])
+        everything = [f"{name} {number}" for name in "ab" for number in range(100)]
+        tail.wait_for(*everything)
+        append(tail.logs / "a.json", ["a 100"])
+        tail.wait_for("a 100")
+        # no headings between the files: they would break a reader of JSON lines
+        assert sorted(tail.lines()) == sorted([*everything, "a 100"])
+
+
+def test_as_process_1_it_ends_soon_after_sigterm_and_the_last_lines_have_arrived(tools, tmp_path):
+    unshare = need("unshare")
+    prefix = (unshare, "--fork", "--pid", "--mount-proc", "--kill-child")
+    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not make a PID namespace; as root it is run")
+    with tailing(tools, tmp_path, "app.json", prefix=prefix) as tail:
+        append(tail.logs / "app.json", ["first"])
+        tail.wait_for("first")
+        (shell,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
+        append(tail.logs / "app.json", ["last"])
+        started = time.monotonic()
+        os.kill(int(shell), signal.SIGTERM)
+        tail.process.wait(timeout=20)
+        assert time.monotonic() - started < 5
+        assert tail.lines() == ["first", "last"]
+        assert tail.process.returncode == 0
