@@ -19,7 +19,7 @@ from .pod import CompositionError, Pattern, Pod, compose
 from .secrecy import SecretLeakError
 from .sysctl_init import SysctlInit, SysctlInitArgs
 from .tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from .vault_init import VaultInit, VaultInitArgs, VaultSecret
+from .vault_init import ConfigMapKey, VaultInit, VaultInitArgs, VaultSecret
 from .workload import Workload, WorkloadArgs
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ClientCertificateArgs",
     "CompositionError",
     "ConfigFiles",
+    "ConfigMapKey",
     "ExistingCertificate",
     "IssuedCertificate",
     "Listen",

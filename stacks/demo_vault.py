@@ -147,7 +147,7 @@ class DemoVault(pulumi.ComponentResource):
         configure = container(
             "configure",
             ["/bin/sh", "config/configure.sh"],
-            ("64Mi", "256Mi"),
+            ("128Mi", "384Mi"),
             env=[{"name": key, "value": value} for key, value in environment.items()],
             readinessProbe={"exec": {"command": ["test", "!", "-e", f"{_HOME}/.vault-token"]}, "periodSeconds": 2},
         )
