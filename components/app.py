@@ -58,6 +58,9 @@ class Port:
     """Whether the Service carries it. Default: True."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
+    probe_paths: tuple[str, ...] = ()
+    """Paths that the kubelet asks for here besides those of App's probes; what lets nobody through without credentials lets it
+    through to these. Default: none."""
     host: str = ANY
     """Address it listens on; 127.0.0.1 behind an ambassador. Set by the fold."""
     front: Front | None = None
@@ -172,11 +175,12 @@ class App:
         return next(n for n in (*range(start, 65536), *range(1024, start)) if n not in taken)
 
     reserved: tuple[int, ...] = ()
-    """Port numbers that ambassadors of the fold use for themselves. Set by the fold."""
+    """Port numbers that it listens on besides its ports, on loopback; the fold adds those that ambassadors use for themselves.
+    Default: none."""
 
     def taken(self) -> frozenset[int]:
-        """Every port number in use so far: the ports', their fronts', and what the ambassadors reserved."""
-        return frozenset(self.reserved) | {n for p in self.ports for n in (p.number, p.outer_number)}
+        """Every port number in use so far: the ports', and what ambassadors listen on or set aside."""
+        return frozenset(self.reserved) | {p.number for p in self.ports}
 
     def reserve(self, number: int) -> "App":
         """The app, with a port number set aside for an ambassador."""
@@ -216,13 +220,22 @@ class App:
                 probe_number=probe_number or port.number,
                 probe_scheme=probe_scheme or ("HTTPS" if outer in ("https", "tls") else "HTTP"),
             )
-        # the number that is left stays taken: somebody listens there
+        # the number that is left stays taken: the ambassador listens there
         moved = replace(port, number=number, host=LOOPBACK, front=front)
         return replace(
             self,
             ports=tuple(moved if p.name == name else p for p in self.ports),
             reserved=(*self.reserved, port.number),
         )
+
+    def probed(self, port: Port) -> dict[str, Any]:
+        """The paths, with their queries, that the kubelet asks for at that port, by where they are said."""
+        said = {f"probe_paths of port {port.name!r}": path for path in port.probe_paths}
+        for field_name in ("startup", "readiness", "liveness"):
+            handler = (getattr(self, field_name) or {}).get("httpGet") or {}
+            if handler.get("port") in (port.name, port.outer_number):
+                said[f"{field_name} probe of the app"] = handler.get("path", "/")
+        return said
 
     def problems(self) -> list[str]:
         """What is wrong with the app on its own."""

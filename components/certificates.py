@@ -5,7 +5,7 @@ certificate of an authority goes on verifying what the renewed one signs, until 
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +64,7 @@ class ClientCertificateArgs:
     """Arguments of a client certificate."""
 
     common_name: str
-    """Who the client is; the subject's common name, and a DNS name of the certificate."""
+    """Who the client is, as in TlsAmbassador's client_names; the subject's common name, and a DNS name of the certificate."""
     namespace: pulumi.Input[str] = "default"
     """Namespace of the Secret. Default: default."""
     validity_hours: int = HOURS_PER_YEAR
@@ -90,7 +90,7 @@ class CertificateAuthorityArgs:
     """Hours before expiry from which `pulumi up` renews it, and with it every leaf; leaves may not be valid for longer than
     this, so that none outlives its authority. Default: 17520, two years."""
     previous_ca_pems: tuple[pulumi.Input[str], ...] = ()
-    """Certificates of authorities that this one replaces (with another key) and that clients are to trust in the meantime.
+    """Certificates of authorities that this one replaces (with another key) and that both sides are to trust in the meantime.
     Default: none."""
 
     def problems(self) -> list[str]:
@@ -124,6 +124,11 @@ def renews_at(expires_at: pulumi.Input[str], early_renewal_hours: int) -> pulumi
     """When a certificate is due, as RFC 3339, from its expiry."""
     early = timedelta(hours=early_renewal_hours)
     return pulumi.Output.from_input(expires_at).apply(lambda end: (datetime.fromisoformat(end) - early).isoformat())
+
+
+def bundle(pems: Iterable[pulumi.Input[str]]) -> pulumi.Output[str]:
+    """Certificates in one text, each on lines of its own, whether its text ends with a line break or not."""
+    return pulumi.Output.all(*pems).apply(lambda texts: "".join(f"{text.strip()}\n" for text in texts))
 
 
 def _private_key(name: str, parent: pulumi.Resource) -> tls.PrivateKey:
@@ -221,7 +226,7 @@ class CertificateAuthority(pulumi.ComponentResource):
     ca_pem: pulumi.Output[str]
     """Its certificate, PEM."""
     trust_bundle_pem: pulumi.Output[str]
-    """What clients trust: its certificate and the previous ones."""
+    """What both sides trust: its certificate and the previous ones."""
     expires_at: pulumi.Output[str]
     """Expiry, RFC 3339."""
     renews_at: pulumi.Output[str]
@@ -248,7 +253,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.ca_pem = certificate.cert_pem
-        self.trust_bundle_pem = pulumi.Output.concat(certificate.cert_pem, *args.previous_ca_pems)
+        self.trust_bundle_pem = bundle((certificate.cert_pem, *args.previous_ca_pems))
         self.expires_at = certificate.validity_end_time
         self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
         self.register_outputs(

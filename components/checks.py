@@ -1,7 +1,7 @@
 """The shapes that names, paths and numbers must have, and the one error that lists what does not."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -67,6 +67,19 @@ def refuse(where: str, problems: Iterable[str]) -> None:
 def is_plain(value: Any) -> bool:
     """False for an Output (or anything else that Pulumi only knows later)."""
     return not (isinstance(value, pulumi.Output) or hasattr(value, "__await__"))
+
+
+def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], Iterable[str]]) -> pulumi.Input[str]:
+    """The value; an Output is refused with ArgumentError as soon as it is known. What is plain was looked at before."""
+    if isinstance(value, str):
+        return value
+
+    def check(known: str) -> str:
+        refuse(where, problems(known))
+        return known
+
+    output: pulumi.Output[str] = pulumi.Output.from_input(value)
+    return output.apply(check)
 
 
 def _shape(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:

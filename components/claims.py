@@ -103,8 +103,7 @@ def container_shape(container: Wire, owner: str, *, plain_init: bool = False) ->
         yield from checks.port(f"{where}: containerPort", port.get("containerPort"))
         if "name" in port:
             yield from checks.port_name(f"{where}: port name", port["name"])
-    for variable in container.get("env", ()):
-        yield from checks.env_name(f"{where}: env name", variable.get("name"))
+    yield from env_shape(container.get("env", ()), where)
     for mount in container.get("volumeMounts", ()):
         yield from mount_shape(mount, where)
     for field in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
@@ -141,6 +140,14 @@ def not_wire(value: object) -> Iterator[str]:
             yield from not_wire(inner)
 
 
+def env_shape(env: Iterable[Wire], where: str) -> Iterator[str]:
+    for variable in env:
+        name, value = variable.get("name"), variable.get("value", "")
+        yield from checks.env_name(f"{where}: env name", name)
+        if checks.is_plain(value) and not isinstance(value, str):
+            yield f"{where}: value of env {name!r} must be text, but is {value!r}; put it in quotes"
+
+
 def mount_shape(mount: Wire, where: str) -> Iterator[str]:
     yield from checks.label(f"{where}: volume name of a mount", mount.get("name"))
     yield from checks.path(f"{where}: mountPath", mount.get("mountPath"))
@@ -158,8 +165,7 @@ def patch_shape(patch: PodPatch, owner: str) -> Iterator[str]:
             yield f"container {container.get('name')!r} of {owner}: a sidecar() belongs in init_containers, not in containers"
     for mount in patch.app_mounts:
         yield from mount_shape(mount, f"mount of {owner} in the app's container")
-    for variable in patch.app_env:
-        yield from checks.env_name(f"env name of {owner} in the app's container", variable.get("name"))
+    yield from env_shape(patch.app_env, f"{owner}, in the app's container")
     for volume in patch.volumes:
         yield from checks.label(f"volume name of {owner}:", volume.get("name"))
         for key in not_wire(volume):

@@ -12,11 +12,18 @@ from .patch import ConfigFiles, PodPatch, restricted, sidecar
 
 # From the first line on, every file without a heading, waiting for files that are not there yet and following them when they are renamed.
 # The shell is there for SIGTERM, which process 1 ignores unless it has a handler. The app has ended before: two seconds
-# are enough for a tail that looks once a second (BusyBox) to find its last lines.
+# are enough for a tail that looks once a second (BusyBox) to find its last lines. And it starts a tail again that crashed: while a
+# container is not running its pod is not ready. A tail that cannot even be started (126, 127) is left to the kubelet to report.
 _SCRIPT = """\
-tail -n +1 -q -F "$@" &
 trap 'sleep 2; kill $!; exit 0' TERM
-wait $!
+while :; do
+  tail -n +1 -q -F "$@" &
+  wait $!
+  status=$?
+  case $status in 126 | 127) exit $status ;; esac
+  echo "tail ended with $status; starting it again" >&2
+  sleep 1
+done
 """
 
 
@@ -77,8 +84,9 @@ class LogTailSidecarArgs:
 class LogTailSidecar(pulumi.ComponentResource):
     """A volume where the app logs, and a container that streams the files in it to its standard output.
 
-    It runs as the app's user, so that it may read what only the app may. It has no probe: a tail that runs works. After a restart it
-    streams the files from their beginning again. Listed first, it is the last sidecar to stop.
+    It runs as the app's user, so that it may read what only the app may. It has no probe: a tail that runs works. One that crashes is
+    started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first,
+    it is the last sidecar to stop.
 
     Raises ArgumentError.
     """

@@ -16,6 +16,22 @@ _PLACES = ("url", "host", "port", "listen", "listen_host", "listen_port", "path"
 _CREDENTIALS = re.compile(r"://[^/\s]*@")
 _DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h)")
 
+# While a container is not running its pod is not ready, so the exporter is started again inside the container. One that ends within
+# ten seconds of the container's start has never worked, a wrong argument perhaps: that is for the kubelet, so that a rollout stops.
+_SUPERVISED = """\
+trap 'kill $!; exit 0' TERM
+begun=$(date +%s)
+while :; do
+  "$@" &
+  wait $!
+  status=$?
+  [ $(($(date +%s) - begun)) -ge 10 ] || exit $status
+  echo "$1 ended with $status; starting it again" >&2
+  sleep 5 &
+  wait $!
+done
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exporter:
@@ -32,8 +48,12 @@ class Exporter:
     """Arguments, with the places above. Default: the image's."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment, with the places above. Default: none."""
+    program: str | None = None
+    """Path of the program in an image that has a POSIX shell, sleep and date: it is started again inside its container when it ends, so
+    that the pod stays ready. Default: None, the image's entrypoint, which the kubelet restarts; the pod is not ready until then."""
     health_path: str = "/"
-    """Path that it answers without asking the app, for the liveness probe. Default: /, the landing page of most exporters."""
+    """Path that it answers without asking the app, for the liveness probe that it has without `program`. Default: /, the landing page of
+    most exporters."""
     username_env: str | None = None
     """Environment variable it reads the user name from. Default: None, it reads none."""
     password_env: str | None = None
@@ -42,6 +62,8 @@ class Exporter:
     def problems(self) -> list[str]:
         """What is wrong with it."""
         found = checks.path("exporter: health_path", self.health_path)
+        if self.program is not None:
+            found += checks.path("exporter: program", self.program)
         templates = {f"args[{i}]": value for i, value in enumerate(self.args)} | {f"env {n!r}": v for n, v in self.env.items()}
         for where, template in templates.items():
             if not isinstance(template, str):
@@ -59,19 +81,20 @@ EXPORTERS: Mapping[str, Exporter] = {
     # 30 s: the default of 5 s is too short for a busy cluster
     "elasticsearch": Exporter(
         image="quay.io/prometheuscommunity/elasticsearch-exporter:v1.5.0",
+        program="/bin/elasticsearch_exporter",
         args=("--es.uri={url}", "--es.timeout=30s", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
-        health_path="/healthz",
         username_env="ES_USERNAME",
         password_env="ES_PASSWORD",
     ),
     "redis": Exporter(
-        image="oliver006/redis_exporter:v1.74.0",
+        # the one with a shell
+        image="oliver006/redis_exporter:v1.74.0-alpine",
+        program="/redis_exporter",
         args=("--redis.addr=redis://{host}:{port}", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
-        health_path="/health",
         username_env="REDIS_USER",
         password_env="REDIS_PASSWORD",
     ),
-    # before 1.0 it exits where nginx is not there yet; nginx must serve stub_status under this path
+    # its image has no shell. Before 1.0 it exits where nginx is not there yet; nginx must serve stub_status under this path
     "nginx": Exporter(
         image="nginx/nginx-prometheus-exporter:1.3.0",
         args=("--nginx.scrape-uri={url}/stub_status", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
@@ -87,7 +110,7 @@ class MetricsAdapterArgs:
     exporter: str | Exporter = "elasticsearch"
     """`elasticsearch`, `redis`, `nginx`, or an Exporter of your own for any app. Default: elasticsearch."""
     image: pulumi.Input[str] | None = None
-    """Image in place of the exporter's. Default: None."""
+    """Image in place of the exporter's, with the program at the same path. Default: None."""
     extra_args: tuple[pulumi.Input[str], ...] = ()
     """Arguments after the exporter's own, e.g. `--collector.clustersettings`. Default: none."""
     target_port: str = "http"
@@ -157,8 +180,8 @@ class MetricsAdapterArgs:
 class MetricsAdapter(pulumi.ComponentResource):
     """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
 
-    It has no readiness probe: an exporter that hangs, or an app that it cannot read, takes no pod out of service. Kubernetes itself
-    counts a pod as not ready while one of its containers is not running; no field of the pod changes that.
+    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
+    Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
 
     Raises ArgumentError.
     """
@@ -188,7 +211,9 @@ class MetricsAdapter(pulumi.ComponentResource):
     @property
     def ports(self) -> tuple[Port, ...]:
         """The metrics port."""
-        return (Port(name=self.args.port_name, number=self.args.port),)
+        exporter = self.args.chosen()
+        probed = (exporter.health_path,) if exporter.program is None else ()
+        return (Port(name=self.args.port_name, number=self.args.port, probe_paths=probed),)
 
     def patch(self, app: App) -> PodPatch:
         """The exporter, following the app's port and its own to where the ambassadors left them."""
@@ -214,16 +239,21 @@ class MetricsAdapter(pulumi.ComponentResource):
         secure = own.outer_scheme in ("https", "tls")
         probe_port, probe_scheme = (own.front.probe_number, own.front.probe_scheme) if own.front else (own.number, "HTTP")
         handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
-        container = {
+        if exporter.program is None:
+            # Patient: each restart makes the pod unready for a moment, and an ambassador in front may start later than the exporter
+            started: dict[str, Any] = {"livenessProbe": {"httpGet": handler, "periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 5}}
+        else:
+            # no livenessProbe: the restarts that it asks for would take the pod out of service
+            started = {"command": ["/bin/sh", "-c", _SUPERVISED, "exporter", exporter.program]}
+        container: dict[str, Any] = {
             "name": args.container_name,
             "image": exporter.image if args.image is None else args.image,
+            **started,
             "args": [*(fill(a) for a in exporter.args), *args.extra_args],
             "env": [*({"name": name, "value": fill(value)} for name, value in exporter.env.items()), *self._credentials(exporter)],
             "ports": [] if own.front else [{"name": own.name, "containerPort": own.number}],
             "resources": args.resources,
-            # no startupProbe: it would hold the app back until the exporter answers; without one a running process is enough.
-            # Patient: each restart makes the pod unready for a moment, and an ambassador in front may start later than the exporter
-            "livenessProbe": {"httpGet": handler, "periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 5},
+            # no startupProbe: it would hold the app back until the exporter answers; without one a running process is enough
             # a number: the kubelet cannot tell whether the `nobody` of an image is root
             "securityContext": restricted(args.uid, args.uid),
         }

@@ -1,13 +1,28 @@
 """The nginx.conf of TlsAmbassador: a pure function of structure. Parses on nginx 1.19.5, 1.22 and current."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
 
 DIRECTORY = "/etc/nginx-proxy"
 """Where the nginx.conf is mounted."""
+
+CLIENTS = "/clients"
+"""Where the Secret with the authorities of the clients is mounted, if there is one; otherwise they are beside the nginx.conf."""
+
+CLIENT_CA = "client-ca.pem"
+"""Name of the file with the authorities of the clients."""
+
+IDENTITY = {
+    "X-Client-Verify": "$ssl_client_verify",
+    "X-Client-Subject": "$ssl_client_s_dn",
+    "X-Forwarded-Client-Cert": "$client_certificate",
+}
+"""Headers that tell the server behind who the client is, and their values; nobody else's come through."""
 
 DRAINING = "/tmp/draining"
 """While this file exists every answer closes its connection, so that clients move to another pod by themselves."""
@@ -25,10 +40,23 @@ ssl_protocols TLSv1.2 TLSv1.3;
 ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
 ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
 ssl_prefer_server_ciphers off;
-ssl_session_cache shared:tls:1m;
-ssl_session_timeout 1d;
+{{sessions}}\
 ssl_session_tickets off;
 """
+
+_SESSIONS = "ssl_session_cache shared:{zone}:1m;\nssl_session_timeout 1d;\n"
+
+# A resumed session is not verified again, so there are none: a certificate that has ended opens no connection.
+# Depth: an authority that is trusted may have others below it.
+_CLIENTS = """\
+ssl_client_certificate {ca};
+ssl_verify_client {verify};
+ssl_verify_depth 3;
+"""
+
+# An attribute of a subject, as RFC 2253 writes it, that is no common name. \x5C is the backslash, which makes the character after it a
+# part of the value, whatever that is; written as itself it would mean something to nginx already.
+_OTHER = r"(?!CN=)[^=,+\x5C]+=(?:[^,+\x5C]|\x5C.)*"
 
 # Every byte goes on at once, in both directions, and none to the disk: a bulk request may be large, and an answer may come bit by
 # bit. The buffer bounds the head of an answer (Elasticsearch sends long warnings in it); nginx's own 4k would be a 502.
@@ -69,6 +97,24 @@ keepalive_requests 10000;
 access_log {access_log};
 """
 
+# nginx's own `combined`, with who it was and why not
+_CLIENT_LOG = """\
+log_format clients '$remote_addr - "$ssl_client_s_dn" [$time_local] "$request" $status $body_bytes_sent '
+                   '"$http_referer" "$http_user_agent" "$ssl_client_verify"';
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """Whose certificates are asked for."""
+
+    required: bool
+    """Whether clients without one are refused."""
+    ca: str
+    """Path of the file that they are verified with."""
+    names: Sequence[str]
+    """Common names that are let through; all, if there are none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listener:
@@ -82,6 +128,10 @@ class Listener:
     """host:port of the process behind it."""
     http: bool
     """Whether it is proxied as HTTP, or as a plain TCP stream."""
+    probe_port: int | None = None
+    """Plain HTTP port for the kubelet, which has no certificate."""
+    probe_uris: Sequence[str] = ()
+    """All that is proxied from there, by GET."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +139,7 @@ class Nginx:
     """What varies in the configuration."""
 
     listeners: Sequence[Listener]
+    clients: Clients | None
     health_port: int
     workers: int
     max_body_size: str
@@ -109,7 +160,70 @@ def _listens(listen: str, ipv6: bool, rest: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+def _tls(nginx: Nginx, zone: str) -> str:
+    if nginx.clients is None:
+        return _TLS.format(sessions=_SESSIONS.format(zone=zone))
+    verified = _CLIENTS.format(ca=nginx.clients.ca, verify="on" if nginx.clients.required else "optional")
+    return _TLS.format(sessions="ssl_session_cache off;\n") + verified
+
+
+def _identity(clients: Clients) -> str:
+    """Who the client is, for the server behind, and whether it may go on."""
+    text = """\
+map $ssl_client_escaped_cert $client_certificate {
+    default 'Cert="$ssl_client_escaped_cert"';
+    '' '';
+}
+"""
+    for name, value in IDENTITY.items():
+        first, *rest = name.split("-")
+        for separators in product("-_", repeat=len(rest)):
+            # with underscores it is the same header to many servers; an empty value takes it away
+            spelled = first + "".join(separator + part for separator, part in zip(separators, rest, strict=True))
+            text += f"proxy_set_header {spelled} {value if spelled == name else repr('')};\n"
+    if clients.names:
+        # the whole subject, with exactly one common name: nothing that only contains one
+        names = "|".join(re.escape(name) for name in clients.names)
+        anonymous = "" if clients.required else '    "NONE " 1;\n'
+        text += f"""\
+map "$ssl_client_verify $ssl_client_s_dn" $client_allowed {{
+    default 0;
+{anonymous}\
+    "~^SUCCESS (?:{_OTHER}[,+])*CN=(?:{names})(?:[,+]{_OTHER})*$" 1;
+}}
+"""
+    return text
+
+
+def _probes(nginx: Nginx) -> str:
+    """Ports for the kubelet alone: nobody gets round the certificate there with another path, a body, or an upgrade to h2c."""
+    probed = [listener for listener in nginx.listeners if listener.probe_uris]
+    keys = [f"{listener.probe_port} GET {re.escape(uri)} " for listener in probed for uri in dict.fromkeys(listener.probe_uris)]
+    entries = "".join(f'    "~^{key}$" 1;\n' for key in keys)
+    text = f"""\
+map "$server_port $request_method $request_uri $http_upgrade$http_content_length$http_transfer_encoding" $probe {{
+    default 0;
+{entries}\
+}}
+"""
+    for listener in probed:
+        text += f"""\
+server {{
+{_indent(_listens(str(listener.probe_port), nginx.ipv6), 1)}\
+    access_log off;
+    location / {{
+        if ($probe = 0) {{
+            return 404;
+        }}
+        proxy_pass http://{listener.upstream};
+    }}
+}}
+"""
+    return text
+
+
 def _http_server(nginx: Nginx, listener: Listener) -> str:
+    check = "    if ($client_allowed = 0) {\n        return 403;\n    }\n" if nginx.clients and nginx.clients.names else ""
     # proxy_pass without a URI passes the request's own on untouched, %2F and all
     return f"""\
 upstream {listener.name} {{
@@ -120,6 +234,7 @@ upstream {listener.name} {{
 }}
 server {{
 {_indent(_listens(listener.listen, nginx.ipv6, " ssl"), 1)}\
+{check}\
     error_page 418 = @draining;
     location / {{
         if (-f {DRAINING}) {{
@@ -162,20 +277,28 @@ server {{
     }}
 }}
 """
-    log = "/dev/stdout" if nginx.access_log else "off"
+    probed = any(listener.probe_uris for listener in nginx.listeners)
+    log = "off"
+    if nginx.access_log:
+        log = "/dev/stdout clients" if nginx.clients else "/dev/stdout"
     blocks = [
+        _CLIENT_LOG if nginx.clients else "",
         _HTTP.format(max_body_size=nginx.max_body_size, access_log=log),
         # keeps the connection to the upstream, and lets WebSockets through
         "map $http_upgrade $upstream_connection {\n    default upgrade;\n    '' '';\n}\n",
-        _TLS if http else "",
-        _PROXY.format(timeout=nginx.timeout_seconds) if http else "",
+        _tls(nginx, "tls") if http else "",
+        _PROXY.format(timeout=nginx.timeout_seconds) if http or probed else "",
+        _identity(nginx.clients) if nginx.clients and (http or probed) else "",
         *(_http_server(nginx, listener) for listener in http),
+        _probes(nginx) if probed else "",
         health,
     ]
     text = f"""\
 daemon off;
 # one for each CPU of the container's limit: `auto` counts the node's
 worker_processes {nginx.workers};
+# two for each request under way: container runtimes hand out a soft limit of 1024
+worker_rlimit_nofile 8192;
 worker_shutdown_timeout 30s;
 pid /tmp/nginx.pid;
 error_log stderr warn;
@@ -189,5 +312,5 @@ http {{
         entry = "log_format tcp '$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received $session_time';\n"
         log = f"{entry}access_log /dev/stdout tcp;\n" if nginx.access_log else "access_log off;\n"
         servers = "".join(_indent(_stream_server(nginx, listener), 1) for listener in stream)
-        text += f"stream {{\n{_indent(log + _TLS.replace('shared:tls:', 'shared:tls-stream:'), 1)}{servers}}}\n"
+        text += f"stream {{\n{_indent(log + _tls(nginx, 'tls-stream'), 1)}{servers}}}\n"
     return text

@@ -169,20 +169,19 @@ def compose(
         # no pattern can build on it
         raise CompositionError(where, [*problems, *wrong])
 
+    hidden = app.reserved
     app, patches = _fold(app, patterns)
     container, brought = app_container(app, kubernetes, problems)
     owned = [(APP, brought), *zip(owners, patches, strict=True)]
     total = sum((patch for _, patch in owned), PodPatch())
 
     problems += [f"{owner}: {problem}" for owner, patch in owned for problem in patch.problems]
-    moved = [
-        claims.Claim("port", (p.number, "TCP"), f"port {p.number} of the app", APP, "set Port.number")
-        for p in app.ports
-        if p.front and p.owner == APP
-    ]
+    # what the app listens on without declaring it
+    hidden += tuple(p.number for p in app.ports if p.front and p.owner == APP)
+    undeclared = [claims.Claim("port", (number, "TCP"), f"port {number} of the app", APP, "set Port.number") for number in hidden]
     patch_claims = [claim for owner, patch in owned for claim in claims.of_patch(patch, owner, app.name)]
     named = [claims.of_port_name(p.name, p.owner, "Service's port name") for p in app.ports]
-    problems += claims.conflicts([*claims.of_container(container, APP), *moved, *patch_claims, *named])
+    problems += claims.conflicts([*claims.of_container(container, APP), *undeclared, *patch_claims, *named])
     problems += claims.container_shape(container, APP)
     problems += [line for owner, patch in owned for line in claims.patch_shape(patch, owner)]
     mounts: list[tuple[str, object, Wire]] = [(APP, app.name, m) for m in container["volumeMounts"]]

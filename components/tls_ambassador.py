@@ -1,4 +1,4 @@
-"""TlsAmbassador: TLS in front of an app that speaks none."""
+"""TlsAmbassador: TLS in front of an app that speaks none, mutual if asked for."""
 
 import math
 import re
@@ -9,9 +9,20 @@ from typing import Any
 import pulumi
 
 from . import checks, nginx
-from .app import LOOPBACK, SECURE, App, Port
-from .certificates import CertificateAuthority, ExistingCertificate, IssuedCertificate, SelfSignedCertificate, ServerCertificateArgs
+from .app import LOOPBACK, SECURE, App, Port, SecretKey
+from .certificates import (
+    CertificateAuthority,
+    ExistingCertificate,
+    IssuedCertificate,
+    SelfSignedCertificate,
+    ServerCertificateArgs,
+    bundle,
+)
 from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
+
+# what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
+_PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
+_CLIENT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +55,26 @@ class TlsAmbassadorArgs:
     """Hours from issue to expiry. Default: 8760, a year."""
     early_renewal_hours: int = 720
     """Hours before expiry from which `pulumi up` renews it. Default: 720, 30 days."""
+    client_auth: str | None = None
+    """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. With a wrong
+    certificate nobody does. The app is told who it is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
+    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, nobody is asked."""
+    client_ca_pems: tuple[pulumi.Input[str], ...] = ()
+    """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
+    trust bundle of `authority`."""
+    client_ca_secret: SecretKey | None = None
+    """An existing Secret that has them instead; read when nginx starts. Default: None."""
+    client_names: tuple[str, ...] = ()
+    """Common names of the clients that get through; of the subject alone, and only if it has no second one. Not for ports carried as
+    tcp. Default: none, every client of the authorities."""
     image: pulumi.Input[str] = "nginx:1.28-alpine"
     """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
     container_name: str = "nginx-proxy"
     """Also the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: int = 8081
-    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
-    Default: 8081."""
+    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold. With
+    client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
+    requests of those very probes, and nothing else. Default: 8081."""
     max_body_size: str = "0"
     """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
     timeout_seconds: int = 3600
@@ -103,9 +127,31 @@ class TlsAmbassadorArgs:
             found.append("uid 0 is root: give nginx another user id")
         if not re.fullmatch("[0-9]+[kmg]?", str(self.max_body_size)):
             found.append(f"max_body_size {self.max_body_size!r} is not allowed: a number of bytes with k, m or g, as in nginx")
+        found += self._client_problems()
         found += checks.port("health_port", self.health_port) + checks.at_least("timeout_seconds", self.timeout_seconds, 1)
         found += checks.at_least("upstream_idle_seconds", self.upstream_idle_seconds, 1)
         return found + checks.resources("resources", self.resources)
+
+    def _client_problems(self) -> list[str]:
+        if self.client_auth is None:
+            given = [name for name in ("client_ca_pems", "client_ca_secret", "client_names") if getattr(self, name)]
+            return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
+        found = checks.one_of("client_auth", self.client_auth, ("required", "optional"))
+        for index, pem in enumerate(self.client_ca_pems):
+            if isinstance(pem, str) and ("-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem):
+                found.append(f"client_ca_pems[{index}] is not allowed: certificates in PEM, and nothing else")
+        if self.client_ca_secret is not None:
+            if self.client_ca_pems:
+                found.append("client_ca_pems and client_ca_secret are both set; the authorities of the clients come from one of them")
+            if checks.is_plain(self.client_ca_secret.name):
+                found += checks.dns_name("client_ca_secret: name", self.client_ca_secret.name)
+            found += checks.file_name("client_ca_secret: key", self.client_ca_secret.key)
+        for name in self.client_names:
+            if not isinstance(name, str) or not _CLIENT_NAME.fullmatch(name):
+                found.append(
+                    f"client_names: {name!r} is not allowed: a common name of letters, digits, spaces and ._@:/-, 64 characters at most"
+                )
+        return found
 
 
 class TlsAmbassador(pulumi.ComponentResource):
@@ -124,7 +170,10 @@ class TlsAmbassador(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
-        checks.refuse(f"TlsAmbassador {name!r}", [*checks.label("name", name), *args.problems()])
+        problems = [*checks.label("name", name), *args.problems()]
+        if args.client_auth is not None and not (args.client_ca_pems or args.client_ca_secret or args.authority):
+            problems.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
+        checks.refuse(f"TlsAmbassador {name!r}", problems)
         super().__init__("pod-patterns:index:TlsAmbassador", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.certificate: ExistingCertificate | IssuedCertificate | SelfSignedCertificate
@@ -154,20 +203,38 @@ class TlsAmbassador(pulumi.ComponentResource):
             if problem:
                 problems.append(problem)
                 continue
-            app = app.move(name, to=args.app_port, scheme=SECURE[port.scheme])
-            moved = app.port(name)
-            assert moved
-            listeners.append(
-                nginx.Listener(
-                    name=name,
-                    listen=str(port.number),
-                    upstream=f"{LOOPBACK}:{moved.number}",
-                    http=(args.mode or port.scheme) == "http",
-                )
-            )
+            app, listener = self._take(app, port, problems)
+            listeners.append(listener)
             open_ports.append({"name": name, "containerPort": port.number})
         health = app.free_port(args.health_port)
         return app.reserve(health), self._patch(app, listeners, open_ports, problems, health)
+
+    def _take(self, app: App, port: Port, problems: list[str]) -> tuple[App, nginx.Listener]:
+        args = self.args
+        # where certificates are optional, the kubelet is a client without one
+        probes = app.probed(port) if args.client_auth == "required" else {}
+        problems += [
+            f"{where}: path {uri!r} is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
+            for where, uri in probes.items()
+            if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
+        ]
+        number = args.app_port if args.app_port is not None else app.free_port(port.number + 1)
+        app, probe_port, probe_scheme = app.reserve(number), None, None
+        if probes:
+            probe_port, probe_scheme = app.free_port(args.health_port + 1), "HTTP"
+            app = app.reserve(probe_port)
+        app = app.move(port.name, to=number, scheme=SECURE[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
+        return app, nginx.Listener(
+            name=port.name,
+            listen=str(port.number),
+            upstream=f"{LOOPBACK}:{number}",
+            http=self._is_http(port),
+            probe_port=probe_port,
+            probe_uris=tuple(map(str, probes.values())),
+        )
+
+    def _is_http(self, port: Port) -> bool:
+        return (self.args.mode or port.scheme) == "http"
 
     def _port_problem(self, port: Port) -> str | None:
         if port.front:
@@ -177,7 +244,19 @@ class TlsAmbassador(pulumi.ComponentResource):
             return f"port {port.name!r} speaks TLS already; take it out of ports="
         if self.args.mode == "http" and port.scheme != "http":
             return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
+        if self.args.client_names and not self._is_http(port):
+            return (
+                f"port {port.name!r} is carried as tcp, where client_names are not checked; "
+                "use a TlsAmbassador of its own for it, with an authority that only those clients have"
+            )
         return None
+
+    def _clients(self) -> nginx.Clients | None:
+        args = self.args
+        if args.client_auth is None:
+            return None
+        directory = nginx.CLIENTS if args.client_ca_secret else nginx.DIRECTORY
+        return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=args.client_names)
 
     def _patch(
         self,
@@ -192,6 +271,7 @@ class TlsAmbassador(pulumi.ComponentResource):
         config = nginx.render(
             nginx.Nginx(
                 listeners=listeners,
+                clients=self._clients(),
                 health_port=health,
                 workers=max(1, math.ceil(checks.amount(cpu_limit))) if cpu_limit else 1,
                 max_body_size=args.max_body_size,
@@ -204,6 +284,25 @@ class TlsAmbassador(pulumi.ComponentResource):
         probe = {"httpGet": {"path": "/healthz", "port": health}}
         # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
         drain = f"touch {nginx.DRAINING}; sleep {app.pre_stop_seconds}"
+        files: dict[str, pulumi.Input[str]] = {"nginx.conf": config}
+        mounts = [
+            {"name": f"{name}-config", "mountPath": nginx.DIRECTORY, "readOnly": True},
+            {"name": f"{name}-certificate", "mountPath": nginx.CERTIFICATES, "readOnly": True},
+            {"name": f"{name}-tmp", "mountPath": "/tmp"},
+        ]
+        volumes: list[dict[str, Any]] = [
+            # readable for the pod's group, of which nginx is a member
+            {"name": f"{name}-certificate", "secret": {"secretName": self.certificate.secret_name, "defaultMode": 0o440}},
+            {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        ]
+        if args.client_ca_secret:
+            item = {"key": args.client_ca_secret.key, "path": nginx.CLIENT_CA}
+            secret = {"secretName": args.client_ca_secret.name, "items": [item], "defaultMode": 0o440}
+            mounts.append({"name": f"{name}-clients", "mountPath": nginx.CLIENTS, "readOnly": True})
+            volumes.append({"name": f"{name}-clients", "secret": secret})
+        elif args.client_auth is not None:
+            trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
+            files[nginx.CLIENT_CA] = bundle(trusted)
         container = {
             "name": name,
             "image": args.image,
@@ -215,21 +314,17 @@ class TlsAmbassador(pulumi.ComponentResource):
             "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
             "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", drain]}}},
             "securityContext": restricted(args.uid, args.uid),
-            "volumeMounts": [
-                {"name": f"{name}-config", "mountPath": nginx.DIRECTORY, "readOnly": True},
-                {"name": f"{name}-certificate", "mountPath": nginx.CERTIFICATES, "readOnly": True},
-                {"name": f"{name}-tmp", "mountPath": "/tmp"},
-            ],
+            "volumeMounts": mounts,
         }
         return PodPatch(
             init_containers=(sidecar(container),),
-            volumes=(
-                # readable for the pod's group, of which nginx is a member
-                {"name": f"{name}-certificate", "secret": {"secretName": self.certificate.secret_name, "defaultMode": 0o440}},
-                {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+            volumes=tuple(volumes),
+            config_files=(ConfigFiles(name=f"{name}-config", files=files),),
+            listens=tuple(
+                Listen(number=number, argument="health_port")
+                for number in (health, *(listener.probe_port for listener in listeners))
+                if number is not None
             ),
-            config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": config}),),
-            listens=(Listen(number=health, argument="health_port"),),
             certificates=(self.certificate,),
             problems=tuple(problems),
         )

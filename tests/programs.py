@@ -7,8 +7,14 @@ from typing import NoReturn
 
 import pytest
 
-# where programs live that are not on an ordinary user's PATH; the testbed keeps what it built in the last one
-_MORE = ("/usr/sbin", "/sbin", str(Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed")) / "bin"))
+_CACHE = Path.home() / ".cache"
+# where programs live that are not on an ordinary user's PATH: what `.ci/run` built, and what the testbed did
+_MORE = (
+    "/usr/sbin",
+    "/sbin",
+    str(_CACHE / "pod-patterns" / "bin"),
+    str(Path(os.environ.get("TESTBED_HOME", _CACHE / "testbed")) / "bin"),
+)
 
 
 def missing(reason: str) -> NoReturn:

@@ -1,9 +1,11 @@
 """A container's command run by the real programs of this machine, as a container runtime would: root filesystem read-only,
 /tmp in memory and small, an ordinary user without capabilities, the files where the pod mounts them."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.programs import missing, need
@@ -62,9 +64,12 @@ def sandbox(
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
+            start_new_session=True,
         )
     try:
         yield process
     finally:
-        process.kill()
+        # its children too, which would live on without it
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -131,3 +131,22 @@ def test_as_process_1_it_ends_soon_after_sigterm_and_the_last_lines_have_arrived
         assert time.monotonic() - started < 5
         assert tail.lines() == ["first", "last"]
         assert tail.process.returncode == 0
+
+
+def test_a_tail_that_crashes_is_started_again_and_reads_from_the_beginning(tools, tmp_path):
+    with tailing(tools, tmp_path, "app.json") as tail:
+        append(tail.logs / "app.json", ["first"])
+        tail.wait_for("first")
+        (crashing,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
+        os.kill(int(crashing), signal.SIGKILL)
+        append(tail.logs / "app.json", ["second"])
+        tail.wait_for("second")
+        assert tail.lines() == ["first", "first", "second"]
+
+
+# BusyBox' shell has a tail in it
+@pytest.mark.parametrize("tools", ["coreutils"], indirect=True)
+def test_a_tail_that_cannot_be_started_ends_the_container(tools, tmp_path):
+    (tools / "tail").unlink()
+    with tailing(tools, tmp_path, "app.json") as tail:
+        assert tail.process.wait(timeout=20) in (126, 127)

@@ -83,7 +83,6 @@ def test_behind_an_ambassador_it_follows_the_app_and_listens_on_loopback_itself(
     assert rendered["args"][0] == "--es.uri=http://127.0.0.1:9201"
     assert rendered["args"][2] == "--web.listen-address=127.0.0.1:9115"
     assert "ports" not in rendered
-    assert rendered["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 9114, "scheme": "HTTPS"}
     assert annotations(pod) == {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": "9114",
@@ -111,11 +110,59 @@ def test_the_port_it_was_moved_to_is_claimed():
     )
 
 
-def test_none_of_its_probes_can_hold_the_app_back_or_unready_the_pod():
-    rendered = exporter(adapted())
+def test_no_probe_can_hold_the_app_back_or_unready_the_pod():
+    assert not [key for key in exporter(adapted()) if key.endswith("Probe")]
+
+
+OWN = Exporter(image="own:1", args=("--listen={listen}",), health_path="/healthz")
+
+
+def test_an_exporter_without_a_program_is_probed_where_the_kubelet_gets_through():
+    rendered = exporter(adapted(exporter=OWN))
+    assert "command" not in rendered
     assert [key for key in rendered if key.endswith("Probe")] == ["livenessProbe"]
     # not the metrics: those would ask the app, and a dead app would restart its exporter
     assert rendered["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 9114}
+    behind = exporter(adapted(Ambassador("http", "http-prometheus"), exporter=OWN))
+    assert behind["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 9114, "scheme": "HTTPS"}
+
+
+@contextlib.contextmanager
+def supervised(tmp_path, script, *, clock='exec /bin/date "$@"'):
+    """The rendered command over a program of a shell script's text, with a short pause; yields the process and the program's notes."""
+    program, notes = tmp_path / "program", tmp_path / "notes"
+    for path, text in ((program, script), (tmp_path / "date", clock), (tmp_path / "sleep", "exec /bin/sleep 0.2")):
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    rendered = exporter(adapted(exporter=Exporter(image="own:1", program=str(program), args=("--one", "two words"))))
+    command = [*rendered["command"], *rendered["args"]]
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "NOTES": str(notes)}
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, notes
+        finally:
+            process.kill()
+
+
+def test_an_exporter_that_crashes_is_started_again_in_its_container(tmp_path):
+    # every look at the clock is a minute later
+    clock = f"echo x >>{tmp_path}/looks; echo $(($(grep -c x {tmp_path}/looks) * 60))"
+    crashing = 'echo "$@" >>"$NOTES"; [ "$(grep -c one "$NOTES")" -ge 3 ] && exec /bin/sleep 60; kill -9 $$'
+    with supervised(tmp_path, crashing, clock=clock) as (process, notes):
+        end = time.monotonic() + 20
+        while not notes.exists() or notes.read_text() != "--one two words\n" * 3:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=5) == 0
+        said = process.stderr.read()
+    assert f"{tmp_path}/program ended with 137; starting it again" in said
+
+
+def test_an_exporter_that_never_works_ends_its_container(tmp_path):
+    with supervised(tmp_path, "exit 3") as (process, _):
+        assert process.wait(timeout=5) == 3
 
 
 def test_scrape_annotations_name_the_open_port():
@@ -358,9 +405,8 @@ def test_the_real_exporter_waits_for_the_app_and_then_shows_its_figures():
     env = {e["name"]: secret[e["valueFrom"]["secretKeyRef"]["key"]] for e in rendered["env"]}
     with subprocess.Popen([program, *rendered["args"]], env={**os.environ, **env}, stderr=subprocess.DEVNULL) as process:
         try:
-            health = rendered["livenessProbe"]["httpGet"]
             # it looks for the app for ten seconds before it listens: a startup probe would hold the app back that long
-            get(f"http://127.0.0.1:{health['port']}{health['path']}")
+            get(f"http://127.0.0.1:{port}/healthz")
             with elasticsearch_stand_in(app_port) as requests:
                 figures = get(f"http://127.0.0.1:{port}/figures")
         finally:
