@@ -73,6 +73,9 @@ class StackFile:
     creates. Default: none, the namespace exists."""
     render: str | None = None
     """Directory into which manifests are written instead of reaching a cluster. Default: none."""
+    always_render: bool = False
+    """Whether every `pulumi up` writes every manifest again, though nothing has changed; a preview then always shows changes.
+    Default: false."""
     demo_vault: bool = False
     """Whether to run a Vault for demonstration, for every pattern that names no `address`. Default: false."""
 
@@ -103,7 +106,7 @@ def read() -> Settings:
     prefix = f"{pulumi.get_project()}:"
     keys = [key for key in {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()} if key.startswith(prefix)]
     secrets = [k.removeprefix(prefix) for k in keys if pulumi_config.is_config_secret(k) or k in pulumi_config.get_config_secret_keys_env()]
-    given = {k.removeprefix(prefix): _decoded(pulumi_config.get_config(k)) for k in keys}
+    given = {k.removeprefix(prefix): decoded(pulumi_config.get_config(k)) for k in keys}
     return parse(given, f"stacks/Pulumi.{pulumi.get_stack()}.yaml", secrets)
 
 
@@ -135,8 +138,10 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
     return Settings(file=file, workload=workload, items=items)
 
 
-def _decoded(value: str) -> Any:
-    """Pulumi hands over objects and scalars as JSON, but texts as they are."""
+def decoded(value: Any) -> Any:
+    """The value of a key: Pulumi hands over objects and scalars as JSON, and writes `true` into the stack file as a text."""
+    if not isinstance(value, str):
+        return value
     try:
         return json.loads(value)
     except ValueError:
@@ -250,7 +255,9 @@ def build(settings: Settings) -> Workload:
     file, workload = settings.file, settings.workload
     opts = pulumi.ResourceOptions()
     if file.render is not None:
-        opts.provider = kubernetes.Provider("render", render_yaml_to_directory=file.render)
+        opts.provider = kubernetes.Provider(
+            "render", render_yaml_to_directory=file.render, **({"always_render": True} if file.always_render else {})
+        )
     if file.create_namespace is not None:
         labels = {"pod-security.kubernetes.io/enforce": file.create_namespace}
         namespace = kubernetes.core.v1.Namespace("namespace", metadata={"name": workload.namespace, "labels": labels}, opts=opts)

@@ -158,7 +158,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
     assert str(error.value) == (
         "stacks/Pulumi.test.yaml: 12 problems\n"
         "  - patern: unknown key, did you mean 'patterns'? "
-        "known: app, certificate_authority, create_namespace, demo_vault, patterns, render, workload\n"
+        "known: always_render, app, certificate_authority, create_namespace, demo_vault, patterns, render, workload\n"
         "  - demo_vault: must be true or false, but is the text 'yes'\n"
         f"  - app.imge: unknown key, did you mean 'image'? known: {app}\n"
         "  - app.uid: must be a whole number, but is the text '1000'\n"
@@ -181,7 +181,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         ({"app": "elasticsearch"}, "app: must be a mapping, but is the text 'elasticsearch'"),
         (
             {"app": {**WEB, "ports": [{"name": "http", "number": 80, "front": None}]}},
-            "app.ports[0].front: unknown key; known: name, number, rebind, scheme, service",
+            "app.ports[0].front: unknown key; known: name, number, probe_paths, rebind, scheme, service",
         ),
         ({"app": WEB, "workload": {"replicas": -1}}, "workload: replicas -1 is not allowed: a whole number, 0 or more"),
         ({"app": WEB, "patterns": {"kind": "SysctlInit"}}, "patterns: must be a list, but is a mapping"),
@@ -288,7 +288,7 @@ def test_the_engine_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> No
         "  - render: holds a secret (secure:), but nothing here takes one; "
         "put it in a Kubernetes Secret and name that, as in app.secret_env\n"
         "  - demo_valt: unknown key, did you mean 'demo_vault'? "
-        "known: app, certificate_authority, create_namespace, demo_vault, patterns, render, workload"
+        "known: always_render, app, certificate_authority, create_namespace, demo_vault, patterns, render, workload"
     )
 
 

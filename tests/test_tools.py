@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from pulumi.automation import PulumiCommand
 
 from tools import down, engine, pods, render, stack, up
@@ -22,7 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "project"
     shutil.copytree(PROJECT / "stacks", directory / "stacks")
     shutil.copy(PROJECT / "__main__.py", directory)
-    for module in (engine, render, stack, up):
+    for module in (engine, render, stack, up, down):
         monkeypatch.setattr(module, "PROJECT", directory)
     for module in (engine, render):
         monkeypatch.setattr(module, "STATE", directory / ".state")
@@ -117,6 +118,13 @@ def test_without_a_cli_a_cluster_stack_ends_with_a_clear_error(monkeypatch: pyte
     )
 
 
+@pytest.mark.usefixtures("no_cli")
+def test_a_stack_file_that_pulumi_has_written_to_reads_the_same(project: Path) -> None:
+    path = project / "stacks" / "Pulumi.dev.yaml"
+    path.write_text(path.read_text().replace("demo_vault: true", 'demo_vault: "true"') + "encryptionsalt: v1:salt\n")
+    assert stack.Stack("dev").settings.file.demo_vault is True
+
+
 @pytest.mark.usefixtures("project")
 def test_an_unknown_stack_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as error:
@@ -144,7 +152,7 @@ if arguments[1:3] == ["stack", "select"] and not os.path.exists("selected"):
 if "export" in arguments:
     print(json.dumps({"deployment": {"resources": RESOURCES}}))
 if "output" in arguments:
-    print(json.dumps({"summary": "Pod of x", "endpoints": {"http": "https://x.default.svc:9200"}, "service_name": "x"}))
+    print(json.dumps({"summary": "Pod of x", "endpoints": {"http": "https://x.default.svc:9200"}, "service_name": "x", "ca_pem": "PEM"}))
 """
 
 
@@ -158,10 +166,14 @@ def resource(kind: str, name: str, version: str = "v1") -> dict[str, object]:
 
 
 def test_a_new_stack_is_made_in_a_local_backend_with_a_passphrase_of_its_own(
-    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", "[]"))
     assert main(up, monkeypatch, "dev") == 0
+    assert capsys.readouterr().out.endswith(
+        "\nNext: kubectl -n default port-forward service/x 9200 & sleep 2; curl --cacert out/dev-ca.pem https://localhost:9200\n"
+    )
+    assert (project / "out" / "dev-ca.pem").read_text() == "PEM"
     assert [c for c in called(calls) if "up" in c] == [["up", "--yes", "--stack", "dev", "--suppress-outputs"]]
     assert ["--non-interactive", "stack", "init", "--stack", "dev"] in called(calls)
     environment = json.loads(calls.read_text().splitlines()[-1])[1]
@@ -188,25 +200,32 @@ def test_whoever_is_logged_in_elsewhere_stays_there(
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment
 
 
-def test_rendered_files_that_were_deleted_by_hand_are_written_again_and_keys_are_left_alone(
+def test_rendered_files_that_were_deleted_by_hand_are_written_again(
     project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objects = [resource("Service", "x"), resource("Deployment", "x", "apps/v1")]
     key = {"urn": "urn:key", "type": "tls:index/privateKey:PrivateKey", "outputs": {}}
     provider = {"urn": "urn:provider", "type": "pulumi:providers:kubernetes", "outputs": {}}
-    calls = program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", repr([*objects, key, provider])))
+    note = "if '--config-file' in arguments: open('config', 'w').write(open(arguments[-1]).read())\n"
+    calls = program("pulumi", note + STATE_OF_THE_STACK.replace("RESOURCES", repr([*objects, key, provider])))
     folder = project / "out" / "render" / "1-manifest"
     folder.mkdir(parents=True)
     (folder / "v1-service-default-x.yaml").touch()
+    before = (project / "stacks" / "Pulumi.render.yaml").read_text()
     assert main(up, monkeypatch, "render") == 0
-    (lost,) = [c for c in called(calls) if "up" in c]
-    assert lost[5:] == [f"--replace={o['urn']}" for o in objects]
+    again, plain = [c for c in called(calls) if "up" in c]
+    assert again[:-1] == ["--non-interactive", "up", "--yes", "--skip-preview", "--stack", "render", "--config-file"]
+    assert plain == ["up", "--yes", "--stack", "render", "--suppress-outputs"]
+    assert yaml.safe_load((project / "config").read_text())["config"] == {
+        **yaml.safe_load(before)["config"],
+        "pod-patterns:always_render": True,
+    }
+    assert (project / "stacks" / "Pulumi.render.yaml").read_text() == before
 
     calls.unlink()
     (folder / "apps_v1-deployment-default-x.yaml").touch()
     assert main(up, monkeypatch, "render") == 0
-    (whole,) = [c for c in called(calls) if "up" in c]
-    assert whole[5:] == []
+    assert [c for c in called(calls) if "up" in c] == [["up", "--yes", "--stack", "render", "--suppress-outputs"]]
 
 
 STUCK = {

@@ -1,7 +1,6 @@
 """`make down`: undoes `make up`."""
 
 import argparse
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pulumi
 
 from components.offline import render
 
-from .engine import NoCliError, find
+from .engine import PROJECT, NoCliError, find
 from .render import keys_of
 from .stack import load
 
@@ -35,11 +34,18 @@ def main() -> int:
         return 0
     if not engine.succeeds("stack", "select", "--stack", stack.name):
         return 0
-    try:
-        return engine.popen("destroy", "--yes", "--stack", stack.name).wait()
-    except subprocess.SubprocessError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    code = engine.popen("destroy", "--yes", "--stack", stack.name).wait()
+    (PROJECT / "out" / f"{stack.name}-ca.pem").unlink(missing_ok=True)
+    if directory is not None:
+        _remove_empty(directory)
+    return code
+
+
+def _remove_empty(directory: Path) -> None:
+    """The directories that render mode leaves behind."""
+    for path in (directory / "0-crd", directory / "1-manifest", directory):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _remove_rendering(directory: Path, keys: Path) -> None:
@@ -49,8 +55,7 @@ def _remove_rendering(directory: Path, keys: Path) -> None:
     for path in render(lambda: None, directory, keys=keys).removed:
         print(f"  removed {path.name}")
     keys.unlink(missing_ok=True)
-    if not any(directory.iterdir()):
-        directory.rmdir()
+    _remove_empty(directory)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """A stack file, found and read without the engine."""
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,10 +26,11 @@ class Stack:
         if not path.is_file():
             known = ", ".join(sorted(p.name.split(".")[1] for p in path.parent.glob("Pulumi.*.yaml")))
             raise ProblemsError(f"stack {name!r}", [f"there is no stacks/{path.name}; use STACK= with one of {known}, or write that file"])
+        self.path = path
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         self.config: Mapping[str, Any] = document.get("config") or {}
         prefix = f"{NAME}:"
-        given = {key.removeprefix(prefix): value for key, value in self.config.items() if key.startswith(prefix)}
+        given = {key.removeprefix(prefix): settings.decoded(value) for key, value in self.config.items() if key.startswith(prefix)}
         self.settings = settings.parse(given, f"stacks/{path.name}")
 
     @property
@@ -38,11 +38,6 @@ class Stack:
         """The directory that a render stack writes to; None for a stack of a cluster."""
         directory = self.settings.file.render
         return None if directory is None else PROJECT / directory
-
-    @property
-    def engine_config(self) -> dict[str, str]:
-        """The configuration as the engine hands it to the program: texts as they are, everything else as JSON."""
-        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.config.items()}
 
 
 def load(name: str) -> Stack:
@@ -53,8 +48,3 @@ def load(name: str) -> Stack:
         sys.exit(f"error: {error}")
     except yaml.YAMLError as error:
         sys.exit(f"error: stacks/Pulumi.{name}.yaml is not YAML: {error}")
-
-
-def program() -> str:
-    """Path of the Pulumi program."""
-    return str(PROJECT / "__main__.py")

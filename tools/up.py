@@ -5,17 +5,19 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import yaml
 
 from . import pods
 from .engine import PROJECT, Engine, NoCliError, find
 from .render import render_offline
-from .stack import Stack, load
+from .stack import NAME, Stack, load
 
 POLL_SECONDS = 3
 INTERRUPT_SECONDS = 120
@@ -68,12 +70,14 @@ def _select(engine: Engine, stack: Stack) -> None:
 def _up(engine: Engine, stack: Stack) -> int:
     try:
         _select(engine, stack)
-        again = _lost_files(engine, stack)
+        if _files_are_lost(engine, stack):
+            print("Manifests are missing; all of them are written again.")
+            _write_again(engine, stack)
     except subprocess.CalledProcessError as error:
-        print(f"error: {error.stderr.strip()}", file=sys.stderr)
+        print(f"error: {(error.stderr or error.stdout or str(error)).strip()}", file=sys.stderr)
         return 1
     watch = _Watch(stack)
-    process = engine.popen("up", "--yes", "--stack", stack.name, "--suppress-outputs", *(f"--replace={urn}" for urn in again))
+    process = engine.popen("up", "--yes", "--stack", stack.name, "--suppress-outputs")
     reason = _wait(process, watch)
     if reason:
         print(f"\nThe pods cannot start; gave up waiting.\n{reason}", file=sys.stderr)
@@ -83,27 +87,37 @@ def _up(engine: Engine, stack: Stack) -> int:
     return process.returncode
 
 
-def _lost_files(engine: Engine, stack: Stack) -> list[str]:
-    """URNs of rendered objects, if a file of one is gone: the engine compares states, not files, and would not write it again."""
+def _files_are_lost(engine: Engine, stack: Stack) -> bool:
+    """Whether a manifest that the state knows is gone: the engine compares states, not files, and would not write it again."""
     if stack.rendered_to is None:
-        return []
+        return False
     state = json.loads(engine.output("stack", "export", "--stack", stack.name))
-    rendered = [
-        r
-        for r in (state.get("deployment") or {}).get("resources") or ()
-        if r["type"].startswith("kubernetes:") and "metadata" in (r.get("outputs") or {})
+    outputs = [
+        r.get("outputs") or {} for r in (state.get("deployment") or {}).get("resources") or () if r["type"].startswith("kubernetes:")
     ]
-    if all((stack.rendered_to / _rendered_name(r["outputs"])).exists() for r in rendered):
-        return []
-    return [r["urn"] for r in rendered]
+    return not all((stack.rendered_to / _rendered_name(o)).exists() for o in outputs if "metadata" in o)
+
+
+def _write_again(engine: Engine, stack: Stack) -> None:
+    """One update with `always_render`, from a copy of the stack file; the update after it turns that off again.
+
+    Replacing the objects (`--replace`) would not do: the engine creates first and then deletes, which for an object of the same name is
+    the same file.
+    """
+    document = yaml.safe_load(stack.path.read_text(encoding="utf-8"))
+    document["config"][f"{NAME}:always_render"] = True
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as copy:
+        yaml.safe_dump(document, copy)
+        copy.flush()
+        engine.output("up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", copy.name)
 
 
 def _rendered_name(manifest: Mapping[str, Any]) -> str:
     """Where the provider's render mode puts a manifest."""
     version, kind, metadata = manifest["apiVersion"], manifest["kind"], manifest["metadata"]
     folder = "0-crd" if kind == "CustomResourceDefinition" else "1-manifest"
-    name = f"{version.replace('/', '_')}-{kind}-{metadata.get('namespace') or 'default'}-{metadata['name']}"
-    return f"{folder}/{name.lower()}.yaml"
+    name = f"{version.replace('/', '_')}-{kind.lower()}-{metadata.get('namespace') or 'default'}-{metadata['name']}"
+    return f"{folder}/{name}.yaml"
 
 
 class _Watch:
@@ -137,7 +151,7 @@ def _wait(process: "subprocess.Popen[bytes]", watch: _Watch) -> str | None:
 
 
 def _interrupt(process: "subprocess.Popen[bytes]") -> None:
-    # Pulumi tells the provider, which reports the object as it is, and notes that: the next `up` goes on from there
+    # Pulumi tells the provider and notes how far it came: the next `up` waits again for what was created, and repeats an update
     process.send_signal(signal.SIGINT)
     end = time.monotonic() + INTERRUPT_SECONDS
     while process.poll() is None and time.monotonic() < end:
@@ -155,10 +169,20 @@ def _finish(stack: Stack, outputs: Mapping[str, Any]) -> None:
         print(f"  certificate until {outputs['certificate_expires_at']}; `make up` renews it when it is due")
     if outputs.get("plaintext_ports"):
         print(f"  unencrypted ports: {', '.join(str(int(p)) for p in outputs['plaintext_ports'])}")
-    print(f"\nNext: {_next(stack, outputs)}")
+    print(f"\nNext: {_next(stack, outputs, _ca_file(stack, outputs))}")
 
 
-def _next(stack: Stack, outputs: Mapping[str, Any]) -> str:
+def _ca_file(stack: Stack, outputs: Mapping[str, Any]) -> Path | None:
+    """What clients verify the endpoints with, as a file."""
+    if stack.rendered_to or not outputs.get("ca_pem"):
+        return None
+    path = PROJECT / "out" / f"{stack.name}-ca.pem"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(outputs["ca_pem"], encoding="utf-8")
+    return path
+
+
+def _next(stack: Stack, outputs: Mapping[str, Any], ca: Path | None) -> str:
     workload = stack.settings.workload
     if stack.rendered_to:
         return f"kubectl apply --dry-run=server -R -f {stack.rendered_to.relative_to(PROJECT)}"
@@ -168,9 +192,8 @@ def _next(stack: Stack, outputs: Mapping[str, Any]) -> str:
         return f"kubectl -n {namespace} get pods"
     port = url.rpartition(":")[2]
     forward = f"kubectl -n {namespace} port-forward service/{service} {port} &"
-    if url.startswith("https"):
-        return f"{forward} pulumi stack output ca_pem >ca.pem; curl --cacert ca.pem https://localhost:{port}"
-    return f"{forward} curl http://localhost:{port}"
+    verify = f"--cacert {ca.relative_to(PROJECT)} " if ca else ""
+    return f"{forward} sleep 2; curl {verify}{url.partition(':')[0]}://localhost:{port}"
 
 
 if __name__ == "__main__":
