@@ -65,8 +65,16 @@ class Port:
     """Address it listens on; 127.0.0.1 behind an ambassador. Set by the fold."""
     front: Front | None = None
     """Set by the fold, by the outermost ambassador."""
+    redirect: int | None = None
+    """Where an ambassador listens in place of `number`, which the app keeps: the kernel sends what comes from outside there, and what goes
+    to the app's inner number on 127.0.0.1 to the app. Set by the fold, by TrafficRedirectInit."""
     owner: str = "the app"
     """Who serves it, for messages. Set by compose."""
+
+    @property
+    def listen(self) -> int:
+        """The port number on which an ambassador that takes this port over has to listen."""
+        return self.number if self.front or self.redirect is None else self.redirect
 
     @property
     def outer_number(self) -> int:

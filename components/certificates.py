@@ -90,8 +90,8 @@ class CertificateAuthorityArgs:
     """Hours before expiry from which `pulumi up` renews it, and with it every leaf; leaves may not be valid for longer than
     this, so that none outlives its authority. Default: 17520, two years."""
     previous_ca_pems: tuple[pulumi.Input[str], ...] = ()
-    """Certificates of authorities that this one replaces (with another key) and that both sides are to trust in the meantime.
-    Default: none."""
+    """Certificates of authorities, with other keys, that both sides are to trust as well while one takes over from another. So that
+    nobody is refused: first the new one's here for the old one, then the old one's for the new one, then none. Default: none."""
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments."""

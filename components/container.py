@@ -57,12 +57,12 @@ def app_container(app: App, kubernetes: tuple[int, int], problems: list[str]) ->
     env, args = dict(app.env), list(app.args)
     moved: dict[str, str] = {}
     for port in app.ports:
-        if port.owner != APP or not port.front:
+        if port.owner != APP or not port.front or port.redirect is not None:
             continue
         if port.rebind is None:
             problems.append(
                 f"port {port.name!r} of the app cannot be moved behind an ambassador, so clients could go round it; "
-                "set Port.rebind, which tells the app to listen on 127.0.0.1"
+                "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
             )
             continue
         for name, template in port.rebind.env.items():
@@ -81,7 +81,9 @@ def app_container(app: App, kubernetes: tuple[int, int], problems: list[str]) ->
         *({"name": name, "value": value} for name, value in env.items()),
         *({"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for name, ref in app.secret_env.items()),
     ]
-    container["ports"] = [{"name": p.name, "containerPort": p.number} for p in app.ports if p.owner == APP and not p.front]
+    # what is redirected has not moved
+    own = [p for p in app.ports if p.owner == APP and (not p.front or p.redirect is not None)]
+    container["ports"] = [{"name": p.name, "containerPort": p.outer_number} for p in own]
     container["resources"] = app.resources
     for field in ("startup", "readiness", "liveness"):
         if getattr(app, field) is not None:

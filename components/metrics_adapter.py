@@ -239,9 +239,10 @@ class MetricsAdapter(pulumi.ComponentResource):
         secure = own.outer_scheme in ("https", "tls")
         probe_port, probe_scheme = (own.front.probe_number, own.front.probe_scheme) if own.front else (own.number, "HTTP")
         handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
+        started: dict[str, Any]
         if exporter.program is None:
             # Patient: each restart makes the pod unready for a moment, and an ambassador in front may start later than the exporter
-            started: dict[str, Any] = {"livenessProbe": {"httpGet": handler, "periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 5}}
+            started = {"livenessProbe": {"httpGet": handler, "periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 5}}
         else:
             # no livenessProbe: the restarts that it asks for would take the pod out of service
             started = {"command": ["/bin/sh", "-c", _SUPERVISED, "exporter", exporter.program]}

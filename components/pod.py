@@ -113,6 +113,10 @@ def _kubernetes(kubernetes_version: str, sidecars: str, problems: list[str]) -> 
 
 def _field_problems(fields: Mapping[str, Any]) -> list[str]:
     found = [f"pod field {key!r} is set by the composition itself; remove it" for key in fields if key in OWN_FIELDS]
+    if fields.get("hostNetwork"):
+        found.append(
+            "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it"
+        )
     wrong = claims.not_wire(dict.fromkeys(fields))
     return found + [f"pod field {key!r} is not in wire form; write it as in a manifest, e.g. nodeSelector" for key in wrong]
 
@@ -236,6 +240,11 @@ def _pod(
         wait = {"lifecycle": {"preStop": pre_stop(app.pre_stop_seconds, kubernetes)}} if app.pre_stop_seconds else {}
         init = [c for c in init if c.get("restartPolicy") != "Always"]
         containers = [*({**wait, **c} for c in moved), *containers]
+
+    for c in (*init, *containers):
+        waits = c.get("lifecycle", {}).get("preStop", {}).get("sleep")
+        if waits:
+            c["lifecycle"] = {**c["lifecycle"], "preStop": pre_stop(waits["seconds"], kubernetes)}
 
     guard = secret_guard(where, [*init, *containers], dict(total.annotations), total.config_files)
     for c in (*init, *containers):

@@ -74,7 +74,7 @@ class TlsAmbassadorArgs:
     health_port: int = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, and nothing else. Default: 8081."""
+    requests of those very probes, unencrypted, and nothing else. Default: 8081."""
     max_body_size: str = "0"
     """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
     timeout_seconds: int = 3600
@@ -205,7 +205,8 @@ class TlsAmbassador(pulumi.ComponentResource):
                 continue
             app, listener = self._take(app, port, problems)
             listeners.append(listener)
-            open_ports.append({"name": name, "containerPort": port.number})
+            if port.redirect is None:
+                open_ports.append({"name": name, "containerPort": port.number})
         health = app.free_port(args.health_port)
         return app.reserve(health), self._patch(app, listeners, open_ports, problems, health)
 
@@ -226,7 +227,7 @@ class TlsAmbassador(pulumi.ComponentResource):
         app = app.move(port.name, to=number, scheme=SECURE[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
         return app, nginx.Listener(
             name=port.name,
-            listen=str(port.number),
+            listen=str(port.listen),
             upstream=f"{LOOPBACK}:{number}",
             http=self._is_http(port),
             probe_port=probe_port,

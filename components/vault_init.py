@@ -1,51 +1,21 @@
 """VaultInit: secrets from HashiCorp Vault, as files in memory that only the app can read, there before it starts."""
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pulumi
 
 from . import checks
-from .app import App, SecretKey
-from .patch import ConfigFiles, PodPatch, restricted
+from .app import App
+from .patch import PodPatch
+from .vault import LOGIN, WHY, ConfigMapKey, VaultArgs, VaultSecret
 
-_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
-_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
-# a leading '@' would make `vault write` read a file, and '-' its standard input
-_ROLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_VAULT_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*")
-_FIELD = re.compile(r"[A-Za-z0-9_.@+-]+")
-_AUDIENCE = re.compile(r"[A-Za-z0-9._:/@+-]+")
-
-# consul-template: a value as text, JSON if it is none; a name that a shell accepts; the text quoted for one
-_TEXT = '{{ $text := sprig_toString $v }}{{ if not (sprig_kindIs "string" $v) }}{{ $text = toUnescapedJSON $v }}{{ end }}'
-_SHELL_NAME = (
-    '{{ if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}{{ sprig_fail (printf "no variable name: field %s." $name) }}{{ end }}'
-)
-_QUOTED = """'{{ $text | replaceAll "'" "'\\\\''" }}'"""
-
-_DIRECTORY = "/vault"
-"""Working directory of the container; the script and the agent's configuration only know paths below it."""
+__all__ = ["ConfigMapKey", "VaultInit", "VaultInitArgs", "VaultSecret"]
 
 # One login, one agent run that renders every file, one rename, and the token is revoked whatever happened.
-# The token is in no environment and no argument: the CLI reads it from ~/.vault-token, the agent from that file. The agent's log is
-# never printed, because an error in a template may quote the secret.
-_SCRIPT = r"""
-set -u
-umask 077
-HOME=$PWD/home
-export HOME
-end=$(($(date +%s) + TIMEOUT_SECONDS))
-as="role '$ROLE' at auth/$AUTH_MOUNT"
-
-left() {
-  seconds=$((end - $(date +%s)))
-  echo $((seconds > 0 ? seconds : 1)) # timeout 0 would be none
-}
-
+_SCRIPT = (
+    f"COMPONENT=VaultInit\n{LOGIN}{WHY}"
+    + r"""
 finish() {
   status=$?
   trap '' TERM INT
@@ -56,49 +26,11 @@ finish() {
   exit "$status"
 }
 
-fail() {
-  echo "$1" >&2
-  exit 1
-}
-
 rm -rf secrets/new home/.vault-token
 trap finish EXIT
 trap 'exit 143' TERM INT
 
-# why the last login failed, without what a server may have echoed of the pod's identity
-reason() {
-  sed -n -e 's/^\* //p' -e 's/^Error .*": //p' -e 's/^Error [a-z ]*client: //p' home/login | head -n 1 | tr -cd ' -~' |
-    sed -E 's/(eyJ|hv[sbr]\.)[A-Za-z0-9._-]*/***/g' | cut -c 1-300
-}
-
-pause=1
-until VAULT_MAX_RETRIES=0 VAULT_CLIENT_TIMEOUT=10s timeout "$(left)" \
-  vault write -field=token "auth/$AUTH_MOUNT/login" "role=$ROLE" jwt=@identity/token >home/.vault-token 2>home/login; do
-  code=$(sed -n 's/^Code: \([0-9]*\)\..*/\1/p' home/login | head -n 1)
-  why=$(reason)
-  case $code:$why in
-    :*x509:* | :*'HTTP response to HTTPS'* | :*' tls: '* | :'tls: '*)
-      fail "Vault at $VAULT_ADDR could not be verified: $why; \
-set address, ca (or ca_secret, ca_config_map) and tls_server_name to fit its certificate" ;;
-    :*)
-      if [ -s home/login ] && ! grep -q '": ' home/login; then
-        fail "the vault program failed: ${why:-$(head -n 1 home/login)}; check the arguments of VaultInit and its image"
-      fi
-      problem="cannot be reached: ${why:-no answer in time}; check address, DNS and network policies" ;;
-    503:*sealed*) problem="is sealed; unseal it" ;;
-    412:* | 429:* | 5??:*) problem="answers the login with $code: ${why:-no reason given}; see its log" ;;
-    *)
-      fail "Vault at $VAULT_ADDR refused the login of $as with $code: ${why:-no reason given}; \
-check that the role exists, and allows this pod's service account, namespace and audience" ;;
-  esac
-  # half the pause to all of it, so that pods that failed together do not come back together
-  wait=$((pause * (500 + 2 * $(od -An -N1 -tu1 /dev/urandom))))
-  if [ $(($(date +%s) + wait / 1000)) -ge "$end" ]; then
-    fail "Vault at $VAULT_ADDR $problem (tried for $TIMEOUT_SECONDS s)"
-  fi
-  sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
-  pause=$((pause < 8 ? pause * 2 : 8))
-done
+login
 
 # `vault agent` may end with 0 and have rendered nothing
 rendered() {
@@ -108,211 +40,22 @@ rendered() {
 mkdir secrets/new
 # told to stop, it would wait for the server first
 if ! timeout -s KILL "$(left)" vault agent -config=config/agent.json -log-level=warn >home/agent 2>&1 || ! rendered; then
-  said() { grep -q -E -e "$1" home/agent; }
-  path=$(sed -n 's/.*vault\.read(\([A-Za-z0-9_.@+=/-]*\)).*/\1/p' home/agent | tail -n 1)
-  missing=$(sed -n 's/.*calling sprig_fail: \(no field [A-Za-z0-9_.@+ -]* in [A-Za-z0-9_.@+=/-]*\).*/\1/p' home/agent | tail -n 1)
-  key=$(sed -n 's/.*map has no entry for key \\*"\([A-Za-z0-9_.@+-]*\).*/\1/p' home/agent | tail -n 1)
-  name=$(sed -n 's/.*calling sprig_fail: no variable name: field \([A-Za-z0-9_.@+-]*\)\..*/\1/p' home/agent | tail -n 1)
-  if [ "$missing" ]; then
-    fail "Vault at $VAULT_ADDR has $missing; check field and kv_version"
-  elif [ "$key" ]; then
-    fail "Vault at $VAULT_ADDR has no field $key, which a template needs; check the template and kv_version"
-  elif said 'no variable name: field'; then
-    fail "field ${name:-(not shown)} is no name of a shell variable; use format='json', or field= for each"
-  elif said 'no secret exists at'; then
-    fail "Vault at $VAULT_ADDR has no secret at $path; check mount, path and kv_version"
-  elif said 'Code: 403' && [ "$path" ]; then
-    fail "Vault at $VAULT_ADDR does not let $as read $path: permission denied; give its policy the read capability on that path"
-  elif said 'Code: 403'; then
-    fail "Vault at $VAULT_ADDR does not let the token of $as look itself up; give it Vault's default policy"
-  elif said 'is sealed'; then
-    fail "Vault at $VAULT_ADDR is sealed; unseal it"
-  elif said 'Code: 5|dial tcp|connection re|EOF|Timeout|deadline exceeded' || ! said '\[ERROR\]'; then
-    fail "Vault at $VAULT_ADDR stopped answering while ${path:-a secret} was read; see its log, or raise timeout_seconds"
-  fi
-  fail "the files could not be rendered from Vault at $VAULT_ADDR; \
-check the templates (the reason is not shown here, because it may quote a secret)"
+  fail "$(why)"
 fi
 chmod "$DIRECTORY_MODE" secrets/new
 rm -rf secrets/files
 mv secrets/new secrets/files
 echo "wrote$(for file in $FILES; do printf ' %s' "$MOUNT_PATH/$file"; done)"
 """
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfigMapKey:
-    """One key of a Kubernetes ConfigMap in the same namespace."""
-
-    name: pulumi.Input[str]
-    """metadata.name of the ConfigMap."""
-    key: str
-    """Key in its data."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VaultSecret:
-    """One file made of one KV secret, by exactly one of `field`, `format` and `template`."""
-
-    path: str
-    """Path of the secret in its mount, without the `data/` of KV v2, e.g. my-secret."""
-    file: str
-    """Name of the file below VaultInitArgs.mount_path."""
-    field: str | None = None
-    """The file is this field's value and nothing else, no newline added; what is no text is written as JSON. Default: None."""
-    format: str | None = None
-    """`json`: all fields as one JSON object; `env`: a line NAME='value' for each, quoted for a POSIX shell. Default: None."""
-    template: str | None = None
-    """consul-template text; the fields are in the dot: `{{ .username }}:{{ .password }}`. A field that is missing is an error.
-    Default: None."""
-    mount: str = "secret"
-    """Mount of the KV engine. Default: secret."""
-    kv_version: int = 2
-    """Version of the KV engine, 1 or 2. Default: 2."""
-    mode: str = "0400"
-    """Mode of the file, which belongs to the app's uid: 0400, or 0440 for the pod's group too. Default: 0400."""
-
-    @property
-    def api_path(self) -> str:
-        """Where Vault's API has it."""
-        return f"{self.mount}/data/{self.path}" if self.kv_version == 2 else f"{self.mount}/{self.path}"
-
-    def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        where = f"secret {self.file!r}"
-        rule = "segments of letters, digits and _.@+=-, joined by '/'"
-        found = checks.file_name("secret file", self.file)
-        found += _matches(f"{where}: path", self.path, _VAULT_PATH, rule) + _matches(f"{where}: mount", self.mount, _VAULT_PATH, rule)
-        if self.field is not None:
-            found += _matches(f"{where}: field", self.field, _FIELD, "letters, digits and _.@+-")
-        if self.format is not None:
-            found += checks.one_of(f"{where}: format", self.format, ("json", "env"))
-        if not checks.is_plain(self.template):
-            found.append(f"{where}: template must be a plain value, not an Output")
-        if [self.field, self.format, self.template].count(None) != 2:
-            found.append(f"{where}: set exactly one of field, format and template")
-        if self.kv_version not in (1, 2):
-            found.append(f"{where}: kv_version {self.kv_version!r} is not allowed: 1 or 2")
-        return found + checks.one_of(f"{where}: mode", self.mode, ("0400", "0440"))
-
-    def contents(self) -> str:
-        """The consul-template text that renders the file."""
-        data = ".Data.data" if self.kv_version == 2 else ".Data"
-        no_field = f'{{{{ sprig_fail "no field {self.field or "at all"} in {self.api_path}" }}}}'
-        if self.field is not None:
-            # `index` of a field that is missing is no error, whatever error_on_missing_key says
-            body = f'{{{{ if not (sprig_hasKey $fields "{self.field}") }}}}{no_field}{{{{ end }}}}'
-            body += f'{{{{ $v := index $fields "{self.field}" }}}}{_TEXT}{{{{ $text }}}}'
-        elif self.format == "json":
-            body = "{{ $fields | toUnescapedJSON }}\n"
-        elif self.format == "env":
-            body = f"{{{{ range $name, $v := $fields }}}}{_SHELL_NAME}{_TEXT}{{{{ $name }}}}={_QUOTED}\n{{{{ end }}}}"
-        else:
-            body = f"{{{{ with $fields }}}}{self.template}{{{{ else }}}}{no_field}{{{{ end }}}}"
-        return f'{{{{ with secret "{self.api_path}" }}}}{{{{ $fields := {data} }}}}{body}{{{{ end }}}}'
-
-
-def _matches(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
-    if not checks.is_plain(value):
-        return [f"{what} must be a plain value, not an Output"]
-    return [] if isinstance(value, str) and pattern.fullmatch(value) else [f"{what} {value!r} is not allowed: {rule}"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class VaultInitArgs:
-    """Arguments of VaultInit."""
-
-    address: pulumi.Input[str]
-    """URL of Vault, e.g. https://vault.vault.svc:8200."""
-    role: pulumi.Input[str]
-    """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret, and
-    the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
-    secrets: tuple[VaultSecret, ...]
-    """The files, one secret each; at least one."""
-    auth_mount: str = "kubernetes"
-    """Mount of the Kubernetes (or JWT) auth method, below auth/. Default: kubernetes."""
-    audience: str = "vault"
-    """Audience of the pod's token, the role's `audience`. Default: vault."""
-    token_expiration_seconds: int = 600
-    """Lifetime of that token in seconds, 600 or more, which is Kubernetes' minimum. Default: 600."""
-    vault_namespace: str | None = None
-    """Vault Enterprise namespace. Default: None."""
-    ca: pulumi.Input[str] | None = None
-    """Certificate of the authority that signed Vault's, PEM; no secret. Default: None, the authorities that the image trusts."""
-    ca_secret: SecretKey | None = None
-    """The same, from a Secret. Default: None."""
-    ca_config_map: ConfigMapKey | None = None
-    """The same, from a ConfigMap. Default: None."""
-    tls_server_name: str | None = None
-    """Name to expect in Vault's certificate in place of the address' host. Default: None."""
-    allow_plaintext: bool = False
-    """Whether a http:// address other than loopback is accepted: whoever can read the network reads the secrets. Default: False."""
-    service_account: pulumi.Input[str] | None = None
-    """The pod's service account. Default: None, the namespace's `default`, or what another pattern sets."""
-    mount_path: str = "/secrets"
-    """Where the app finds the files, read-only. Default: /secrets."""
-    volume_name: str = "secrets"
-    """Name of the volume, and the start of the names of the three others that only this container mounts. Default: secrets."""
-    size_limit: str = "1Mi"
-    """Size limit of that volume in memory. Default: 1Mi."""
-    timeout_seconds: int = 120
-    """Seconds to wait for Vault, reading included, before the container fails (and the kubelet starts it again). Default: 120."""
-    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
-    """Image with `vault`, a POSIX shell, od, sed and timeout. Default: hashicorp/vault:1.21.1."""
-    container_name: str = "get-secret"
-    """Default: get-secret."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}}
-    )
-    """Requests and limits; the vault program is large. Default: 50m, 128Mi to 384Mi."""
-
-    def address_problems(self, address: str) -> list[str]:
-        """What is wrong with an address."""
-        found = _ADDRESS.fullmatch(address)
-        if not found:
-            return [f"address {address!r} is not allowed: https://host:port, without path, user or query"]
-        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
-            return [f"address {address!r} would send the secrets unencrypted; use https://, or set allow_plaintext=True"]
-        return []
-
-    def role_problems(self, role: str) -> list[str]:
-        """What is wrong with a role."""
-        return _matches("role", role, _ROLE, "letters, digits and _.-, starting with a letter, digit or _")
-
-    def problems(self) -> list[str]:
-        """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
-        found = self.address_problems(self.address) if isinstance(self.address, str) else []
-        found += self.role_problems(self.role) if isinstance(self.role, str) else []
-        found += _matches("auth_mount", self.auth_mount, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
-        found += _matches("audience", self.audience, _AUDIENCE, "letters, digits and ._:/@+-")
-        if self.vault_namespace is not None:
-            found += _matches("vault_namespace", self.vault_namespace, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
-        if self.tls_server_name is not None:
-            found += checks.dns_name("tls_server_name", self.tls_server_name)
-        found += checks.at_least("token_expiration_seconds", self.token_expiration_seconds, 600)
-        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
-        if [self.ca, self.ca_secret, self.ca_config_map].count(None) < 2:
-            found.append("set at most one of ca, ca_secret and ca_config_map")
-        for name, source in (("ca_secret", self.ca_secret), ("ca_config_map", self.ca_config_map)):
-            if source is not None:
-                found += checks.file_name(f"{name}.key", source.key)
-        found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
-        found += checks.label("volume_name", self.volume_name) + checks.label("container_name", self.container_name)
-        found += checks.resources("resources", self.resources)
-        if not self.secrets:
-            found.append("secrets is empty; name at least one VaultSecret")
-        files = [secret.file for secret in self.secrets]
-        found += [
-            f"secret file {file!r} is set twice; give each a name of its own" for file in dict.fromkeys(files) if files.count(file) > 1
-        ]
-        return found + [line for secret in self.secrets for line in secret.problems()]
+class VaultInitArgs(VaultArgs):
+    """Arguments of VaultInit: those of VaultArgs."""
 
     def agent_config(self) -> str:
         """Configuration of `vault agent` that renders every file once and ends; paths are relative to the working directory."""
-        templates = [
-            {"contents": s.contents(), "destination": f"secrets/new/{s.file}", "perms": s.mode, "error_on_missing_key": True}
-            for s in self.secrets
-        ]
         # retries of a failed read: 250 ms, doubled each time
         config = {
             "exit_after_auth": True,
@@ -320,21 +63,9 @@ class VaultInitArgs:
             # lists, because HCL reads an object with an object in it as several blocks
             "auto_auth": [{"method": [{"type": "token_file", "exit_on_err": True, "config": [{"token_file_path": "home/.vault-token"}]}]}],
             "template_config": {"exit_on_retry_failure": True},
-            "template": templates,
+            "template": self.templates("secrets/new"),
         }
         return json.dumps(config, indent=2) + "\n"
-
-
-def _checked(where: str, value: Any, problems: Callable[[str], list[str]]) -> pulumi.Input[str]:
-    """The value; an Output is refused when it is known, what is plain was looked at before."""
-    if isinstance(value, str):
-        return value
-
-    def check(known: str) -> str:
-        checks.refuse(where, problems(known))
-        return known
-
-    return pulumi.Output.from_input(value).apply(check)
 
 
 class VaultInit(pulumi.ComponentResource):
@@ -356,60 +87,10 @@ class VaultInit(pulumi.ComponentResource):
     def patch(self, app: App) -> PodPatch:
         """The init container with its four volumes, and the mount in the app's container."""
         args = self.args
-        home, identity, config = (f"{args.volume_name}-{part}" for part in ("home", "identity", "config"))
-        files: dict[str, pulumi.Input[str]] = {"fetch.sh": _SCRIPT.lstrip(), "agent.json": args.agent_config()}
-        ca_volume: list[dict[str, Any]] = []
-        ca_file = None
-        if args.ca is not None:
-            files["ca.crt"] = args.ca
-            ca_file = "config/ca.crt"
-        elif args.ca_secret is not None:
-            ca_volume = [{"name": f"{args.volume_name}-ca", "secret": {"secretName": args.ca_secret.name}}]
-            ca_file = f"ca/{args.ca_secret.key}"
-        elif args.ca_config_map is not None:
-            ca_volume = [{"name": f"{args.volume_name}-ca", "configMap": {"name": args.ca_config_map.name}}]
-            ca_file = f"ca/{args.ca_config_map.key}"
-        env: dict[str, pulumi.Input[str] | None] = {
-            "VAULT_ADDR": _checked(self._where, args.address, args.address_problems),
-            "VAULT_NAMESPACE": args.vault_namespace,
-            "VAULT_CACERT": ca_file,
-            "VAULT_TLS_SERVER_NAME": args.tls_server_name,
-            "ROLE": _checked(self._where, args.role, args.role_problems),
-            "AUTH_MOUNT": args.auth_mount,
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
-            "FILES": " ".join(s.file for s in args.secrets),
-            "MOUNT_PATH": args.mount_path.rstrip("/"),
-            # a group that may read a file has to get at it, too
-            "DIRECTORY_MODE": "0750" if any(s.mode == "0440" for s in args.secrets) else "0700",
-        }
-        token = {"audience": args.audience, "expirationSeconds": args.token_expiration_seconds, "path": "token"}
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            # the image's entrypoint changes owners and capabilities, which takes root
-            "command": ["/bin/sh", "config/fetch.sh"],
-            "workingDir": _DIRECTORY,
-            "env": [{"name": name, "value": value} for name, value in env.items() if value is not None],
-            "volumeMounts": [
-                {"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True},
-                {"name": identity, "mountPath": f"{_DIRECTORY}/identity", "readOnly": True},
-                {"name": home, "mountPath": f"{_DIRECTORY}/home"},
-                {"name": args.volume_name, "mountPath": f"{_DIRECTORY}/secrets"},
-                *({"name": v["name"], "mountPath": f"{_DIRECTORY}/ca", "readOnly": True} for v in ca_volume),
-            ],
-            "resources": args.resources,
-            "securityContext": restricted(app.uid, app.gid),
-        }
-        return PodPatch(
+        # the image's entrypoint changes owners and capabilities, which takes root
+        container = {**args.container(self._where, app), "command": ["/bin/sh", "config/fetch.sh"]}
+        return args.volumes({"fetch.sh": _SCRIPT, "agent.json": args.agent_config()}) + PodPatch(
             init_containers=(container,),
-            volumes=(
-                {"name": args.volume_name, "emptyDir": {"medium": "Memory", "sizeLimit": args.size_limit}},
-                {"name": home, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-                {"name": identity, "projected": {"sources": [{"serviceAccountToken": token}]}},
-                *ca_volume,
-            ),
-            config_files=(ConfigFiles(name=config, files=files),),
             # the directory that the script puts in place as a whole, private to the app's uid; the volume's root is everybody's
             app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "subPath": "files", "readOnly": True},),
-            service_account=() if args.service_account is None else (args.service_account,),
         )

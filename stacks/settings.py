@@ -17,24 +17,44 @@ from pulumi.runtime import config as pulumi_config
 from components import checks
 from components.app import App, Port
 from components.apps import elasticsearch
-from components.certificates import CertificateAuthority, CertificateAuthorityArgs
+from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
+from components.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
+from components.egress_tls_tunnel import EgressTlsTunnel, EgressTlsTunnelArgs
+from components.fetch_init import FetchInit, FetchInitArgs
+from components.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
+from components.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
 from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.migration_init import MigrationInit, MigrationInitArgs
 from components.pod_security import pod_security_level
+from components.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
 from components.sysctl_init import SysctlInit, SysctlInitArgs
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
+from components.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.vault_init import VaultInit, VaultInitArgs
+from components.wait_for_init import WaitForInit, WaitForInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .demo_vault import DemoVault, DemoVaultArgs
 from .parse import Parser
 
 KINDS: Mapping[str, tuple[Any, Any]] = {
+    "ConfigReloadSidecar": (ConfigReloadSidecar, ConfigReloadSidecarArgs),
+    "EgressTlsTunnel": (EgressTlsTunnel, EgressTlsTunnelArgs),
+    "FetchInit": (FetchInit, FetchInitArgs),
+    "JwtAmbassador": (JwtAmbassador, JwtAmbassadorArgs),
+    "LogShipperSidecar": (LogShipperSidecar, LogShipperSidecarArgs),
     "LogTailSidecar": (LogTailSidecar, LogTailSidecarArgs),
     "MetricsAdapter": (MetricsAdapter, MetricsAdapterArgs),
+    "MigrationInit": (MigrationInit, MigrationInitArgs),
+    "RedisCacheSidecar": (RedisCacheSidecar, RedisCacheSidecarArgs),
     "SysctlInit": (SysctlInit, SysctlInitArgs),
     "TlsAmbassador": (TlsAmbassador, TlsAmbassadorArgs),
+    "TrafficRedirectInit": (TrafficRedirectInit, TrafficRedirectInitArgs),
+    "VaultAgentSidecar": (VaultAgentSidecar, VaultAgentSidecarArgs),
     "VaultInit": (VaultInit, VaultInitArgs),
+    "WaitForInit": (WaitForInit, WaitForInitArgs),
 }
 """What `kind` may be: the pattern and its arguments."""
 
@@ -48,7 +68,12 @@ LEVELS = ("privileged", "baseline", "restricted")
 """The Pod Security Standards, from the one that admits everything."""
 
 # set by the fold and by the lists of the file
-_HIDDEN = {App: ("reserved",), Port: ("host", "front", "owner"), WorkloadArgs: ("app", "patterns")}
+_HIDDEN = {
+    App: ("reserved",),
+    Port: ("front", "host", "owner", "redirect"),
+    WorkloadArgs: ("app", "patterns"),
+    ClientCertificateArgs: ("namespace",),
+}
 
 
 class SettingsError(checks.ProblemsError):
@@ -68,6 +93,9 @@ class StackFile:
     certificate_authority: CertificateAuthorityArgs | None = None
     """An authority that issues every certificate of the stack, apart from patterns that name a Secret. Default: none, each is
     self-signed."""
+    client_certificates: tuple[ClientCertificateArgs, ...] = ()
+    """Clients that the authority issues a certificate to, each a Secret in the workload's namespace; the stack output
+    client_certificates has their names. Default: none."""
     create_namespace: str | None = None
     """The Pod Security Standard (privileged, baseline or restricted) enforced in the workload's namespace, which the stack then
     creates. Default: none, the namespace exists."""
@@ -131,6 +159,10 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
         parser.problems.append("create_namespace: every cluster has a namespace 'default' already; set workload.namespace")
     if workload:
         parser.problems += _demo_problems(_demo_vaults(items, workload.namespace))
+    if file and file.client_certificates and file.certificate_authority is None:
+        parser.problems.append("client_certificates: there is no authority to issue them; set certificate_authority")
+    for index, client in enumerate(file.client_certificates if file else ()):
+        _checked(parser, client, f"client_certificates[{index}]")
     if parser.problems:
         raise SettingsError(where, parser.problems)
     assert file
@@ -263,6 +295,14 @@ def build(settings: Settings) -> Workload:
         namespace = kubernetes.core.v1.Namespace("namespace", metadata={"name": workload.namespace, "labels": labels}, opts=opts)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[namespace]))
     shared = _shared(settings, opts)
+    clients = {
+        client.common_name: shared["authority"].issue_client(
+            f"{workload.app.name}-client-{client.common_name}", replace(client, namespace=workload.namespace), opts
+        )
+        for client in file.client_certificates
+    }
+    if clients:
+        pulumi.export("client_certificates", {name: certificate.secret_name for name, certificate in clients.items()})
     patterns = [KINDS[item.kind][0](item.name, _completed(item.args, shared), opts) for item in settings.items]
     built = Workload(workload.app.name, replace(workload, patterns=patterns), opts)
     level = pod_security_level(built.pod.spec)

@@ -5,13 +5,26 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from components.app import App, Port, SecretKey
 from components.apps import elasticsearch
+from components.certificates import CertificateAuthority
+from components.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
+from components.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
+from components.fetch_init import FetchInit, FetchInitArgs
+from components.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
+from components.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
 from components.log_tail_sidecar import LogTailSidecar
 from components.metrics_adapter import MetricsAdapter
+from components.migration_init import MigrationInit, MigrationInitArgs
 from components.offline import manifests
+from components.redis_cache_sidecar import RedisCacheSidecar
 from components.sysctl_init import SysctlInit
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.traffic_redirect_init import TrafficRedirectInit
+from components.vault import VaultSecret
+from components.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
+from components.vault_init import VaultInit, VaultInitArgs
+from components.wait_for_init import WaitForInit, WaitForInitArgs
 from components.workload import Workload, WorkloadArgs
 from tools.render import run_program
 from tools.stack import NAME, load
@@ -25,6 +38,45 @@ PATTERNS: dict[str, Callable[[], Any]] = {
     "tls": lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="elasticsearch")),
     "metrics": lambda: MetricsAdapter("metrics"),
 }
+# the article's other systems
+OTHERS: dict[str, Callable[[], Any]] = {
+    "wait": lambda: WaitForInit("wait", WaitForInitArgs(tcp=("db.prod.svc:5432",))),
+    "fetch": lambda: FetchInit("fetch", FetchInitArgs(source="https://example.com/model.tar.gz", sha256="0" * 64, unpack="tar.gz")),
+    "migration": lambda: MigrationInit(
+        "migration",
+        MigrationInitArgs(image="shop:1", command=("migrate", "up"), database="db.prod.svc:5432", lock="postgresql"),
+    ),
+    "agent": lambda: VaultAgentSidecar(
+        "agent",
+        VaultAgentSidecarArgs(
+            address="https://vault.vault.svc:8200",
+            role="elasticsearch",
+            secrets=(SECRET,),
+            volume_name="live-secrets",
+            mount_path="/live-secrets",
+        ),
+    ),
+    "reload": lambda: ConfigReloadSidecar(
+        "reload", ConfigReloadSidecarArgs(config_map="search-config", mount_path="/config", reload_path="/-/reload")
+    ),
+    "cache": lambda: RedisCacheSidecar("cache"),
+    "egress": lambda: EgressTlsTunnel(
+        "egress",
+        EgressTlsTunnelArgs(
+            targets=(EgressTarget(name="db", host="db.example.com", port=5432, env={"DB_ADDRESS": "{host}:{port}"}),),
+        ),
+    ),
+    "shipper": lambda: LogShipperSidecar(
+        "shipper",
+        LogShipperSidecarArgs(
+            endpoint="https://logs.example.com:4318", directory="/var/log/other", files=("a.log",), volume_name="other-logs"
+        ),
+    ),
+    "jwt": lambda: JwtAmbassador(
+        "jwt",
+        JwtAmbassadorArgs(issuer="https://issuer.example.com", audience="search", cookie_secret=SecretKey(name="cookie", key="secret")),
+    ),
+}
 EVERY_PORT = TlsAmbassadorArgs(service_name="elasticsearch", ports=("http", "http-prometheus"))
 
 
@@ -32,7 +84,32 @@ def workload(*makers: Callable[[], Any], **arguments: Any) -> None:
     Workload("search", WorkloadArgs(app=elasticsearch(), patterns=[make() for make in makers], **arguments))
 
 
-NAMES = ("bare", *PATTERNS, "all", "all-classic", *(f"stack-{name}" for name in STACKS))
+def redirected() -> None:
+    """An app that cannot be told to move, behind TLS all the same."""
+    app = App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
+    patterns = [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
+    Workload("web", WorkloadArgs(app=app, patterns=patterns))
+
+
+def mutual() -> None:
+    """Mutual TLS with certificates of one authority, in front of tokens."""
+    authority = CertificateAuthority("ca")
+    tls = TlsAmbassadorArgs(service_name="elasticsearch", authority=authority, client_auth="required", client_names=("billing",))
+    workload(lambda: TlsAmbassador("tls", tls), OTHERS["jwt"])
+
+
+NAMES = (
+    "bare",
+    *PATTERNS,
+    *OTHERS,
+    "redirect",
+    "mutual",
+    "all",
+    "all-classic",
+    "every",
+    "every-classic",
+    *(f"stack-{name}" for name in STACKS),
+)
 
 
 @cache
@@ -42,10 +119,15 @@ def rendered(name: str) -> list[dict[str, Any]]:
         stack = load(name.removeprefix("stack-"))
         return manifests(run_program, project=NAME, stack=stack.name, config=stack.config)
     everything = {**PATTERNS, "tls": lambda: TlsAmbassador("tls", EVERY_PORT)}.values()
+    every = [*everything, *OTHERS.values()]
     programs: dict[str, Callable[[], None]] = {
         "bare": workload,
         "all": partial(workload, *everything),
         "all-classic": partial(workload, *everything, sidecars="classic", kubernetes_version="1.28"),
-        **{pattern: partial(workload, make) for pattern, make in PATTERNS.items()},
+        "every": partial(workload, *every),
+        "every-classic": partial(workload, *every, sidecars="classic", kubernetes_version="1.28"),
+        "redirect": redirected,
+        "mutual": mutual,
+        **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
     return manifests(programs[name])

@@ -21,7 +21,8 @@ from components.pod_security import pod_security_level
 from components.vault_init import VaultSecret
 from stacks.demo_vault import DemoVault, DemoVaultArgs
 from tests.programs import need
-from tests.test_vault_script import base64url, box, free_port
+from tests.test_vault_script import box
+from tests.vaults import base64url, free_port
 
 
 def recorded(args: DemoVaultArgs | None = None, *, preview: bool = False) -> testing.Recording:

@@ -27,13 +27,13 @@ def pod_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_the_example_runs(path: Path) -> None:
     recording = run(lambda: runpy.run_path(str(path), run_name="__main__"))
-    assert recording.one("kubernetes:apps/v1:Deployment")
+    assert recording.all("kubernetes:apps/v1:Deployment")
     assert recording.exports
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_the_example_can_be_previewed(path: Path) -> None:
-    assert run(lambda: runpy.run_path(str(path), run_name="__main__"), preview=True).one("kubernetes:apps/v1:Deployment")
+    assert run(lambda: runpy.run_path(str(path), run_name="__main__"), preview=True).all("kubernetes:apps/v1:Deployment")
 
 
 def test_the_python_blocks_of_the_readme_run_one_after_another() -> None:

@@ -265,6 +265,10 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
             "exporter: health_path 'health' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
         ),
         (
+            {"exporter": Exporter(image="x:1", program="exporter")},
+            "exporter: program 'exporter' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
+        ),
+        (
             {"exporter": "nginx", "credentials_secret": "s", "username_key": None},
             "credentials_secret: the exporter reads no password; set Exporter.password_env",
         ),

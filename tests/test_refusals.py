@@ -290,7 +290,7 @@ def test_what_a_pattern_may_not_add_is_refused(call: Call, lines: list[str]) -> 
 
 NO_REBIND = (
     "port 'db' of the app cannot be moved behind an ambassador, so clients could go round it; "
-    "set Port.rebind, which tells the app to listen on 127.0.0.1"
+    "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
 )
 FIXED = Port(name="db", number=5432, scheme="tcp")
 SAME_ENV = tuple(Port(name=name, number=number, rebind=Rebind(env={"PORT": "{port}"})) for name, number in (("a", 80), ("b", 90)))
@@ -380,6 +380,12 @@ OPTIONS: dict[str, tuple[Call, list[str]]] = {
     "fields that are composed": (
         lambda: compose(web(), fields=dict.fromkeys(OWN_FIELDS)),
         [f"pod field {key!r} is set by the composition itself; remove it" for key in OWN_FIELDS],
+    ),
+    "the node's network": (
+        lambda: compose(web(), fields={"hostNetwork": True}),
+        [
+            "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it",
+        ],
     ),
     "fields in snake case": (
         lambda: compose(web(), fields={"service_account_name": "x"}),

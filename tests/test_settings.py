@@ -154,11 +154,11 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
     )
     tls = ", ".join(sorted({*settings.KINDS["TlsAmbassador"][1].__dataclass_fields__, "kind", "name"} - {"authority"}))
-    kinds = "LogTailSidecar, MetricsAdapter, SysctlInit, TlsAmbassador, VaultInit"
+    kinds = ", ".join(sorted(settings.KINDS))
     assert str(error.value) == (
         "stacks/Pulumi.test.yaml: 12 problems\n"
         "  - patern: unknown key, did you mean 'patterns'? "
-        "known: always_render, app, certificate_authority, create_namespace, demo_vault, patterns, render, workload\n"
+        "known: always_render, app, certificate_authority, client_certificates, create_namespace, demo_vault, patterns, render, workload\n"
         "  - demo_vault: must be true or false, but is the text 'yes'\n"
         f"  - app.imge: unknown key, did you mean 'image'? known: {app}\n"
         "  - app.uid: must be a whole number, but is the text '1000'\n"
@@ -288,7 +288,7 @@ def test_the_engine_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> No
         "  - render: holds a secret (secure:), but nothing here takes one; "
         "put it in a Kubernetes Secret and name that, as in app.secret_env\n"
         "  - demo_valt: unknown key, did you mean 'demo_vault'? "
-        "known: always_render, app, certificate_authority, create_namespace, demo_vault, patterns, render, workload"
+        "known: always_render, app, certificate_authority, client_certificates, create_namespace, demo_vault, patterns, render, workload"
     )
 
 
@@ -320,7 +320,8 @@ def pod(recording: Recording) -> dict[str, Any]:
 def test_every_stack_file_builds(path: Path, preview: bool) -> None:
     recording = built(keys(path), preview=preview)
     assert len(recording.all("Workload")) == 1
-    assert set(recording.exports) == {
+    clients = {"client_certificates"} if "client_certificates" in keys(path) else set()
+    assert set(recording.exports) == clients | {
         "service_name",
         "endpoints",
         "ca_pem",
@@ -359,7 +360,12 @@ def test_prod_has_a_namespace_and_an_authority_of_its_own() -> None:
     assert namespace.inputs["metadata"] == {"name": "podinfo", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
     for kind in ("CertificateAuthority", "TlsAmbassador", "Workload"):
         assert namespace.urn in recording.one(kind).dependencies
-    assert len(recording.all("LocallySignedCert")) == 1
+    assert {r.name: r.inputs["allowedUses"][1] for r in recording.all("LocallySignedCert")} == {
+        "podinfo-tls-ambassador-certificate": "server_auth",
+        "podinfo-client-frontend-certificate": "client_auth",
+    }
+    secret = recording.exports["client_certificates"]["frontend"]
+    assert secret in [r.outputs["metadata"]["name"] for r in recording.all("Secret")]
     assert recording.one("Deployment").inputs["spec"]["replicas"] == 3
     found = {key: recording.exports[key] for key in ("endpoints", "pod_security_level", "privileged_containers", "plaintext_ports")}
     assert found == {
@@ -476,3 +482,10 @@ def test_the_program_names_no_pattern_and_no_app() -> None:
     text = (ROOT / "__main__.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 25
     assert not [name for name in (*settings.KINDS, *settings.PRESETS) if name.lower() in text.lower()]
+
+
+def test_client_certificates_need_an_authority() -> None:
+    assert refusal({"app": {"preset": "elasticsearch"}, "client_certificates": [{"common_name": "front end"}]}) == [
+        "client_certificates: there is no authority to issue them; set certificate_authority",
+        "client_certificates[0]: common_name 'front end' is not allowed: a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most",
+    ]

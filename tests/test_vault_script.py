@@ -1,11 +1,9 @@
 """VaultInit's script, run for real by busybox: with a vault that fails as told, with the vault CLI against a stand-in and a dev server."""
 
-import base64
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from components import testing
 from components.app import App
+from components.patch import PodPatch
 from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from tests import vaults
 from tests.programs import need
+from tests.vaults import IDENTITY, Box, Server, dev_server, free_port
 
-IDENTITY = "eyJhbGciOi.eyJzdWIiOi.signature"
 TOKEN = "hvs.CAESIJ-the-token"
 VALUE = "correct horse"
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
@@ -33,71 +31,12 @@ USER = VaultSecret(path="my-secret", file="user", field="username")
 NOT_SHOWN = "(the reason is not shown here, because it may quote a secret)"
 
 
-@dataclass
-class Run:
-    """How the container ended."""
-
-    code: int
-    out: str
-    err: str
-    seconds: float
-
-
-@dataclass
-class Box:
-    """The container's directories, environment and command, as VaultInit made them, below a directory of the test."""
-
-    directory: Path
-    environment: dict[str, str]
-    command: list[str]
-
-    def start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command, cwd=self.directory, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    def run(self) -> Run:
-        started = time.monotonic()
-        process = self.start()
-        out, err = process.communicate(timeout=60)
-        return Run(process.returncode, out, err, time.monotonic() - started)
-
-    def files(self) -> dict[str, str]:
-        """What the app sees: file name to content."""
-        return {path.name: path.read_text() for path in sorted((self.directory / "secrets/files").glob("*"))}
-
-    def left_behind(self) -> list[str]:
-        """Everything that is not what the app sees, nor an empty directory."""
-        roots = [self.directory / "home", self.directory / "secrets"]
-        found = [str(path.relative_to(self.directory)) for root in roots for path in root.rglob("*") if path.is_file()]
-        return [path for path in found if not path.startswith("secrets/files/")]
-
-
 def box(directory: Path, program: str, shell: str = "busybox", identity: str = IDENTITY, **given: Any) -> Box:
-    """The container for these arguments; `program` is what it finds as `vault`."""
+    """The container of VaultInit for these arguments; `program` is what it finds as `vault`."""
     args = VaultInitArgs(**{"role": "app", "secrets": (PASSWORD,), "timeout_seconds": 20, **given})
-    made: list[Any] = []
+    made: list[PodPatch] = []
     testing.run(lambda: made.append(VaultInit("vault", args).patch(App(name="app", image="app:1"))))
-    container = made[0].init_containers[0]
-    root = Path(container["workingDir"])
-    volumes = {mount["name"]: directory / Path(mount["mountPath"]).relative_to(root) for mount in container["volumeMounts"]}
-    for path in volumes.values():
-        path.mkdir()
-    for config in made[0].config_files:
-        for name, content in config.files.items():
-            (volumes[config.name] / name).write_text(content)
-    (volumes["secrets-identity"] / "token").write_text(identity)
-    programs = directory / "programs"
-    programs.mkdir()
-    (programs / "vault").symlink_to(program)
-    busybox = need("busybox")
-    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
-    for applet in applets:
-        (programs / applet).symlink_to(busybox)
-    environment = {variable["name"]: variable["value"] for variable in container["env"]}
-    command = [*(("busybox", "sh") if shell == "busybox" else (shell,)), *container["command"][1:]]
-    command[0] = need(command[0])
-    return Box(directory, {**environment, "PATH": str(programs)}, command)
+    return vaults.box(directory, made[0], program, shell, identity)
 
 
 # --- a vault that fails as told ---------------------------------------------------------------------------------------------------------
@@ -485,78 +424,14 @@ def test_a_vault_without_tls_behind_an_https_address_fails_at_once(tmp_path: Pat
 # --- the vault CLI against a real server ------------------------------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-@dataclass
-class Server:
-    """A dev server with the JWT method, which the script cannot tell from the Kubernetes one."""
-
-    url: str
-    identity: str
-    environment: dict[str, str]
-
-    def vault(self, *arguments: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [need("vault"), *arguments], env=self.environment, input=stdin, capture_output=True, text=True, check=False, timeout=30
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def tokens(self) -> int:
-        return len(json.loads(self.vault("list", "-format=json", "auth/token/accessors")))
-
-    def box(self, directory: Path, **given: Any) -> Box:
-        shell = given.pop("shell", "busybox")
-        return box(directory, need("vault"), shell, self.identity, **{"address": self.url, "auth_mount": "jwt", **given})
+def against(server: Server, directory: Path, shell: str = "busybox", **given: Any) -> Box:
+    return box(directory, need("vault"), shell, server.identity, **server.arguments(**given))
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    program, home = need("vault"), tmp_path_factory.mktemp("vault")
-    key = ec.generate_private_key(ec.SECP256R1())
-    claims = {"sub": "app", "aud": ["vault"], "iat": int(time.time()), "exp": int(time.time()) + 3600}
-    signed = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "ES256"}, claims))
-    r, s = utils.decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-    address = f"127.0.0.1:{free_port()}"
-    environment = {"VAULT_ADDR": f"http://{address}", "VAULT_TOKEN": "root", "HOME": str(home), "PATH": os.environ["PATH"]}
-    process = subprocess.Popen(
-        [program, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", f"-dev-listen-address={address}"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    it = Server(f"http://{address}", f"{signed}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}", environment)
-    try:
-        deadline = time.monotonic() + 30
-        while subprocess.run([program, "status"], env=environment, capture_output=True, check=False).returncode:
-            assert time.monotonic() < deadline, "the dev server does not come up"
-            time.sleep(0.2)
-        it.vault("auth", "enable", "jwt")
-        it.vault("write", "auth/jwt/config", f"jwt_validation_pubkeys={public}")
-        it.vault(
-            "policy",
-            "write",
-            "app",
-            "-",
-            stdin='path "secret/data/*" { capabilities = ["read"] }\npath "old/*" { capabilities = ["read"] }',
-        )
-        it.vault(
-            "write", "auth/jwt/role/app", "role_type=jwt", "bound_audiences=vault", "user_claim=sub", "token_policies=app", "token_ttl=5m"
-        )
-        it.vault("secrets", "enable", "-path=old", "-version=1", "kv")
+    with dev_server(tmp_path_factory.mktemp("vault")) as it:
         yield it
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 @pytest.mark.parametrize("shell", ["busybox", "sh"])
@@ -568,7 +443,8 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
     server.vault("kv", "put", "secret/shell", "-", stdin=json.dumps({"A": hard, "N": 7, "T": True, "O": {"a": "o'x"}}))
     server.vault("kv", "put", "old/team/a", "b=two words")
     before = server.tokens()
-    it = server.box(
+    it = against(
+        server,
         tmp_path,
         shell=shell,
         secrets=(
@@ -657,7 +533,7 @@ def test_a_real_vault_that_refuses_is_one_line_without_a_secret(
     server.vault("kv", "put", "secret/deleted", "a=b")
     server.vault("kv", "delete", "secret/deleted")
     before = server.tokens()
-    it = server.box(tmp_path, **{"secrets": (USER,), **given})
+    it = against(server, tmp_path, **{"secrets": (USER,), **given})
     run = it.run()
     assert (run.code, run.out, run.err) == (1, "", message.format(url=server.url) + "\n")
     assert VALUE not in run.err
@@ -676,7 +552,7 @@ def test_a_token_without_the_default_policy_is_told(tmp_path: Path, server: Serv
         "token_policies=app",
         "token_no_default_policy=true",
     )
-    run = server.box(tmp_path, role="bare").run()
+    run = against(server, tmp_path, role="bare").run()
     assert run.code == 1
     assert (
         run.err
@@ -687,7 +563,7 @@ def test_a_token_without_the_default_policy_is_told(tmp_path: Path, server: Serv
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
 def test_it_works_as_an_ordinary_user(tmp_path: Path, server: Server) -> None:
     server.vault("kv", "put", "secret/my-secret", f"password={VALUE}")
-    it = server.box(tmp_path)
+    it = against(server, tmp_path)
     # the program may be in a directory that only root can enter
     (tmp_path / "programs/vault").unlink()
     try:

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .engine import PROJECT
 
@@ -17,9 +17,22 @@ MODULES = (
     "log_tail_sidecar",
     "sysctl_init",
     "vault_init",
+    "vault",
     "certificates",
+    "jwt_ambassador",
+    "egress_tls_tunnel",
+    "config_reload_sidecar",
+    "vault_agent_sidecar",
+    "redis_cache_sidecar",
+    "log_shipper_sidecar",
+    "traffic_redirect_init",
+    "migration_init",
+    "fetch_init",
+    "wait_for_init",
     "patch",
 )
+
+COMPONENTS = PROJECT / "components"
 
 _HEAD = """\
 # Reference
@@ -31,8 +44,11 @@ is found before anything is created.
 """
 
 
-def _attributes(node: ast.ClassDef) -> Iterator[tuple[str, str, str, str]]:
-    """Name, type, default and docstring of every documented attribute."""
+def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[tuple[str, str, str, str]]:
+    """Name, type, default and docstring of every documented attribute, what it inherits included."""
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in known:
+            yield from _attributes(known[base.id], known)
     for statement, after in zip(node.body, node.body[1:], strict=False):
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue
@@ -53,10 +69,11 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("pulumi.", "").replace("\n", " ")
 
 
-def _section(node: ast.ClassDef, module: str) -> Iterator[str]:
+def _section(node: ast.ClassDef, module: str, known: Mapping[str, ast.ClassDef]) -> Iterator[str]:
     yield f"## {node.name}\n"
     yield f"{ast.get_docstring(node) or ''}\n"
-    attributes = list(_attributes(node))
+    # an argument that is said again replaces the inherited one
+    attributes = list({row[0]: row for row in _attributes(node, known)}.values())
     if not attributes:
         return
     is_args = any(isinstance(d, ast.Call) for d in node.decorator_list)
@@ -71,14 +88,19 @@ def _section(node: ast.ClassDef, module: str) -> Iterator[str]:
     yield f"\n<sub>components/{module}.py</sub>\n"
 
 
+def _classes(module: str) -> list[ast.ClassDef]:
+    tree = ast.parse((COMPONENTS / f"{module}.py").read_text(encoding="utf-8"))
+    return [node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)]
+
+
 def reference() -> str:
     """The whole page."""
+    known = {node.name: node for path in COMPONENTS.glob("*.py") for node in _classes(path.stem)}
     lines = [_HEAD]
     for module in MODULES:
-        tree = ast.parse((PROJECT / "components" / f"{module}.py").read_text(encoding="utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and ast.get_docstring(node):
-                lines += _section(node, module)
+        for node in _classes(module):
+            if not node.name.startswith("_"):
+                lines += _section(node, module, known)
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -1,5 +1,6 @@
 """The other stacks, deployed as their files are, in namespaces of the tests."""
 
+import base64
 import json
 from typing import Any
 
@@ -47,10 +48,23 @@ def test_the_prod_stack_is_admitted_in_its_restricted_namespace(unborn_namespace
     assert len(namespace.pods("podinfo")) == 3
 
     client = Client(namespace)
-    ca = client.file("ca.pem", outputs["ca_pem"])
+    secret = json.loads(namespace.kubectl("get", "secret", outputs["client_certificates"]["frontend"], "-o", "json"))["data"]
+    files = {name: client.file(name, base64.b64decode(value).decode()) for name, value in secret.items()}
+    trust = ("--cacert", files["ca.crt"])
+    identity = ("--cert", files["tls.crt"], "--key", files["tls.key"])
+    url = outputs["endpoints"]["http"]
 
     def answers() -> bool:
-        answer = client.curl("--cacert", ca, "-o", "/dev/null", "-w", "%{http_code}", f"{outputs['endpoints']['http']}/healthz")
-        return answer.out == "200"
+        return client.curl(*trust, *identity, "-o", "/dev/null", "-w", "%{http_code}", f"{url}/healthz").out == "200"
 
-    eventually(answers, "podinfo behind TLS", timeout=30)
+    eventually(answers, "podinfo behind mutual TLS", timeout=30)
+    # nobody else gets to it
+    assert "400 No required SSL certificate was sent" in client.curl(*trust, f"{url}/healthz").out
+    # the cache beside it
+    assert client.curl(*trust, *identity, "-X", "POST", "-d", "kept", "-w", "%{http_code}", f"{url}/cache/e2e").out.endswith("202")
+
+    def kept() -> bool:
+        # each of the three pods has a cache of its own
+        return client.curl(*trust, *identity, f"{url}/cache/e2e").out == "kept"
+
+    eventually(kept, "an answer out of the cache", timeout=30)
