@@ -227,7 +227,7 @@ class JwtAmbassador(pulumi.ComponentResource):
             return app, PodPatch(problems=(f"there is no port {args.port!r} to stand in front of; set port= (known: {known})",))
         if port.scheme != "http":
             return app, PodPatch(problems=(f"port {args.port!r} speaks {port.scheme}, and tokens are in HTTP requests; set port=",))
-        probed = list(dict.fromkeys(_probed(app, port)))
+        probed = list(dict.fromkeys(str(path).partition("?")[0] for path in app.probed(port).values()))
         problems = [
             f"the app's probe of {path!r} cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec"
             for path in probed
@@ -330,11 +330,3 @@ class JwtAmbassador(pulumi.ComponentResource):
         yield "cookie-expire", f"{args.session_hours}h"
         if args.scope is not None:
             yield "scope", args.scope
-
-
-def _probed(app: App, port: Port) -> Iterator[str]:
-    """The paths of the port that the app's probes ask for, without their queries."""
-    for probe in (app.startup, app.readiness, app.liveness):
-        handler = (probe or {}).get("httpGet", {})
-        if handler.get("port") in (port.name, port.outer_number):
-            yield str(handler.get("path", "/")).partition("?")[0]

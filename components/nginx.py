@@ -27,10 +27,11 @@ IDENTITY = {
 DRAINING = "/tmp/draining"
 """While this file exists every answer closes its connection, so that clients move to another pod by themselves."""
 
-# -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable.
-# /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
-COMMAND = ("/bin/sh", "-c", f"rm -f {DRAINING}; exec nginx -e stderr -c {DIRECTORY}/nginx.conf")
-"""The container's command."""
+RELOADING = "/tmp/reloading"
+"""The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
+
+# -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
+_NGINX = f"nginx -e stderr -c {DIRECTORY}/nginx.conf"
 
 # Mozilla intermediate, guidelines 5.7, without its DHE suites, which need a dhparam file
 _TLS = f"""\
@@ -147,6 +148,7 @@ class Nginx:
     upstream_idle_seconds: int
     ipv6: bool
     access_log: bool
+    reload: bool
 
 
 def _indent(text: str, depth: int) -> str:
@@ -223,6 +225,8 @@ server {{
 
 
 def _http_server(nginx: Nginx, listener: Listener) -> str:
+    files = (DRAINING, RELOADING) if nginx.reload else (DRAINING,)
+    draining = "".join(f"        if (-f {file}) {{\n            return 418;\n        }}\n" for file in files)
     check = "    if ($client_allowed = 0) {\n        return 403;\n    }\n" if nginx.clients and nginx.clients.names else ""
     # proxy_pass without a URI passes the request's own on untouched, %2F and all
     return f"""\
@@ -237,9 +241,7 @@ server {{
 {check}\
     error_page 418 = @draining;
     location / {{
-        if (-f {DRAINING}) {{
-            return 418;
-        }}
+{draining}\
         proxy_pass http://{listener.name};
     }}
     location @draining {{
@@ -259,6 +261,34 @@ server {{
     proxy_timeout {nginx.timeout_seconds}s;
 }}
 """
+
+
+def command(*, reload: Sequence[str] = ()) -> list[str]:
+    """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
+    # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
+    if not reload:
+        return ["/bin/sh", "-c", f"rm -f {DRAINING}; exec {_NGINX}"]
+    # The kubelet swaps the link `..data` when it has written the files of a changed Secret. The worker that is replaced then hangs up
+    # on the clients, also on those that are just sending a request: so before that they are made to open a connection for each, and
+    # are still while it can have one that it accepted at the last moment.
+    links = "; ".join(f"readlink {directory}/..data" for directory in reload)
+    script = f"""\
+rm -f {DRAINING} {RELOADING}
+known=$({links})
+( while sleep 1; do
+  now=$({links})
+  [ "$now" != "$known" ] || continue
+  known=$now
+  if {_NGINX} -t -q; then
+    touch {RELOADING}; sleep 3
+    {_NGINX} -s reload && echo "the certificates have changed; nginx has taken them"
+    sleep 2; rm -f {RELOADING}
+  else
+    echo "the changed certificates are refused; nginx goes on with those of before" >&2
+  fi
+done ) &
+exec {_NGINX}"""
+    return ["/bin/sh", "-c", script]
 
 
 def render(nginx: Nginx) -> str:
@@ -293,13 +323,14 @@ server {{
         _probes(nginx) if probed else "",
         health,
     ]
+    # a worker that only makes room for another one finishes what it has begun
     text = f"""\
 daemon off;
 # one for each CPU of the container's limit: `auto` counts the node's
 worker_processes {nginx.workers};
 # two for each request under way: container runtimes hand out a soft limit of 1024
 worker_rlimit_nofile 8192;
-worker_shutdown_timeout 30s;
+worker_shutdown_timeout {nginx.timeout_seconds if nginx.reload else 30}s;
 pid /tmp/nginx.pid;
 error_log stderr warn;
 events {{

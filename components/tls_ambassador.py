@@ -43,6 +43,11 @@ class TlsAmbassadorArgs:
     """The authority that issues the certificate. Default: None, it is self-signed."""
     secret_name: pulumi.Input[str] | None = None
     """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
+    reload: bool = False
+    """Whether nginx takes what changes in `secret_name` and `client_ca_secret`, which keep their names, without a restart and without
+    losing a request; what it cannot use it refuses, and goes on with what it had. The mounted files follow a Secret within the kubelet's
+    sync period, a minute or so by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False,
+    it reads them when it starts."""
     ca_pem: pulumi.Input[str] | None = None
     """What clients verify that existing certificate with; an output, nothing more. Default: None."""
     dns_names: tuple[str, ...] = ()
@@ -63,7 +68,7 @@ class TlsAmbassadorArgs:
     """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
     trust bundle of `authority`."""
     client_ca_secret: SecretKey | None = None
-    """An existing Secret that has them instead; read when nginx starts. Default: None."""
+    """An existing Secret that has them instead; read when nginx starts, unless `reload` is set. Default: None."""
     client_names: tuple[str, ...] = ()
     """Common names of the clients that get through; of the subject alone, and only if it has no second one. Not for ports carried as
     tcp. Default: none, every client of the authorities."""
@@ -111,6 +116,11 @@ class TlsAmbassadorArgs:
             found += self.authority.leaf_problems(self.validity_hours)
         if self.authority and self.secret_name is not None:
             found.append("authority and secret_name are both set; the certificate comes from one of them")
+        if self.reload and self.secret_name is None:
+            found.append(
+                "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
+                "leave reload out, or set secret_name to a Secret that keeps its name"
+            )
         if not self.ports:
             found.append("ports is empty; name at least one port to stand in front of, e.g. ('http',)")
         for name in self.ports:
@@ -159,6 +169,10 @@ class TlsAmbassador(pulumi.ComponentResource):
 
     Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
     front of a dead app is not ready.
+
+    With `reload`, a loop in nginx's own container tells it, and no ConfigReloadSidecar: containers share no processes, so that none can
+    send a signal to another's, and nginx has no port to be told at. A Secret that a Pulumi program changes needs a provider with
+    `enable_secret_mutable` to keep its name.
 
     Raises ArgumentError.
     """
@@ -280,8 +294,10 @@ class TlsAmbassador(pulumi.ComponentResource):
                 upstream_idle_seconds=args.upstream_idle_seconds,
                 ipv6=args.ipv6,
                 access_log=args.access_log,
+                reload=args.reload,
             )
         )
+        changing = [nginx.CERTIFICATES, *([nginx.CLIENTS] if args.client_ca_secret else [])]
         probe = {"httpGet": {"path": "/healthz", "port": health}}
         # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
         drain = f"touch {nginx.DRAINING}; sleep {app.pre_stop_seconds}"
@@ -307,7 +323,7 @@ class TlsAmbassador(pulumi.ComponentResource):
         container = {
             "name": name,
             "image": args.image,
-            "command": list(nginx.COMMAND),
+            "command": nginx.command(reload=changing if args.reload else ()),
             "ports": open_ports,
             "resources": args.resources,
             # nginx answers itself: the app is started only when this succeeded

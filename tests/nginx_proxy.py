@@ -16,6 +16,7 @@ from typing import Any
 import pulumi
 
 from components.app import App, Port, Rebind
+from components.certificates import SelfSignedCertificate, ServerCertificateArgs
 from components.pod import Pod, compose
 from components.testing import run
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
@@ -58,12 +59,19 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, **arguments:
         pods.append(compose(app, [TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", **args))]))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 
-    secret = run(program).one("Secret").inputs["stringData"]
+    recording = run(program)
+    secret = certificate() if "secret_name" in arguments else recording.one("Secret").inputs["stringData"]
     container = next(c for c in pods[0].spec["initContainers"] if c["name"] == "nginx-proxy")
     mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
     files = {f"{mounts['nginx-proxy-certificate']}/{name}": content for name, content in secret.items()}
     files |= {f"{mounts[pods[0].config_files[0].name]}/{name}": content for name, content in configs.items()}
     return Rendered(pod=pods[0], container=container, files=files)
+
+
+def certificate() -> dict[str, str]:
+    """The files of a Secret with a new certificate of the Service."""
+    made = run(lambda: SelfSignedCertificate("made", ServerCertificateArgs(service_name="web"))).one("Secret")
+    return dict(made.inputs["stringData"])
 
 
 @dataclass(kw_only=True)
@@ -148,9 +156,9 @@ def programs() -> dict[str, bytes]:
 
 
 @contextmanager
-def proxy(directory: Path, it: Rendered) -> Iterator[Proxy]:
-    """The container, started and found healthy."""
-    with sandbox(directory, it.container["command"], files=it.files, programs=programs()) as process:
+def proxy(directory: Path, it: Rendered, volumes: Mapping[str, Path] | None = None) -> Iterator[Proxy]:
+    """The container, started and found healthy; `volumes` as in `sandbox`."""
+    with sandbox(directory, it.container["command"], files=it.files, programs=programs(), volumes=volumes) as process:
         running = Proxy(it=it, directory=directory, process=process)
 
         def started() -> bool:

@@ -1,6 +1,7 @@
 """JwtAmbassador: what it adds, how it stands in a chain, and what it refuses."""
 
 import base64
+from dataclasses import replace
 
 import pulumi
 import pytest
@@ -101,6 +102,11 @@ def test_only_probes_of_its_own_port_are_let_through():
     }
     app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
     assert flags(protected(app))["skip-auth-route"] == ["GET=^/$"]
+
+
+def test_the_paths_that_a_port_is_probed_at_are_open_too():
+    app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
+    assert flags(protected(app))["skip-auth-route"] == ["GET=^/healthz$"]
 
 
 def test_open_routes_are_anchored_and_quoted():

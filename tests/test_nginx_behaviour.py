@@ -56,6 +56,7 @@ EVERY_KIND = [
     pytest.param((TCP,), {}, id="tcp"),
     pytest.param((HTTP,), {"mode": "tcp"}, id="http carried as tcp"),
     pytest.param((HTTP, replace(HTTP, name="http-prometheus"), TCP), {"ipv6": True}, id="several, and IPv6"),
+    pytest.param((HTTP, TCP), {"secret_name": "web-tls", "reload": True}, id="reload"),
     pytest.param((HTTP, TCP), {"access_log": False, "max_body_size": "10m", "timeout_seconds": 60}, id="other arguments"),
 ]
 

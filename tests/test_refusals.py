@@ -582,6 +582,13 @@ def test_a_leaf_that_could_outlive_its_authority_is_refused() -> None:
 TLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "container": ({"container_name": "Nginx"}, [f"container_name 'Nginx' is not allowed: {LABEL}"]),
     "secret": ({"secret_name": "Secret"}, [f"secret_name 'Secret' is not allowed: {DNS_NAME}"]),
+    "reload of its own": (
+        {"reload": True},
+        [
+            "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
+            "leave reload out, or set secret_name to a Secret that keeps its name"
+        ],
+    ),
     "no ports": ({"ports": ()}, ["ports is empty; name at least one port to stand in front of, e.g. ('http',)"]),
     "port names": ({"ports": ("http", "H")}, [f"ports: 'H' is not allowed: {PORT_NAME}"]),
     "mode": ({"mode": "udp"}, ["mode 'udp' is not allowed: one of http, tcp"]),
