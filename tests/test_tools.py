@@ -228,6 +228,16 @@ def test_rendered_files_that_were_deleted_by_hand_are_written_again(
     assert [c for c in called(calls) if "up" in c] == [["up", "--yes", "--stack", "render", "--suppress-outputs"]]
 
 
+def test_what_was_rendered_offline_gives_way_to_the_engine(
+    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render.render_offline(stack.Stack("render"), project / "out" / "render")
+    (project / "out" / "render" / "notes.txt").write_text("mine")
+    program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", "[]"))
+    assert main(up, monkeypatch, "render") == 0
+    assert [p.name for p in (project / "out" / "render").iterdir()] == ["notes.txt"]
+
+
 STUCK = {
     "replicasets": [
         {"metadata": {"uid": "old", "annotations": {"deployment.kubernetes.io/revision": "1"}}},

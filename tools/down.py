@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pulumi
 
-from components.offline import render
-
 from .engine import PROJECT, NoCliError, find
-from .render import keys_of
+from .render import remove_offline
 from .stack import load
 
 
@@ -21,10 +19,13 @@ def main() -> int:
     directory = stack.rendered_to
     if directory is not None:
         try:
-            _remove_rendering(directory, keys_of(stack))
+            removed = remove_offline(stack, directory)
         except pulumi.RunError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+        for path in removed:
+            print(f"  removed {path.name}")
+        _remove_empty(directory)
     try:
         engine = find()
     except NoCliError as error:
@@ -46,16 +47,6 @@ def _remove_empty(directory: Path) -> None:
     for path in (directory / "0-crd", directory / "1-manifest", directory):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-
-
-def _remove_rendering(directory: Path, keys: Path) -> None:
-    """Removes what offline rendering wrote, and the directory if nothing else is in it."""
-    if not directory.is_dir():
-        return
-    for path in render(lambda: None, directory, keys=keys).removed:
-        print(f"  removed {path.name}")
-    keys.unlink(missing_ok=True)
-    _remove_empty(directory)
 
 
 if __name__ == "__main__":

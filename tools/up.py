@@ -16,7 +16,7 @@ import yaml
 
 from . import pods
 from .engine import PROJECT, Engine, NoCliError, find
-from .render import render_offline
+from .render import remove_offline, render_offline
 from .stack import NAME, Stack, load
 
 POLL_SECONDS = 3
@@ -70,9 +70,15 @@ def _select(engine: Engine, stack: Stack) -> None:
 def _up(engine: Engine, stack: Stack) -> int:
     try:
         _select(engine, stack)
+        if stack.rendered_to is not None:
+            # the provider names its files otherwise: every object would be there twice
+            remove_offline(stack, stack.rendered_to)
         if _files_are_lost(engine, stack):
             print("Manifests are missing; all of them are written again.")
             _write_again(engine, stack)
+    except pulumi.RunError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except subprocess.CalledProcessError as error:
         print(f"error: {(error.stderr or error.stdout or str(error)).strip()}", file=sys.stderr)
         return 1
