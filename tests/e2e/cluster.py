@@ -49,7 +49,8 @@ def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> 
 
 
 def eventually(look: Callable[[], T], what: str, *, timeout: float = 60, poll: float = POLL_SECONDS) -> T:
-    """What `look` returns as soon as it is true; an AssertionError in it, or a KubectlError, counts as not yet.
+    """What `look` returns as soon as it is true; an AssertionError in it, a KubectlError, or something missing in what it looks at (a
+    pod without a status) counts as not yet.
 
     Fails after `timeout` seconds, with the last thing seen.
     """
@@ -61,7 +62,7 @@ def eventually(look: Callable[[], T], what: str, *, timeout: float = 60, poll: f
             if found:
                 return found
             last = found
-        except (AssertionError, KubectlError) as error:
+        except (AssertionError, KubectlError, LookupError, ValueError) as error:
             last = error
         if time.monotonic() >= end:
             raise AssertionError(f"not within {timeout:g} s: {what}; last seen: {last}")
