@@ -108,7 +108,7 @@ def test_a_changed_argument_is_one_rollout_of_the_same_objects(unborn_namespace:
     def change(**arguments: Any) -> Callable[[dict[str, Any]], None]:
         def changed(config: dict[str, Any]) -> None:
             config["workload"]["replicas"] = 1
-            config["patterns"][0].update(arguments)
+            next(pattern for pattern in config["patterns"] if pattern["kind"] == "TlsAmbassador").update(arguments)
 
         return changed
 
