@@ -40,8 +40,8 @@ golden: $(DEV) ## rewrite tests/golden
 reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 	$(VENV)/bin/python -m tools.reference
 
-e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG
-	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini
+e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
+	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)
 
 bench: $(DEV) ## the measurements behind the figures in docs/
 	$(VENV)/bin/python -m bench.compose
