@@ -23,7 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "project"
     shutil.copytree(PROJECT / "stacks", directory / "stacks")
     shutil.copy(PROJECT / "__main__.py", directory)
-    for module in (engine, render, stack, up, down):
+    for module in (engine, render, stack, up):
         monkeypatch.setattr(module, "PROJECT", directory)
     for module in (engine, render):
         monkeypatch.setattr(module, "STATE", directory / ".state")

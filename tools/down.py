@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pulumi
 
-from .engine import PROJECT, NoCliError, find
+from .engine import NoCliError, find
 from .render import remove_offline
 from .stack import load
 
@@ -36,7 +36,7 @@ def main() -> int:
     if not engine.succeeds("stack", "select", "--stack", stack.name):
         return 0
     code = engine.popen("destroy", "--yes", "--stack", stack.name).wait()
-    (PROJECT / "out" / f"{stack.name}-ca.pem").unlink(missing_ok=True)
+    stack.ca_file.unlink(missing_ok=True)
     if directory is not None:
         _remove_empty(directory)
     return code

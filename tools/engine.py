@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pulumi.automation import PulumiCommand
@@ -32,18 +32,15 @@ class Engine:
 
     def output(self, *arguments: str) -> str:
         """The standard output of a command. Raises subprocess.CalledProcessError."""
-        return subprocess.run(
-            [self.command, "--non-interactive", *arguments], cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True
-        ).stdout
+        return self._run(arguments, check=True).stdout
 
     def succeeds(self, *arguments: str) -> bool:
         """Whether a command ends with exit code 0."""
-        return (
-            subprocess.run(
-                [self.command, "--non-interactive", *arguments], cwd=PROJECT, env=self.environment, check=False, capture_output=True
-            ).returncode
-            == 0
-        )
+        return self._run(arguments, check=False).returncode == 0
+
+    def _run(self, arguments: Sequence[str], *, check: bool) -> "subprocess.CompletedProcess[str]":
+        command = [self.command, "--non-interactive", *arguments]
+        return subprocess.run(command, cwd=PROJECT, env=self.environment, check=check, capture_output=True, text=True)
 
 
 def find() -> Engine:

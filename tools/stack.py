@@ -39,6 +39,11 @@ class Stack:
         directory = self.settings.file.render
         return None if directory is None else PROJECT / directory
 
+    @property
+    def ca_file(self) -> Path:
+        """Where `make up` leaves what clients verify the endpoints with."""
+        return PROJECT / "out" / f"{self.name}-ca.pem"
+
 
 def load(name: str) -> Stack:
     """The stack of that name; ends the program with what is wrong, if something is."""

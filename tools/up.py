@@ -182,10 +182,9 @@ def _ca_file(stack: Stack, outputs: Mapping[str, Any]) -> Path | None:
     """What clients verify the endpoints with, as a file."""
     if stack.rendered_to or not outputs.get("ca_pem"):
         return None
-    path = PROJECT / "out" / f"{stack.name}-ca.pem"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(outputs["ca_pem"], encoding="utf-8")
-    return path
+    stack.ca_file.parent.mkdir(exist_ok=True)
+    stack.ca_file.write_text(outputs["ca_pem"], encoding="utf-8")
+    return stack.ca_file
 
 
 def _next(stack: Stack, outputs: Mapping[str, Any], ca: Path | None) -> str:
