@@ -12,13 +12,34 @@ from .app_logs import AppLogsArgs
 from .patch import PodPatch, restricted
 
 # From the first line on, every file without a heading, waiting for files that are not there yet and following them when they are renamed.
+# What tail says of that is left out, for a reader of JSON lines would stumble over it; a file that is not there after a minute is named.
 # The shell is there for SIGTERM, which process 1 ignores unless it has a handler. The app has ended before: two seconds
 # are enough for a tail that looks once a second (BusyBox) to find its last lines. And it starts a tail again that crashed: while a
 # container is not running its pod is not ready. A tail that cannot even be started (126, 127) is left to the kubelet to report.
 _SCRIPT = """\
-trap 'sleep 2; kill $!; exit 0' TERM
+trap 'sleep 2; exit 0' TERM
+exec 3>&1
+
+told() {
+  while read -r line; do
+    case $line in
+      *'No such file or directory' | *' has become inaccessible' | *' has appeared;'* | *' has been replaced;'*) ;;
+      'status '*) exit "${line#status }" ;;
+      *) printf '%s\\n' "$line" >&2 ;;
+    esac
+  done
+}
+
+(
+  sleep 60
+  for file; do [ -e "$file" ] || echo "$file is not there yet; check files and directory" >&2; done
+) &
+
 while :; do
-  tail -n +1 -q -F "$@" &
+  {
+    tail -n +1 -q -F "$@" 2>&1 >&3
+    echo "status $?"
+  } | told &
   wait $!
   status=$?
   case $status in 126 | 127) exit $status ;; esac
@@ -59,7 +80,8 @@ class LogTailSidecar(pulumi.ComponentResource):
 
     It runs as the app's user, so that it may read what only the app may. It has no probe: a tail that runs works. One that crashes is
     started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first,
-    it is the last sidecar to stop.
+    it is the last sidecar to stop. What tail itself says of files that come and go is left out; one that is missing after a minute
+    is named.
 
     Raises ArgumentError.
     """

@@ -34,6 +34,11 @@ class Tail:
     def lines(self):
         return self.output.read_text().splitlines()
 
+    def crash(self):
+        """Kills the program that reads the files."""
+        (tail,) = (pid for pid in _below(self.process.pid) if "-F" in Path(f"/proc/{pid}/cmdline").read_text().split("\0"))
+        os.kill(tail, signal.SIGKILL)
+
     def wait_for(self, *lines):
         """Waits until every one of the lines has arrived."""
         end = time.monotonic() + 30
@@ -43,18 +48,32 @@ class Tail:
             time.sleep(0.05)
 
 
+def _below(pid):
+    """Every process that a process started, and those that they did."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        yield from _below(child)
+
+
 @contextlib.contextmanager
-def tailing(tools, tmp_path, *files, prefix=()):
-    """Runs the rendered command with these programs over files in a directory of its own."""
+def tailing(tools, tmp_path, *files, prefix=(), patience=60):
+    """Runs the rendered command with these programs over files in a directory of its own; patience: seconds, instead of 60."""
     logs = tmp_path / "logs"
     logs.mkdir()
     args = LogTailSidecarArgs(directory="/var/log/app", files=files, sidecar_mount_path=str(logs))
     pod = composed(App(name="app", image="app:1"), lambda: LogTailSidecar("logs", args))
-    _, *rest = container(pod, "logs")["command"]
+    _, option, script, *rest = container(pod, "logs")["command"]
+    assert script.count("sleep 60\n") == 1
+    script = script.replace("sleep 60\n", f"sleep {patience}\n")
     output = tmp_path / "output"
     with output.open("w") as stdout:
+        # as in `kubectl logs`, where both are one
         process = subprocess.Popen(
-            [*prefix, str(tools / "sh"), *rest], stdout=stdout, stderr=subprocess.DEVNULL, env={"PATH": str(tools)}, start_new_session=True
+            [*prefix, str(tools / "sh"), option, script, *rest],
+            stdout=stdout,
+            stderr=stdout,
+            env={"PATH": str(tools)},
+            start_new_session=True,
         )
     try:
         yield Tail(process, logs, output)
@@ -83,6 +102,31 @@ def test_a_renamed_log_loses_no_line(tools, tmp_path):
         file.touch()
         tail.wait_for(*written)
         assert tail.lines() == written
+
+
+def test_a_file_that_is_never_there_is_named_once(tools, tmp_path):
+    with tailing(tools, tmp_path, "app.json", "apq.json", patience=1) as tail:
+        append(tail.logs / "app.json", ["first"])
+        named = f"{tail.logs}/apq.json is not there yet; check files and directory"
+        tail.wait_for("first", named)
+        append(tail.logs / "app.json", ["second"])
+        tail.wait_for("second")
+        assert sorted(tail.lines()) == sorted(["first", named, "second"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may take another user's place")
+def test_a_file_that_may_not_be_read_is_told_of(tools, tmp_path):
+    tmp_path.chmod(0o755)
+    setpriv = (need("setpriv"), "--reuid=1000", "--regid=1000", "--clear-groups", "--inh-caps=-all")
+    with tailing(tools, tmp_path, "app.json", prefix=setpriv) as tail:
+        secret = tail.logs / "secret.json"
+        append(secret, ["first"])
+        secret.chmod(0o600)
+        secret.rename(tail.logs / "app.json")
+        end = time.monotonic() + 20
+        while not any("ermission denied" in line for line in tail.lines()):
+            assert time.monotonic() < end, tail.lines()
+            time.sleep(0.1)
 
 
 def test_a_truncated_log_is_followed_further(tools, tmp_path):
@@ -137,11 +181,12 @@ def test_a_tail_that_crashes_is_started_again_and_reads_from_the_beginning(tools
     with tailing(tools, tmp_path, "app.json") as tail:
         append(tail.logs / "app.json", ["first"])
         tail.wait_for("first")
-        (crashing,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
-        os.kill(int(crashing), signal.SIGKILL)
+        tail.crash()
         append(tail.logs / "app.json", ["second"])
         tail.wait_for("second")
-        assert tail.lines() == ["first", "first", "second"]
+        # a shell may say `Killed` too
+        told = [line for line in tail.lines() if "Killed" not in line]
+        assert told == ["first", "tail ended with 137; starting it again", "first", "second"]
 
 
 # BusyBox' shell has a tail in it

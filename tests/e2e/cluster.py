@@ -70,8 +70,8 @@ def eventually(look: Callable[[], T], what: str, *, timeout: float = 60, poll: f
 
 
 def json_lines(log: str) -> list[dict[str, Any]]:
-    """The lines of a log sidecar; what `tail` itself has to say stands between them."""
-    return [json.loads(line) for line in log.splitlines() if not line.startswith("tail")]
+    """The lines of a log sidecar, each of which must be JSON."""
+    return [json.loads(line) for line in log.splitlines()]
 
 
 class Namespace:

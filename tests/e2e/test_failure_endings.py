@@ -59,8 +59,7 @@ def test_a_deleted_pod_stops_in_order_and_its_last_log_lines_arrive(namespace: N
             timeout=grace + 20,
         )
         took = time.monotonic() - began
-        # tail says itself that it waits for the file
-        lines = [line for line in follow.communicate(timeout=20)[0].splitlines() if not line.startswith("tail: ")]
+        lines = follow.communicate(timeout=20)[0].splitlines()
         answer = under_way.result()
     last = statuses(namespace.get("pod", pod))
     _release(namespace, pod)
