@@ -1,6 +1,7 @@
 """Which namespaces admit which pods: what the components say of it is what the API server does."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -13,15 +14,18 @@ from components.pod_security import pod_security_level, privileged_containers
 from components.sysctl_init import SysctlInit, SysctlInitArgs
 from components.testing import run
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.vault import VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 from components.workload import WorkloadArgs
 
 from .cluster import Cluster, Done, Namespace, eventually
 from .deploy import deploy
-from .light import ready, scripts, web, workload
+from .light import LoadClient, ready, scripts, web, workload
 
 Figure = Callable[[str], None]
 LEVELS = ("privileged", "baseline", "restricted")
+# bounded: at most 4 clients of 40 requests a second each, 20,000 requests, and a minute
+LOAD = ("--keep-alive", "2", "--new", "2", "--rate", "40", "--most", "20000", "--seconds", "60")
 
 VAULT = VaultInitArgs(address="https://vault:8200", role="app", secrets=(VaultSecret(path="app", file="app.json", format="json"),))
 PATTERNS: dict[str, Callable[[], object]] = {
@@ -83,7 +87,7 @@ def test_every_namespace_admits_exactly_what_the_components_say(namespaces: dict
     assert told == {what: "privileged" if "SysctlInit" in makers else "restricted" for what, makers in PODS.items()}
 
 
-def test_a_restricted_namespace_runs_the_sidecars_and_tells_who_it_refuses(namespaces: dict[str, Namespace]) -> None:
+def test_a_restricted_namespace_runs_the_sidecars_and_tells_who_it_refuses(namespaces: dict[str, Namespace], figure: Figure) -> None:
     namespace = namespaces["restricted"]
     scripts(namespace)
     args = WorkloadArgs(app=web(pre_stop_seconds=0), namespace=namespace.name)
@@ -99,17 +103,25 @@ def test_a_restricted_namespace_runs_the_sidecars_and_tells_who_it_refuses(names
     deployment = deploy(namespace, program())
     assert deployment.outputs["pod_security_level"] == "restricted"
     assert deployment.outputs["privileged_containers"] == []
-    assert ready(namespace.get("pod", namespace.pod("web")))
-
-    deployment.up(program(*SYSCTL.values()), wait=False)
-    assert deployment.outputs["pod_security_level"] == "privileged"
-    assert deployment.outputs["privileged_containers"] == ["update-sysctl"]
+    pod = namespace.pod("web")
+    assert ready(namespace.get("pod", pod))
+    client = LoadClient(namespace)
+    client.trust(deployment.outputs["ca_pem"])
 
     def refused() -> bool:
         conditions = [c for rs in namespace.all("replicasets") for c in rs["status"].get("conditions", ())]
         messages = [c["message"] for c in conditions if c["type"] == "ReplicaFailure"]
         return any('violates PodSecurity "restricted' in m and '"update-sysctl"' in m for m in messages)
 
-    eventually(refused, "the refusal, with the container's name", timeout=30)
+    with client.load("https://web:8080/", *LOAD) as result:
+        deployment.up(program(*SYSCTL.values()), wait=False)
+        assert deployment.outputs["pod_security_level"] == "privileged"
+        assert deployment.outputs["privileged_containers"] == ["update-sysctl"]
+        eventually(refused, "the refusal, with the container's name", timeout=30)
+        time.sleep(5)
+    figure(f"{result['requests']:,} requests ({result['modes']}) in {result['seconds']} s, {result['failures']} failed")
     # what was there goes on serving
+    assert result["failures"] == 0, str(result)
+    assert result["requests"] > 200, str(result)
+    assert result["pods"].keys() == {pod}
     assert [ready(pod) for pod in namespace.pods("web")] == [True]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.vault import VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
@@ -78,6 +79,12 @@ CASES: dict[str, tuple[VaultInitArgs, str]] = {
     "missing field": (
         replace(ARGS, secrets=(PASSWORD, replace(PASSWORD, file="user", field="user"))),
         r"Vault at http://vault:8200 has no field user in secret/data/app; check field and kv_version",
+    ),
+    # the agent's own message quotes the value
+    "broken template": (
+        replace(ARGS, secrets=(VaultSecret(path="app", file="number", template="{{ parseInt .password }}"),)),
+        r"the files could not be rendered from Vault at http://vault:8200; check the templates "
+        r"\(the reason is not shown here, because it may quote a secret\)",
     ),
 }
 
