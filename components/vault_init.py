@@ -8,9 +8,7 @@ import pulumi
 from . import checks
 from .app import App
 from .patch import PodPatch
-from .vault import LOGIN, WHY, ConfigMapKey, VaultArgs, VaultSecret
-
-__all__ = ["ConfigMapKey", "VaultInit", "VaultInitArgs", "VaultSecret"]
+from .vault import LOGIN, WHY, VaultArgs
 
 # One login, one agent run that renders every file, one rename, and the token is revoked whatever happened.
 _SCRIPT = (

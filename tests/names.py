@@ -2,11 +2,10 @@
 
 import socketserver
 import struct
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tests.servers import LOOPBACK
+from tests.servers import LOOPBACK, serving
 
 
 class NameServer(socketserver.ThreadingUDPServer):
@@ -40,12 +39,5 @@ class _Handler(socketserver.BaseRequestHandler):
 @contextmanager
 def naming(number: int, addresses: Mapping[str, str]) -> Iterator[NameServer]:
     """A server of names at work on that port."""
-    server = NameServer(number, addresses)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(NameServer(number, addresses)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

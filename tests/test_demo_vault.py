@@ -18,7 +18,7 @@ import pytest
 from components import testing
 from components.checks import ArgumentError
 from components.pod_security import pod_security_level
-from components.vault_init import VaultSecret
+from components.vault import VaultSecret
 from stacks.demo_vault import DemoVault, DemoVaultArgs
 from tests.programs import need
 from tests.test_vault_script import box

@@ -13,7 +13,8 @@ from components.pod import compose
 from components.pod_security import SAFE_SYSCTLS, baseline_violations, pod_security_level, privileged_containers, restricted_violations
 from components.sysctl_init import SysctlInit, SysctlInitArgs
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.vault import VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 
 from .composing import composed
 from .pods import Adds, container, web

@@ -12,7 +12,8 @@ from components.checks import ArgumentError
 from components.patch import PodPatch
 from components.pod import compose
 from components.pod_security import pod_security_level
-from components.vault_init import ConfigMapKey, VaultInit, VaultInitArgs, VaultSecret
+from components.vault import ConfigMapKey, VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 PATH_RULE = "segments of letters, digits and _.@+=-, joined by '/'"

@@ -19,7 +19,8 @@ import pytest
 from components import testing
 from components.app import App
 from components.patch import PodPatch
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.vault import VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 from tests import vaults
 from tests.programs import need
 from tests.vaults import IDENTITY, Box, Server, dev_server, free_port

@@ -1,4 +1,4 @@
-"""A light app and a load client, both in Python, for the tests where Elasticsearch is not the point."""
+"""Light apps and a load client, for the tests where Elasticsearch is not the point."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def scripts(namespace: Namespace) -> None:
 
 
 def web(**changes: Any) -> App:
-    """The app: load/upstream.py, quickly probed."""
+    """An HTTP server: load/upstream.py, quickly probed."""
     probe = {"httpGet": {"path": "/ready", "port": "http"}, "timeoutSeconds": 2}
     fields: dict[str, Any] = {
         "name": "web",
@@ -45,6 +45,19 @@ def web(**changes: Any) -> App:
         "startup": {**probe, "periodSeconds": 1, "failureThreshold": 60},
         "readiness": {**probe, "periodSeconds": 2, "failureThreshold": 2},
         "log_files": LogFiles(directory=_LOGS, files=("web.log",), env={"LOG_FILE": f"{_LOGS}/web.log"}),
+    }
+    return App(**{**fields, **changes})
+
+
+def idle(**changes: Any) -> App:
+    """An app that does nothing and ends at once."""
+    fields: dict[str, Any] = {
+        "name": "app",
+        "image": "busybox:1.37",
+        "command": ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
+        "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
+        "pre_stop_seconds": 0,
+        "stop_seconds": 1,
     }
     return App(**{**fields, **changes})
 

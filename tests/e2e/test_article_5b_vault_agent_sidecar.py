@@ -4,14 +4,13 @@ from typing import Any
 
 import pytest
 
-from components.app import App
 from components.vault import VaultSecret
 from components.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
-from .light import ready, statuses
+from .light import idle, ready, statuses
 from .vault import ADDRESS, ROLE, Vault
 
 # prints what it found at its start, and every other content that it ever sees
@@ -26,17 +25,7 @@ while :; do
   sleep 0.1
 done
 """
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", _READER),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    uid=1234,
-    gid=1234,
-    scratch={"/tmp": "1Mi"},
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle(command=("sh", "-c", _READER), uid=1234, gid=1234, scratch={"/tmp": "1Mi"})
 LOGIN = VaultSecret(path="my-secret", file="login", template="{{ .username }}:{{ .password }}")
 
 

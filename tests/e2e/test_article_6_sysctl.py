@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from components.app import App
 from components.apps import elasticsearch
 from components.offline import manifests
 from components.sysctl_init import SysctlInit, SysctlInitArgs
@@ -14,17 +13,11 @@ from components.workload import Workload, WorkloadArgs
 from .client import Client
 from .cluster import Namespace
 from .deploy import Program, deploy
+from .light import idle
 from .node import Node
 
 NAME = "vm.max_map_count"
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle()
 
 
 def with_settings(namespace: Namespace, **settings: int) -> Program:

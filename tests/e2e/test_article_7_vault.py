@@ -5,27 +5,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from components.app import App
 from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.vault_init import VaultInit, VaultInitArgs, VaultSecret
+from components.vault import VaultSecret
+from components.vault_init import VaultInit, VaultInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace
 from .deploy import deploy
+from .light import idle
 from .vault import ADDRESS, ROLE, Vault
 
 SECRET = {"username": "ada", "password": "correct horse battery staple"}
 FILE = "my-secret.json"
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    uid=1234,
-    gid=1234,
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle(uid=1234, gid=1234)
 
 
 @dataclass(frozen=True)

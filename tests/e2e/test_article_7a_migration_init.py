@@ -1,22 +1,16 @@
 """Article, section 7a: the init container that migrates the database."""
 
-from components.app import App, SecretKey
+from components.app import SecretKey
 from components.migration_init import MigrationInit, MigrationInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
+from .light import idle
 
 IMAGE = "postgres:15"
 PASSWORD = "correct horse battery staple"
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle()
 # fails the second time
 STEP = "create table users (name text); select pg_sleep(2); insert into users values ('ada')"
 

@@ -6,26 +6,18 @@ from typing import Any
 
 import pytest
 
-from components.app import App, SecretKey
+from components.app import SecretKey
 from components.fetch_init import FetchInit, FetchInitArgs
 from components.patch import restricted
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
+from .light import idle
 
 KEY_ID, KEY = "AKIDEXAMPLE", "the-secret-access-key"
 SIZE = 20 * 2**20
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    uid=1234,
-    gid=1234,
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle(uid=1234, gid=1234)
 
 
 @pytest.fixture(scope="module")

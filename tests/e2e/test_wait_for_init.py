@@ -1,21 +1,13 @@
 """WaitForInit: the init container that waits for other systems."""
 
-from components.app import App
 from components.wait_for_init import WaitForInit, WaitForInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
-from .light import scripts, web
+from .light import idle, scripts, web
 
-APP = App(
-    name="app",
-    image="busybox:1.37",
-    command=("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"),
-    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-    pre_stop_seconds=0,
-    stop_seconds=1,
-)
+APP = idle()
 
 
 def waiting(namespace: Namespace, timeout_seconds: int) -> None:
