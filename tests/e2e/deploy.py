@@ -126,7 +126,7 @@ def _identity(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _unawaited(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    if args.type_ != "kubernetes:apps/v1:Deployment":
+    if args.type_ not in ("kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Pod"):
         return None
     metadata: Any = args.props["metadata"]
     annotations = {**metadata.get("annotations", {}), "pulumi.com/skipAwait": "true"}
