@@ -437,7 +437,9 @@ def test_tcp_mode_carries_20_megabytes_each_way_at_once(tmp_path: Path) -> None:
         return back
 
     with serving(EchoServer(it.port("redis").number)), proxy(tmp_path, it) as running:
-        back = asyncio.run(asyncio.wait_for(echoed(it.port("redis").outer_number, running.trust()), 60))
+        # not asyncio.run, which leaves the thread without the event loop that Pulumi's own set_mocks looks for
+        with closing(asyncio.new_event_loop()) as loop:
+            back = loop.run_until_complete(asyncio.wait_for(echoed(it.port("redis").outer_number, running.trust()), 60))
         assert back == body
         assert " TCP 200 " in running.log(" TCP ")
 
