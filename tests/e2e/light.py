@@ -144,6 +144,15 @@ def _command(do: str, url: str, options: Sequence[str]) -> list[str]:
     return ["python3", "/load/client.py", do, url, "--ca", "/tmp/ca.pem", *options]
 
 
+def told(result: dict[str, Any]) -> str:
+    """The figures of a load."""
+    modes = ", ".join(f"{count:,} {mode}" for mode, count in sorted(result["modes"].items()))
+    return (
+        f"{result['requests']:,} requests ({modes}) in {result['seconds']} s, {result['failures']} failed, "
+        f"slowest {result['slowest']} s, answered by {len(result['pods'])} pods"
+    )
+
+
 def gone(namespace: Namespace, names: Sequence[str], timeout: float = 120) -> None:
     """Waits until none of the pods exists any more."""
     eventually(

@@ -20,7 +20,7 @@ from components.workload import WorkloadArgs
 
 from .cluster import Cluster, Done, Namespace, eventually
 from .deploy import deploy
-from .light import LoadClient, ready, scripts, web, workload
+from .light import LoadClient, ready, scripts, told, web, workload
 
 Figure = Callable[[str], None]
 LEVELS = ("privileged", "baseline", "restricted")
@@ -119,7 +119,7 @@ def test_a_restricted_namespace_runs_the_sidecars_and_tells_who_it_refuses(names
         assert deployment.outputs["privileged_containers"] == ["update-sysctl"]
         eventually(refused, "the refusal, with the container's name", timeout=30)
         time.sleep(5)
-    figure(f"{result['requests']:,} requests ({result['modes']}) in {result['seconds']} s, {result['failures']} failed")
+    figure(told(result))
     # what was there goes on serving
     assert result["failures"] == 0, str(result)
     assert result["requests"] > 200, str(result)

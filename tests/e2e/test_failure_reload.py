@@ -9,7 +9,7 @@ from tests.nginx_proxy import certificate
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
-from .light import LoadClient, ready, scripts, statuses, web, workload
+from .light import LoadClient, ready, scripts, statuses, told, web, workload
 
 TAKEN = "the certificates have changed; nginx has taken them"
 URL = "https://web:8080/"
@@ -47,10 +47,7 @@ def test_a_certificate_replaced_in_its_secret_is_taken_under_load_in_the_same_po
         took = time.monotonic() - began
         # to the end of the old worker, which waits for no client that keeps its connection
         time.sleep(10)
-    figure(
-        f"{result['requests']:,} requests ({result['modes']}) in {result['seconds']} s, {result['failures']} failed, "
-        f"slowest {result['slowest']} s; taken after {took:.0f} s; certificates {result['certificates']}"
-    )
+    figure(f"{told(result)}; taken after {took:.0f} s; certificates {result['certificates']}")
     assert result["failures"] == 0, str(result)
     assert result["requests"] > 1_000
     assert min(result["modes"].values()) > 300, str(result)

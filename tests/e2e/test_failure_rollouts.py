@@ -12,21 +12,12 @@ from components.workload import WorkloadArgs
 
 from .cluster import Namespace
 from .deploy import deploy, deploy_stack
-from .light import LoadClient, gone, scripts, web, workload
+from .light import LoadClient, gone, scripts, told, web, workload
 
 Figure = Callable[[str], None]
 URL = "https://web:8080/"
 # bounded: at most 8 clients of 100 requests a second each, 60,000 requests, and four minutes
 LOAD = ("--keep-alive", "4", "--new", "4", "--rate", "100", "--most", "60000", "--seconds", "240")
-
-
-def told(result: dict[str, Any]) -> str:
-    """The figures of a load."""
-    modes = ", ".join(f"{count:,} {mode}" for mode, count in sorted(result["modes"].items()))
-    return (
-        f"{result['requests']:,} requests ({modes}) in {result['seconds']} s, {result['failures']} failed, "
-        f"slowest {result['slowest']} s, answered by {len(result['pods'])} pods"
-    )
 
 
 def test_a_rolling_update_under_load_fails_no_request(namespace: Namespace, figure: Figure) -> None:
