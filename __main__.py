@@ -14,6 +14,7 @@ for output in (
     "pod_security_level",
     "privileged_containers",
     "plaintext_ports",
+    "health_ports",
     "summary",
 ):
     pulumi.export(output, getattr(workload, output))

@@ -22,7 +22,9 @@ ROUNDS = 3
 
 def app(name: str) -> App:
     """A small app with one port."""
-    return App(name=name, image="example/app:1", ports=(Port(name="http", number=8080, rebind=Rebind(env={"PORT": "{port}"})),))
+    return App(
+        name=name, image="example/app:1", ports=(Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),)
+    )
 
 
 def patterns(name: str) -> list[object]:

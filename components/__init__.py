@@ -18,7 +18,7 @@ from .fetch_init import FetchInit, FetchInitArgs
 from .jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from .log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
 from .log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from .metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from .metrics_adapter import EXPORTERS, Exporter, MetricsAdapter, MetricsAdapterArgs
 from .migration_init import MigrationInit, MigrationInitArgs
 from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
 from .pod import CompositionError, Pattern, Pod, compose
@@ -34,6 +34,7 @@ from .wait_for_init import WaitForInit, WaitForInitArgs
 from .workload import Workload, WorkloadArgs
 
 __all__ = [
+    "EXPORTERS",
     "App",
     "ArgumentError",
     "CertificateAuthority",
@@ -48,6 +49,7 @@ __all__ = [
     "EgressTlsTunnel",
     "EgressTlsTunnelArgs",
     "ExistingCertificate",
+    "Exporter",
     "FetchInit",
     "FetchInitArgs",
     "IssuedCertificate",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from . import checks
+from . import checks, placeholders
 
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
@@ -19,15 +19,39 @@ SECURE = {"http": "https", "tcp": "tls"}
 
 @dataclass(frozen=True, kw_only=True)
 class Rebind:
-    """How an app is told to listen elsewhere; `{host}` and `{port}` in the templates are replaced.
+    """How an app is told to listen elsewhere; `{host}` and `{port}` in the templates are replaced, `{{host}}` is the text `{host}`.
 
-    Only applied while an ambassador stands in front of the port. An env of the same name in `App.env` is replaced.
+    Only applied while an ambassador stands in front of the port. An env of the same name in `App.env` is replaced. It must say both the
+    address and the port: an app that stays on every address can be reached past its ambassador.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
     """Environment variables, e.g. `{"http.host": "{host}", "http.port": "{port}"}`. Default: none."""
     args: tuple[str, ...] = ()
     """Arguments appended to the app's, e.g. `("--listen={host}:{port}",)`. Default: none."""
+    binds_loopback: bool = False
+    """Whether the app listens on 127.0.0.1 by itself, so that it need not be told the address. Default: False."""
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Every template, by where it stands."""
+        return {f"env {name!r}": value for name, value in self.env.items()} | {f"args[{i}]": value for i, value in enumerate(self.args)}
+
+    def problems(self, where: str) -> list[str]:
+        """What is wrong with it on its own."""
+        if not self.templates:
+            return [f"{where} is empty; say in env= or args= how the app is told its address and port"]
+        return [line for what, text in self.templates.items() for line in placeholders.problems(f"{where}: {what}", text, ("host", "port"))]
+
+    def unsaid(self) -> str | None:
+        """What it does not tell the app, and the way out; None if it tells everything."""
+        said = {name for template in self.templates.values() for name in placeholders.names(template)}
+        if "host" not in said and not self.binds_loopback:
+            return (
+                "does not say the address, so that the app could stay open on every address, past the ambassador; use {host} in it, or set "
+                "binds_loopback=True if the app listens on 127.0.0.1 by itself, or list TrafficRedirectInit before the ambassador"
+            )
+        return None if "port" in said else "does not say the port, on which the ambassador listens now; use {port} in it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +275,7 @@ class App:
         for port in self.ports:
             found += checks.port_name("port name", port.name) + checks.port(f"port {port.name!r}: number", port.number)
             found += checks.one_of(f"port {port.name!r}: scheme", port.scheme, ("http", "https", "tcp"))
+            found += port.rebind.problems(f"port {port.name!r}: rebind") if port.rebind else []
         for names in (self.env, self.secret_env):
             for name in names:
                 found += checks.env_name("env name", name)

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from . import checks
+from . import checks, placeholders
 from .app import LOOPBACK, App, Port
 from .claims import APP
 from .patch import PodPatch, Wire, restricted
@@ -49,7 +49,7 @@ def _probe(field: str, app: App, problems: list[str]) -> dict[str, Any]:
 
 
 def _rebound(template: str, port: Port) -> str:
-    return template.replace("{host}", LOOPBACK).replace("{port}", str(port.number))
+    return placeholders.fill(template, {"host": LOOPBACK, "port": str(port.number)})
 
 
 def app_container(app: App, kubernetes: tuple[int, int], problems: list[str]) -> tuple[dict[str, Any], PodPatch]:
@@ -65,6 +65,9 @@ def app_container(app: App, kubernetes: tuple[int, int], problems: list[str]) ->
                 "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
             )
             continue
+        unsaid = port.rebind.unsaid()
+        if unsaid:
+            problems.append(f"port {port.name!r} of the app: its rebind {unsaid}")
         for name, template in port.rebind.env.items():
             value = _rebound(template, port)
             if moved.setdefault(name, value) != value:

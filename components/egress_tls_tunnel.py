@@ -2,19 +2,17 @@
 
 import ipaddress
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from . import checks
+from . import checks, placeholders
 from .app import LOOPBACK, App, SecretKey
 from .patch import ConfigFiles, Listen, PodPatch, Wire, restricted, sidecar
 
 _DIRECTORY = "/etc/tls-tunnel"
-_PLACES = ("host", "port")
 
 # no health checks: each would be a TLS handshake that the target logs, and a target that is down refuses connections soon enough.
 # Keep-alive probes, so that a firewall does not forget a quiet connection, and a dead one ends
@@ -49,7 +47,7 @@ frontend _health
     mode http
     timeout client 10s
     bind :{health}
-    http-request return status 200 content-type text/plain string "ok" if {{ path /healthz }}
+    http-request return status 200 content-type text/plain string "ok" if {{ path /healthz }} {{ method GET }}
     http-request return status 404
 """
 
@@ -114,11 +112,7 @@ class EgressTarget:
             found += checks.file_name(f"{where}: ca_secret.key", self.ca_secret.key)
         for name, template in self.env.items():
             found += checks.env_name(f"{where}: env name", name)
-            if not isinstance(template, str):
-                found.append(f"{where}: env {name!r} must be plain text")
-                continue
-            unknown = [place for place in re.findall(r"\{(\w+)\}", template) if place not in _PLACES]
-            found += [f"{where}: env {name!r} has an unknown place {{{place}}}; known: {', '.join(_PLACES)}" for place in unknown]
+            found += placeholders.problems(f"{where}: env {name!r}", template, ("host", "port"))
         return found
 
     def _host_problems(self, where: str) -> list[str]:
@@ -129,12 +123,8 @@ class EgressTarget:
 
     def environment(self) -> list[Wire]:
         """What the app's container gets."""
-        places = {"{host}": LOOPBACK, "{port}": str(self.listen)}
-
-        def fill(template: str) -> str:
-            return re.sub(r"\{\w+\}", lambda found: places[found[0]], template)
-
-        return [{"name": name, "value": fill(template)} for name, template in self.env.items()]
+        places = {"host": LOOPBACK, "port": str(self.listen)}
+        return [{"name": name, "value": placeholders.fill(template, places)} for name, template in self.env.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +226,7 @@ class EgressTlsTunnel(pulumi.ComponentResource):
             app_env=tuple(variable for target in args.targets for variable in target.environment()),
             listens=(
                 *(Listen(number=t.listen, argument=f"local_port of target {t.name!r}") for t in args.targets),
-                Listen(number=health, argument="health_port"),
+                Listen(number=health, argument="health_port", paths=("/healthz",)),
             ),
         )
 

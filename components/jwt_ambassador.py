@@ -1,4 +1,4 @@
-"""JwtAmbassador: only requests with a valid token reach the app; the validator is oauth2-proxy."""
+"""JwtAmbassador: only requests with a valid token reach the app. nginx carries them; oauth2-proxy says which tokens are valid."""
 
 import base64
 import hashlib
@@ -11,8 +11,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
-from . import checks
-from .app import App, Port, SecretKey
+from . import checks, nginx
+from .app import LOOPBACK, App, Port, SecretKey
 from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
 
 _DIRECTORY = "/etc/oauth2-proxy"
@@ -75,26 +75,38 @@ class JwtAmbassadorArgs:
     namespace: pulumi.Input[str] = "default"
     """Namespace of the Secret that is made. Default: default."""
     timeout_seconds: int = 3600
-    """How long the app may take until its answer begins; the answer itself may take for ever. Default: 3600."""
-    keep_connections: bool = False
-    """Whether connections to the app are kept for 90 seconds; where the app closes its own sooner, a request may meet a dead one and get
-    502. Default: False, each request has its own."""
+    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
+    upstream_idle_seconds: int = 4
+    """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
+    Default: 4."""
     health_port: int = 8082
-    """Plain HTTP port on which oauth2-proxy answers the kubelet, with metrics of its own; the next free one if it is taken by the fold.
-    Default: 8082."""
+    """Plain HTTP port on which nginx answers the kubelet: /healthz for itself, /validator for oauth2-proxy; the next free one if it is
+    taken by the fold. Default: 8082."""
+    validator_port: int = 4180
+    """Port number on 127.0.0.1 on which nginx asks oauth2-proxy; the next free one if it is taken by the fold. Default: 4180."""
     access_log: bool = True
-    """Whether requests are logged to stdout. Default: True."""
-    image: pulumi.Input[str] = "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6-alpine"
+    """Whether requests are logged to stdout, with the user of the token. Default: True."""
+    ipv6: bool = False
+    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
+    image: pulumi.Input[str] = "nginx:1.28-alpine"
+    """nginx 1.19.5 or later. Default: nginx:1.28-alpine."""
+    validator_image: pulumi.Input[str] = "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6-alpine"
     """oauth2-proxy 7.15 or later; classic sidecars before Kubernetes 1.30 need the flavour with a `sleep`.
     Default: quay.io/oauth2-proxy/oauth2-proxy:v7.15.6-alpine."""
-    container_name: str = "oauth2-proxy"
-    """Also the beginning of its volume's name. Default: oauth2-proxy."""
-    uid: int | None = 65532
+    container_name: str = "jwt-proxy"
+    """Name of nginx's container, and the beginning of its volumes' names; oauth2-proxy's has `-validator` added. Default: jwt-proxy."""
+    uid: int | None = 101
+    """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
+    validator_uid: int | None = 65532
     """User id of oauth2-proxy; None leaves it to the cluster. Default: 65532, as in the image."""
     resources: Mapping[str, Any] = field(
         default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     )
-    """Requests and limits. Default: 50m, 32Mi to 128Mi."""
+    """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+    validator_resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+    """Requests and limits of oauth2-proxy. Default: 50m, 32Mi to 128Mi."""
 
     def url_problems(self, what: str, url: str) -> list[str]:
         """What is wrong with an address of the issuer."""
@@ -136,11 +148,15 @@ class JwtAmbassadorArgs:
             found.append("cookie_secret.key is empty; name the key in the Secret's data")
         if self.app_port is not None:
             found += checks.port("app_port", self.app_port)
-        if self.uid == 0:
-            found.append("uid 0 is root: give oauth2-proxy another user id")
-        found += checks.port("health_port", self.health_port) + checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        for name, program in (("uid", "nginx"), ("validator_uid", "oauth2-proxy")):
+            if getattr(self, name) == 0:
+                found.append(f"{name} 0 is root: give {program} another user id")
+        found += checks.port("health_port", self.health_port) + checks.port("validator_port", self.validator_port)
+        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        found += checks.at_least("upstream_idle_seconds", self.upstream_idle_seconds, 0)
         found += checks.at_least("session_hours", self.session_hours, 1) + checks.label("container_name", self.container_name)
-        return found + checks.resources("resources", self.resources)
+        found += checks.resources("resources", self.resources)
+        return found + checks.resources("validator_resources", self.validator_resources)
 
     def _login_problems(self) -> list[str]:
         if self.client_secret is None:
@@ -164,13 +180,13 @@ def _route_problems(route: str) -> list[str]:
 
 
 def _regular_expression(route: str) -> str:
-    """A route as oauth2-proxy wants it; it compares the path that is left after one decoding."""
+    """A route as nginx.conf compares it with the method and the path as they were sent, nothing decoded."""
     found = _ROUTE.fullmatch(route)
     assert found
     path = re.escape(found["path"])
     if found["below"]:
-        path += f"({_SEGMENT}(/{_SEGMENT})*/?)?"
-    return f"{found['method']}=^{path}$"
+        path += f"(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?"
+    return f"{found['method']} {path}"
 
 
 def _listed(value: pulumi.Input[str]) -> pulumi.Input[str]:
@@ -182,11 +198,13 @@ def _listed(value: pulumi.Input[str]) -> pulumi.Input[str]:
 
 
 class JwtAmbassador(pulumi.ComponentResource):
-    """oauth2-proxy in front of the app, which moves to 127.0.0.1: requests without a valid token (a JWT that the issuer signed) get 401,
-    those of none of the allowed groups 403. A token that says that its email is not verified is none.
+    """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
+    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
+    `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
 
     The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
-    these names is taken away. List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
+    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
+    List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
     A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
 
     Raises ArgumentError.
@@ -240,32 +258,63 @@ class JwtAmbassador(pulumi.ComponentResource):
         moved = app.port(args.port)
         assert moved
         health = app.free_port(args.health_port)
-        return app.reserve(health), self._patch(port, moved, health, routes)
+        app = app.reserve(health)
+        validator = app.free_port(args.validator_port)
+        return app.reserve(validator), self._patch(app, port, moved, health, validator, routes)
 
-    def _patch(self, port: Port, moved: Port, health: int, routes: list[str]) -> PodPatch:
-        args, name = self.args, self.args.container_name
+    def _patch(self, app: App, port: Port, moved: Port, health: int, validator: int, routes: list[str]) -> PodPatch:
+        args = self.args
         # what an ambassador in front reaches on loopback nobody declares
         outermost = port.front is None
-        probe = {"httpGet": {"path": "/metrics", "port": health}}
+        listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
+        listener = nginx.Listener(name=port.name, listen=listen, upstream=f"{LOOPBACK}:{moved.number}", http=True)
+        proxy = nginx.proxy(
+            args.container_name,
+            nginx.Nginx(
+                listeners=[listener],
+                outer_scheme=port.scheme if outermost else None,
+                validator=nginx.Validator(
+                    upstream=f"{LOOPBACK}:{validator}",
+                    prefix=args.prefix,
+                    open_routes=[_regular_expression(route) for route in dict.fromkeys(routes)],
+                ),
+                health_port=health,
+                workers=nginx.workers(args.resources),
+                max_body_size="0",
+                timeout_seconds=args.timeout_seconds,
+                upstream_idle_seconds=args.upstream_idle_seconds,
+                ipv6=args.ipv6,
+                access_log=args.access_log,
+                reload=False,
+            ),
+            image=args.image,
+            uid=args.uid,
+            resources=args.resources,
+            drain_seconds=app.pre_stop_seconds,
+            ports=[{"name": port.name, "containerPort": port.number}] if outermost and port.redirect is None else [],
+        )
+        own = () if outermost else (Listen(number=port.number),)
+        # after nginx: the kubelet reaches it through nginx
+        return proxy + PodPatch(listens=own) + self._validator(validator, health)
+
+    def _validator(self, number: int, health: int) -> PodPatch:
+        args, name = self.args, f"{self.args.container_name}-validator"
         config = f"{name}-config"
         container = {
             "name": name,
-            "image": args.image,
-            "args": self._arguments(port, moved, health, routes),
+            "image": args.validator_image,
+            "args": self._arguments(number),
             "env": self._credentials(),
-            "ports": [{"name": port.name, "containerPort": port.number}] if outermost and port.redirect is None else [],
-            "resources": args.resources,
-            # it answers itself, once it has found the issuer's keys
-            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
-            "securityContext": restricted(args.uid, args.uid),
+            "resources": args.validator_resources,
+            # answered once it has found the issuer's keys
+            **nginx.health_probe(health, nginx.VALIDATOR_HEALTH_PATH),
+            "securityContext": restricted(args.validator_uid, args.validator_uid),
             "volumeMounts": [] if args.ca is None else [{"name": config, "mountPath": _DIRECTORY, "readOnly": True}],
         }
-        own = () if outermost else (Listen(number=port.number),)
         return PodPatch(
             init_containers=(sidecar(container),),
             config_files=() if args.ca is None else (ConfigFiles(name=config, files={"ca.crt": args.ca}),),
-            listens=(*own, Listen(number=health, argument="health_port")),
+            listens=(Listen(number=number, argument="validator_port"),),
         )
 
     def _credentials(self) -> list[dict[str, Any]]:
@@ -274,7 +323,7 @@ class JwtAmbassador(pulumi.ComponentResource):
             sources["OAUTH2_PROXY_CLIENT_SECRET"] = self.args.client_secret
         return [{"name": env, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for env, ref in sources.items()]
 
-    def _arguments(self, port: Port, moved: Port, health: int, routes: list[str]) -> list[pulumi.Input[str]]:
+    def _arguments(self, number: int) -> list[pulumi.Input[str]]:
         args, where = self.args, self._where
         flags: list[tuple[str, pulumi.Input[str]]] = [
             ("provider", "oidc"),
@@ -287,21 +336,15 @@ class JwtAmbassador(pulumi.ComponentResource):
             # whose tokens these are, the issuer decides
             ("email-domain", "*"),
             ("skip-jwt-bearer-tokens", "true"),
-            ("http-address", f"{port.host}:{port.listen}"),
-            ("upstream", f"{moved.url}/"),
-            ("upstream-timeout", f"{args.timeout_seconds}s"),
-            ("disable-keep-alives", "false" if args.keep_connections else "true"),
-            # every byte goes on at once
-            ("flush-interval", "-1s"),
-            *(("skip-auth-route", _listed(_regular_expression(route))) for route in dict.fromkeys(routes)),
-            # what the proxy sets itself it takes away from what clients send
-            ("pass-user-headers", "true"),
+            ("http-address", f"{LOOPBACK}:{number}"),
+            # it only answers nginx; whatever it would let through itself goes nowhere
+            ("upstream", "static://503"),
+            ("set-xauthrequest", "true"),
             ("pass-access-token", "true"),
             ("proxy-prefix", args.prefix),
             ("ping-path", f"{args.prefix}/ping"),
             ("ready-path", f"{args.prefix}/ready"),
-            ("metrics-address", f":{health}"),
-            ("request-logging", "true" if args.access_log else "false"),
+            ("request-logging", "false"),
         ]
         if args.jwks_url is not None:
             flags += [

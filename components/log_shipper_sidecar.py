@@ -11,7 +11,7 @@ import pulumi
 from . import checks
 from .app import App, LogFiles, SecretKey
 from .app_logs import AppLogsArgs
-from .patch import ConfigFiles, Listen, PodPatch, restricted
+from .patch import ConfigFiles, PodPatch, restricted
 
 _DIRECTORY = "/etc/log-shipper"
 _STATE = "/var/lib/log-shipper"
@@ -52,10 +52,8 @@ class LogShipperSidecarArgs(AppLogsArgs):
     that time are read. Before Kubernetes 1.30 that takes an image with a `sleep`. Default: 5."""
     state_size_limit: str = "16Mi"
     """Size limit of the volume in memory where it keeps how far it has read, a Kubernetes quantity. Default: 16Mi."""
-    health_port: int = 13133
-    """Plain HTTP port on which the shipper answers the kubelet. Default: 13133."""
     image: pulumi.Input[str] = "otel/opentelemetry-collector-k8s:0.165.0"
-    """OpenTelemetry Collector with the file_log receiver, the file_storage and health_check extensions, and the feature gate
+    """OpenTelemetry Collector with the file_log receiver, the file_storage extension, and the feature gate
     stanza.synchronousLogEmitter: opentelemetry-collector-k8s or -contrib. Default: otel/opentelemetry-collector-k8s:0.165.0."""
     container_name: str = "log-shipper"
     """Also the beginning of its volumes' names. Default: log-shipper."""
@@ -88,7 +86,6 @@ class LogShipperSidecarArgs(AppLogsArgs):
             if not _GLOB.fullmatch(pattern):
                 found.append(f"rotated: {pattern!r} is not allowed: letters, digits, ._@%+=- and the wildcards * and ?")
         found += checks.at_least("linger_seconds", self.linger_seconds, 0) + checks.quantity("state_size_limit", self.state_size_limit)
-        found += checks.port("health_port", self.health_port)
         return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
 
 
@@ -101,8 +98,9 @@ class LogShipperSidecar(pulumi.ComponentResource):
     what the receiver refuses for good (HTTP 400, 401 ...: a wrong header or address), which is dropped, with a line in the shipper's own
     log. A file is known by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
 
-    It runs as the app's user, so that it may read what only the app may. In the place of LogTailSidecar; listed first, it is the last
-    sidecar to stop.
+    It runs as the app's user, so that it may read what only the app may. It has no probe and opens no port: it reads every file from its
+    beginning, so that the app need not wait for it, and a collector that cannot run ends.
+    Use it in the place of LogTailSidecar; listed first, it is the last sidecar to stop.
 
     Raises ArgumentError.
     """
@@ -121,7 +119,6 @@ class LogShipperSidecar(pulumi.ComponentResource):
         logs = args.source(app, problems)
         if logs is None:
             return PodPatch(problems=tuple(problems))
-        probe = {"httpGet": {"path": "/", "port": args.health_port}}
         lingers = {"lifecycle": {"preStop": {"sleep": {"seconds": app.pre_stop_seconds + args.linger_seconds}}}}
         container = {
             "name": name,
@@ -130,9 +127,6 @@ class LogShipperSidecar(pulumi.ComponentResource):
             "args": [f"--config={_DIRECTORY}/config.yaml", "--feature-gates=stanza.synchronousLogEmitter"],
             "env": self._env(),
             "resources": args.resources,
-            # it answers itself, whether the receiver is there or not
-            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
             **(lingers if args.linger_seconds else {}),
             "securityContext": restricted(app.uid, app.gid),
             "volumeMounts": [
@@ -148,7 +142,6 @@ class LogShipperSidecar(pulumi.ComponentResource):
             # in memory: a node that crashes would leave a damaged database on its disk, and the collector could not start with it
             volumes=({"name": f"{name}-state", "emptyDir": {"medium": "Memory", "sizeLimit": args.state_size_limit}},),
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
-            listens=(Listen(number=args.health_port, argument="health_port"),),
         )
         return args.added(logs, container) + own
 
@@ -192,7 +185,8 @@ class LogShipperSidecar(pulumi.ComponentResource):
             "retry_on_failure": {"initial_interval": "1s", "max_interval": "10s", "max_elapsed_time": "0s"},
         }
         service = {
-            "extensions": ["health_check", "file_storage"],
+            # no health_check: it answers whatever the pipeline does, to any method, on a port that everybody reaches
+            "extensions": ["file_storage"],
             "pipelines": {"logs": {"receivers": ["file_log"], "exporters": ["otlp_http"]}},
             # they would be served on a port of the pod
             "telemetry": {"metrics": {"level": "none"}},
@@ -200,10 +194,7 @@ class LogShipperSidecar(pulumi.ComponentResource):
 
         def rendered(endpoint: str) -> str:
             config = {
-                "extensions": {
-                    "health_check": {"endpoint": f"0.0.0.0:{args.health_port}"},
-                    "file_storage": {"directory": _STATE},
-                },
+                "extensions": {"file_storage": {"directory": _STATE}},
                 "receivers": {"file_log": receiver},
                 "exporters": {"otlp_http": {"endpoint": endpoint.rstrip("/"), **exporter}},
                 "service": service,

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from . import checks
+from . import checks, placeholders
 from .app import ANY, LOOPBACK, App, Port
 from .patch import Listen, PodPatch, restricted, sidecar
 
@@ -37,17 +37,20 @@ done
 class Exporter:
     """A program that measures an app, and how it is told where the app is and where to listen.
 
-    In `args` and `env`, `{url}`, `{host}` and `{port}` become where the app listens; `{listen}` (`host:port`, or `:port` for every
-    address), `{listen_host}` and `{listen_port}` where the exporter has to; `{path}` the path of the metrics.
+    In `args` and `env`, these placeholders are replaced: `{url}`, `{host}` and `{port}` by where the app listens; `{listen}` (`host:port`,
+    or `:port` for every address), `{listen_host}` and `{listen_port}` by where the exporter has to listen; `{path}` by the path of the
+    metrics. `{{url}}` is the text `{url}`.
     It must wait for an app that is not there yet: it is started before it.
     """
 
     image: pulumi.Input[str]
     """Image reference with a tag or digest."""
     args: tuple[str, ...] = ()
-    """Arguments, with the places above. Default: the image's."""
+    """Arguments, with the placeholders above. Default: the image's."""
     env: Mapping[str, str] = field(default_factory=dict)
-    """Environment, with the places above. Default: none."""
+    """Environment, with the placeholders above. Default: none."""
+    binds_loopback: bool = False
+    """Whether it listens on 127.0.0.1 by itself. Default: False."""
     program: str | None = None
     """Path of the program in an image that has a POSIX shell, sleep and date: it is started again inside its container when it ends, so
     that the pod stays ready. Default: None, the image's entrypoint, which the kubelet restarts; the pod is not ready until then."""
@@ -66,12 +69,8 @@ class Exporter:
             found += checks.path("exporter: program", self.program)
         templates = {f"args[{i}]": value for i, value in enumerate(self.args)} | {f"env {n!r}": v for n, v in self.env.items()}
         for where, template in templates.items():
-            if not isinstance(template, str):
-                found.append(f"exporter: {where} must be plain text")
-                continue
-            unknown = [place for place in re.findall(r"\{(\w+)\}", template) if place not in _PLACES]
-            found += [f"exporter: {where} has an unknown place {{{place}}}; known: {', '.join(_PLACES)}" for place in unknown]
-            if _CREDENTIALS.search(template):
+            found += placeholders.problems(f"exporter: {where}", template, _PLACES)
+            if isinstance(template, str) and _CREDENTIALS.search(template):
                 found.append(f"exporter: {where} holds credentials in a URL; put them in a Secret, and set credentials_secret=")
         return found
 
@@ -233,9 +232,6 @@ class MetricsAdapter(pulumi.ComponentResource):
             "path": args.path,
         }
 
-        def fill(template: str) -> str:
-            return re.sub(r"\{(\w+)\}", lambda found: places[found[1]], template)
-
         secure = own.outer_scheme in ("https", "tls")
         probe_port, probe_scheme = (own.front.probe_number, own.front.probe_scheme) if own.front else (own.number, "HTTP")
         handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
@@ -250,8 +246,11 @@ class MetricsAdapter(pulumi.ComponentResource):
             "name": args.container_name,
             "image": exporter.image if args.image is None else args.image,
             **started,
-            "args": [*(fill(a) for a in exporter.args), *args.extra_args],
-            "env": [*({"name": name, "value": fill(value)} for name, value in exporter.env.items()), *self._credentials(exporter)],
+            "args": [*(placeholders.fill(a, places) for a in exporter.args), *args.extra_args],
+            "env": [
+                *({"name": name, "value": placeholders.fill(value, places)} for name, value in exporter.env.items()),
+                *self._credentials(exporter),
+            ],
             "ports": [] if own.front else [{"name": own.name, "containerPort": own.number}],
             "resources": args.resources,
             # no startupProbe: it would hold the app back until the exporter answers; without one a running process is enough
@@ -282,10 +281,13 @@ class MetricsAdapter(pulumi.ComponentResource):
 
     def _problems(self, app: App, exporter: Exporter, own: Port, secure: bool) -> tuple[str, ...]:
         args, found = self.args, []
-        if own.front and not any("{listen" in template for template in (*exporter.args, *exporter.env.values())):
+        said = {name for template in (*exporter.args, *exporter.env.values()) for name in placeholders.names(template)}
+        moves = "listen" in said or ("listen_port" in said and ("listen_host" in said or exporter.binds_loopback))
+        if own.front and not moves:
             found.append(
-                f"port {own.name!r} is behind an ambassador, but the exporter cannot be told to listen elsewhere; "
-                "use {listen} in Exporter.args or Exporter.env"
+                f"port {own.name!r} is behind an ambassador, but the exporter is not told the address and the port to listen on; use "
+                "{listen}, or {listen_host} and {listen_port}, in Exporter.args or Exporter.env, or set Exporter.binds_loopback=True if it "
+                "listens on 127.0.0.1 by itself"
             )
         if args.scrape == "pod_monitor":
             if args.app_name != app.name:

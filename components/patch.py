@@ -12,12 +12,15 @@ Wire = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Listen:
-    """A port that a container binds without declaring it as a containerPort: on loopback, or for the kubelet only."""
+    """A port that a container binds without declaring it as a containerPort: on 127.0.0.1, or for the kubelet only."""
 
     number: int
     """Port number."""
     argument: str = "port"
     """The argument of the pattern that changes it, for messages. Default: port."""
+    paths: tuple[str, ...] = ()
+    """All that it answers, over plain HTTP, by GET; it is then open on the pod's address, and `Workload.health_ports` names it.
+    Default: none, it is bound to 127.0.0.1."""
 
 
 @dataclass(frozen=True, kw_only=True)

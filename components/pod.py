@@ -65,6 +65,8 @@ class Pod:
     """ConfigMaps to create, in the pod's namespace, before it."""
     certificates: tuple[Any, ...]
     """What clients of the pod verify."""
+    health_ports: Mapping[int, tuple[str, ...]]
+    """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers."""
 
     def pod_spec(self, config_maps: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
         """The whole PodSpec; `config_maps` has the metadata.name of each ConfigMap, by `ConfigFiles.name`."""
@@ -137,6 +139,17 @@ def _uncovered(owned: Sequence[tuple[str, PodPatch]], hosts: Sequence[str]) -> l
     return found
 
 
+def _unmoved(app: App, owned: Sequence[tuple[str, PodPatch]]) -> list[str]:
+    """A line for every port that an ambassador took over from a pattern that does not say that it listens on loopback now."""
+    listens = {(owner, listen.number) for owner, patch in owned for listen in patch.listens if not listen.paths}
+    return [
+        f"{port.owner}: port {port.name!r} is behind an ambassador, so that it must listen on 127.0.0.1:{port.number} now; follow "
+        f"app.port({port.name!r}) in patch(), and add listens=(Listen(number={port.number}),)"
+        for port in app.ports
+        if port.front and port.owner != APP and (port.owner, port.number) not in listens
+    ]
+
+
 def compose(
     app: App,
     patterns: Sequence[object] = (),
@@ -192,7 +205,7 @@ def compose(
     mounts += [(owner, app.name, m) for owner, patch in owned for m in patch.app_mounts]
     mounts += [(o, c.get("name"), m) for o, p in owned for c in (*p.init_containers, *p.containers) for m in c.get("volumeMounts", ())]
     problems += claims.dangling_mounts(mounts, [*(v.get("name") for v in total.volumes), *(c.name for c in total.config_files)])
-    problems += _uncovered(owned, hosts)
+    problems += _unmoved(app, owned) + _uncovered(owned, hosts)
     if problems:
         raise CompositionError(where, dict.fromkeys(problems))
     pod = _pod(where, app, container, total, classic=sidecars == "classic", kubernetes=kubernetes, image_registry=image_registry)
@@ -275,13 +288,16 @@ def _pod(
         labels=dict(total.labels),
         config_files=tuple(replace(c, files={n: guard(v) for n, v in c.files.items()}) for c in total.config_files),
         certificates=total.certificates,
+        health_ports={listen.number: listen.paths for listen in sorted(total.listens, key=lambda listen: listen.number) if listen.paths},
     )
 
 
 def plaintext_ports(pod: Pod) -> list[int]:
     """Ports open on the pod's address that carry application data unencrypted, in ascending order."""
     named: dict[int, Port] = {p.outer_number: p for p in pod.app.ports}
-    open_ports = {p.outer_number for p in pod.app.ports} | {
+    # the number to which the kernel redirects is open too
+    named |= {p.redirect: p for p in pod.app.ports if p.redirect is not None}
+    open_ports = set(named) | {
         port["containerPort"] for c in (*pod.spec.get("initContainers", ()), *pod.spec["containers"]) for port in c.get("ports", ())
     }
     return sorted(n for n in open_ports if n not in named or named[n].outer_scheme not in ("https", "tls"))

@@ -1,13 +1,12 @@
 """RedisCacheSidecar: a Redis of the pod's own, as a cache that is as near as memory."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from . import checks
+from . import checks, placeholders
 from .app import LOOPBACK, App
 from .patch import Listen, PodPatch, restricted, sidecar
 
@@ -45,7 +44,7 @@ class RedisCacheSidecarArgs:
     socket_directory: str | None = None
     """Directory of a unix socket, redis.sock, the same in both containers and in place of the port. Default: None."""
     env: Mapping[str, str] = field(default_factory=lambda: {"REDIS_URL": "{url}"})
-    """Environment of the app that says where the cache is, with the places `{url}`, `{host}` and `{port}`, or `{url}` and `{socket}`.
+    """Environment of the app that says where the cache is, with the placeholders `{url}`, `{host}` and `{port}`, or `{url}` and `{socket}`.
     Default: REDIS_URL, redis://127.0.0.1:6379 or unix:///directory/redis.sock."""
     volume_name: str = "redis-cache"
     """Name of the volume of the socket. Default: redis-cache."""
@@ -64,7 +63,7 @@ class RedisCacheSidecarArgs:
         return None if self.socket_directory is None else f"{self.socket_directory.rstrip('/')}/redis.sock"
 
     def places(self) -> dict[str, str]:
-        """What stands for each place in `env`."""
+        """The value of each placeholder in `env`."""
         if self.socket is not None:
             return {"url": f"unix://{self.socket}", "socket": self.socket}
         return {"url": f"redis://{LOOPBACK}:{self.port}", "host": LOOPBACK, "port": str(self.port)}
@@ -84,13 +83,7 @@ class RedisCacheSidecarArgs:
     def _env_problems(self) -> list[str]:
         found = []
         for name, template in self.env.items():
-            found += checks.env_name("env name", name)
-            if not isinstance(template, str):
-                found.append(f"env {name!r} must be plain text")
-                continue
-            known = self.places()
-            unknown = [place for place in re.findall(r"\{(\w+)\}", template) if place not in known]
-            found += [f"env {name!r} has an unknown place {{{place}}}; known: {', '.join(known)}" for place in unknown]
+            found += checks.env_name("env name", name) + placeholders.problems(f"env {name!r}", template, self.places())
         return found
 
     def _memory_problems(self) -> list[str]:
@@ -153,14 +146,10 @@ class RedisCacheSidecar(pulumi.ComponentResource):
             "securityContext": restricted(app.uid, app.gid),
             "volumeMounts": list(mount),
         }
-        places = args.places()
-        fill = {f"{{{name}}}": value for name, value in places.items()}
         return PodPatch(
             init_containers=(sidecar(container),),
             volumes=({"name": args.volume_name, "emptyDir": {"sizeLimit": "1Mi"}},) if mount else (),
             app_mounts=mount,
-            app_env=tuple(
-                {"name": name, "value": re.sub(r"\{\w+\}", lambda found: fill[found[0]], template)} for name, template in args.env.items()
-            ),
+            app_env=tuple({"name": n, "value": placeholders.fill(template, args.places())} for n, template in args.env.items()),
             listens=() if mount else (Listen(number=args.port),),
         )

@@ -1,6 +1,5 @@
 """TlsAmbassador: TLS in front of an app that speaks none, mutual if asked for."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from .certificates import (
     ServerCertificateArgs,
     bundle,
 )
-from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
+from .patch import PodPatch, Wire
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
@@ -36,7 +35,8 @@ class TlsAmbassadorArgs:
     ports: tuple[str, ...] = ("http",)
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: str | None = None
-    """`http`: proxies requests; `tcp`: passes bytes on. Default: None, by each port's scheme."""
+    """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
+    every upgrade to another protocol goes through. Default: None, by each port's scheme."""
     app_port: int | None = None
     """Port number the app moves to, if one port is taken over. Default: None, the next free one."""
     authority: CertificateAuthority | None = None
@@ -167,6 +167,9 @@ class TlsAmbassadorArgs:
 class TlsAmbassador(pulumi.ComponentResource):
     """nginx in the pod, listening with TLS where the app listened; the app moves to 127.0.0.1.
 
+    Requests may be upgraded to WebSocket, and to no other protocol: after `Upgrade: h2c`, everything that follows on the connection would
+    reach the app as the client wrote it, identity headers included.
+
     Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
     front of a dead app is not ready.
 
@@ -281,67 +284,36 @@ class TlsAmbassador(pulumi.ComponentResource):
         problems: list[str],
         health: int,
     ) -> PodPatch:
-        args, name = self.args, self.args.container_name
-        cpu_limit = (args.resources.get("limits") or {}).get("cpu")
-        config = nginx.render(
+        args = self.args
+        files: dict[str, pulumi.Input[str]] = {}
+        secrets: dict[str, tuple[str, Wire]] = {"certificate": (nginx.CERTIFICATES, {"secretName": self.certificate.secret_name})}
+        if args.client_ca_secret:
+            item = {"key": args.client_ca_secret.key, "path": nginx.CLIENT_CA}
+            secrets["clients"] = (nginx.CLIENTS, {"secretName": args.client_ca_secret.name, "items": [item]})
+        elif args.client_auth is not None:
+            trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
+            files[nginx.CLIENT_CA] = bundle(trusted)
+        proxy = nginx.proxy(
+            args.container_name,
             nginx.Nginx(
                 listeners=listeners,
+                outer_scheme="https",
                 clients=self._clients(),
                 health_port=health,
-                workers=max(1, math.ceil(checks.amount(cpu_limit))) if cpu_limit else 1,
+                workers=nginx.workers(args.resources),
                 max_body_size=args.max_body_size,
                 timeout_seconds=args.timeout_seconds,
                 upstream_idle_seconds=args.upstream_idle_seconds,
                 ipv6=args.ipv6,
                 access_log=args.access_log,
                 reload=args.reload,
-            )
-        )
-        changing = [nginx.CERTIFICATES, *([nginx.CLIENTS] if args.client_ca_secret else [])]
-        probe = {"httpGet": {"path": "/healthz", "port": health}}
-        # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
-        drain = f"touch {nginx.DRAINING}; sleep {app.pre_stop_seconds}"
-        files: dict[str, pulumi.Input[str]] = {"nginx.conf": config}
-        mounts = [
-            {"name": f"{name}-config", "mountPath": nginx.DIRECTORY, "readOnly": True},
-            {"name": f"{name}-certificate", "mountPath": nginx.CERTIFICATES, "readOnly": True},
-            {"name": f"{name}-tmp", "mountPath": "/tmp"},
-        ]
-        volumes: list[dict[str, Any]] = [
-            # readable for the pod's group, of which nginx is a member
-            {"name": f"{name}-certificate", "secret": {"secretName": self.certificate.secret_name, "defaultMode": 0o440}},
-            {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        ]
-        if args.client_ca_secret:
-            item = {"key": args.client_ca_secret.key, "path": nginx.CLIENT_CA}
-            secret = {"secretName": args.client_ca_secret.name, "items": [item], "defaultMode": 0o440}
-            mounts.append({"name": f"{name}-clients", "mountPath": nginx.CLIENTS, "readOnly": True})
-            volumes.append({"name": f"{name}-clients", "secret": secret})
-        elif args.client_auth is not None:
-            trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
-            files[nginx.CLIENT_CA] = bundle(trusted)
-        container = {
-            "name": name,
-            "image": args.image,
-            "command": nginx.command(reload=changing if args.reload else ()),
-            "ports": open_ports,
-            "resources": args.resources,
-            # nginx answers itself: the app is started only when this succeeded
-            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
-            "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", drain]}}},
-            "securityContext": restricted(args.uid, args.uid),
-            "volumeMounts": mounts,
-        }
-        return PodPatch(
-            init_containers=(sidecar(container),),
-            volumes=tuple(volumes),
-            config_files=(ConfigFiles(name=f"{name}-config", files=files),),
-            listens=tuple(
-                Listen(number=number, argument="health_port")
-                for number in (health, *(listener.probe_port for listener in listeners))
-                if number is not None
             ),
-            certificates=(self.certificate,),
-            problems=tuple(problems),
+            image=args.image,
+            uid=args.uid,
+            resources=args.resources,
+            drain_seconds=app.pre_stop_seconds,
+            ports=open_ports,
+            files=files,
+            secrets=secrets,
         )
+        return proxy + PodPatch(certificates=(self.certificate,), problems=tuple(problems))

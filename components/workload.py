@@ -88,6 +88,8 @@ class Workload(pulumi.ComponentResource):
     """Containers that the baseline standard would refuse."""
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
+    health_ports: pulumi.Output[dict[str, list[str]]]
+    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by GET."""
     summary: pulumi.Output[str]
     """The pod in words: containers in start order, ports, volumes."""
 
@@ -198,5 +200,6 @@ class Workload(pulumi.ComponentResource):
         self.pod_security_level = pulumi.Output.from_input(pod_security_level(spec))
         self.privileged_containers = pulumi.Output.from_input(privileged_containers(spec))
         self.plaintext_ports = pulumi.Output.from_input(plaintext_ports(self.pod))
+        self.health_ports = pulumi.Output.from_input({str(number): list(paths) for number, paths in self.pod.health_ports.items()})
         self.summary = pulumi.Output.from_input(summary(self.pod))
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})

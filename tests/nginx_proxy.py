@@ -24,8 +24,8 @@ from tests.programs import need
 from tests.sandbox import sandbox
 from tests.servers import HttpServer, free_ports, serving
 
-HTTP = Port(name="http", number=80, rebind=Rebind(args=("{port}",)))
-TCP = Port(name="redis", number=80, scheme="tcp", rebind=Rebind(args=("{port}",)))
+HTTP = Port(name="http", number=80, rebind=Rebind(args=("{host}:{port}",)))
+TCP = Port(name="redis", number=80, scheme="tcp", rebind=Rebind(args=("{host}:{port}",)))
 
 
 @dataclass(kw_only=True)

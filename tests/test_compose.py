@@ -120,10 +120,10 @@ def test_ambassadors_of_two_ports_stay_out_of_each_others_way() -> None:
 
 
 def test_a_number_that_an_inner_ambassador_listens_on_is_free_for_nobody() -> None:
-    ports = (*web().ports, Port(name="admin", number=8079, rebind=Rebind(args=("--admin={port}",))))
+    ports = (*web().ports, Port(name="admin", number=8079, rebind=Rebind(args=("--admin={host}:{port}",))))
     pod = compose(web(ports=ports), [Proxy("a"), Proxy("b"), Proxy("c", port="admin")])
     # 8080 and 8081 are those of a and b, 8082 is the app's
-    assert find(pod, "web")["args"] == ["--port=8082", "--admin=8083"]
+    assert find(pod, "web")["args"] == ["--port=8082", "--admin=127.0.0.1:8083"]
 
 
 def test_the_highest_port_number_can_be_moved_too() -> None:
@@ -132,9 +132,15 @@ def test_the_highest_port_number_can_be_moved_too() -> None:
 
 
 def test_only_the_two_places_of_a_rebind_are_replaced() -> None:
-    rebind = Rebind(args=('{"listen": "{host}:{port}", "other": "{x}"}',))
+    rebind = Rebind(args=('{"listen": "{host}:{port}", "other": "{{x}}"}',))
     pod = compose(web(ports=(Port(name="http", number=80, rebind=rebind),)), [Proxy("tls")])
     assert find(pod, "web")["args"] == ['{"listen": "127.0.0.1:81", "other": "{x}"}']
+
+
+def test_an_app_that_listens_on_loopback_by_itself_need_not_be_told_so() -> None:
+    rebind = Rebind(args=("--port={port}",), binds_loopback=True)
+    pod = compose(web(ports=(Port(name="http", number=80, rebind=rebind),)), [Proxy("tls")])
+    assert find(pod, "web")["args"] == ["--port=81"]
 
 
 # a user's own pattern

@@ -12,7 +12,7 @@ from components.pod_security import pod_security_level
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from tests.composing import composed, container
 
-HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--port={port}",)))
+HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
 WEB = App(name="web", image="web:1", ports=(HTTP, Port(name="db", number=5432, scheme="tcp")), uid=1234, gid=2345)
 GIVEN = {"config_map": "web-config", "mount_path": "/etc/web", "reload_path": "/-/reload"}
 

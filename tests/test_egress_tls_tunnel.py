@@ -123,7 +123,10 @@ DNS = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
             {"ca_secret": SecretKey(name="a", key="../b")},
             "target 'redis': ca_secret.key '../b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
         ),
-        ({"env": {"A": "{url}"}}, "target 'redis': env 'A' has an unknown place {url}; known: host, port"),
+        (
+            {"env": {"A": "{url}"}},
+            "target 'redis': env 'A' has an unknown placeholder {url}; known: host, port; write {{url}} for the text itself",
+        ),
         ({"env": {"A": 1}}, "target 'redis': env 'A' must be plain text"),
         (
             {"env": {"1A": "x"}},

@@ -1,6 +1,7 @@
 """JwtAmbassador: what it adds, how it stands in a chain, and what it refuses."""
 
 import base64
+import re
 from dataclasses import replace
 
 import pulumi
@@ -10,7 +11,7 @@ from components.app import App, Port, Rebind, SecretKey
 from components.checks import ArgumentError
 from components.jwt_ambassador import ALGORITHMS, JwtAmbassador, JwtAmbassadorArgs
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
-from components.pod import CompositionError, compose
+from components.pod import CompositionError, compose, plaintext_ports
 from components.pod_security import pod_security_level
 from components.testing import UNKNOWN, run
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
@@ -40,29 +41,64 @@ def protected(app=WEB, options=None, **changes):
 
 
 def flags(pod):
-    """The proxy's arguments: name to values."""
+    """The validator's arguments: name to values."""
     found = {}
-    for argument in container(pod, "oauth2-proxy")["args"]:
+    for argument in container(pod, "jwt-proxy-validator")["args"]:
         name, _, value = argument.removeprefix("--").partition("=")
         found.setdefault(name, []).append(value)
     return found
 
 
+def config(pod):
+    """The proxy's nginx.conf."""
+    return next(c.files["nginx.conf"] for c in pod.config_files if c.name == "jwt-proxy-config")
+
+
+def listens(pod):
+    """Where the proxy listens, its health port left out, which comes last."""
+    return re.findall(r"listen ([^;]+);", config(pod))[:-1]
+
+
+def upstreams(pod):
+    """Where it passes requests on to, by name."""
+    return dict(re.findall(r"upstream (\S+) \{\s+server ([^;]+);", config(pod)))
+
+
+def open_routes(pod):
+    """Regular expressions of what needs no token."""
+    return re.findall(r'"~\^(.*)\(\?:\\\?\.\*\)\?\$" 1;', config(pod))
+
+
 def test_it_listens_where_the_app_did_and_the_app_moves_to_loopback():
     pod = protected()
-    assert container(pod, "oauth2-proxy")["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert container(pod, "jwt-proxy")["ports"] == [{"name": "http", "containerPort": 8080}]
     assert "ports" not in container(pod, "web")
     assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8081"]
-    assert flags(pod)["http-address"] == ["0.0.0.0:8080"]
-    assert flags(pod)["upstream"] == ["http://127.0.0.1:8081/"]
+    assert listens(pod) == ["8080"]
+    assert upstreams(pod) == {"http": "127.0.0.1:8081", "validator": "127.0.0.1:4180"}
     assert pod.app.port("http").outer_scheme == "http"
+
+
+def test_the_validator_listens_on_loopback_alone_and_has_no_way_to_the_app():
+    found = flags(protected())
+    assert found["http-address"] == ["127.0.0.1:4180"]
+    assert found["upstream"] == ["static://503"]
+    assert not {"skip-auth-route", "metrics-address"} & set(found)
+    assert "ports" not in container(protected(), "jwt-proxy-validator")
+
+
+def test_the_validator_moves_out_of_the_way_of_another_port():
+    app = App(name="web", image="web:1", ports=(HTTP, Port(name="other", number=4180)))
+    assert flags(protected(app))["http-address"] == ["127.0.0.1:4181"]
 
 
 def test_in_front_of_an_app_that_cannot_move_it_listens_where_the_traffic_is_redirected_to():
     app = App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
     pod = composed(app, lambda: TrafficRedirectInit("redirect"), jwt)
-    assert flags(pod)["http-address"] == ["0.0.0.0:15000"]
-    assert "ports" not in container(pod, "oauth2-proxy")
+    assert listens(pod) == ["15000"]
+    assert "ports" not in container(pod, "jwt-proxy")
+    # the number that the kernel redirects to is open as well
+    assert plaintext_ports(pod) == [8080, 15000]
     assert container(pod, "web")["ports"] == [{"name": "http", "containerPort": 8080}]
 
 
@@ -77,21 +113,24 @@ def test_without_a_token_nobody_is_sent_to_a_login():
 def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
     app = App(name="web", image="web:1", ports=(HTTP,), readiness={"httpGet": {"path": "/ready?full=1", "port": "http"}})
     pod = composed(app, tls, jwt, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")))
-    assert flags(pod)["http-address"] == ["127.0.0.1:8081"]
-    assert flags(pod)["upstream"] == ["http://127.0.0.1:8083/"]
-    assert "ports" not in container(pod, "oauth2-proxy")
+    assert listens(pod) == ["127.0.0.1:8081"]
+    assert upstreams(pod)["http"] == "127.0.0.1:8083"
+    assert "ports" not in container(pod, "jwt-proxy")
     assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8083"]
     assert container(pod, "web")["readinessProbe"]["httpGet"] == {"path": "/ready?full=1", "port": 8080, "scheme": "HTTPS"}
-    assert flags(pod)["skip-auth-route"] == ["GET=^/ready$"]
+    assert open_routes(pod) == ["GET /ready"]
     # the exporter is past both
     assert "--nginx.scrape-uri=http://127.0.0.1:8083/stub_status" in container(pod, "prometheus-exporter")["args"]
     assert (pod.app.port("http").outer_number, pod.app.port("http").outer_scheme) == (8080, "https")
 
 
-def test_its_own_probes_ask_it_alone():
-    probe = container(protected(), "oauth2-proxy")["startupProbe"]["httpGet"]
-    assert probe == {"path": "/metrics", "port": 8082}
-    assert flags(protected())["metrics-address"] == [":8082"]
+def test_both_containers_are_probed_through_nginx():
+    pod = protected()
+    assert container(pod, "jwt-proxy")["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 8082}
+    assert container(pod, "jwt-proxy-validator")["livenessProbe"]["httpGet"] == {"path": "/validator", "port": 8082}
+    assert pod.health_ports == {8082: ("/healthz", "/validator")}
+    # in this order, because the kubelet starts the second when the first one's startup probe is answered
+    assert [c["name"] for c in pod.spec["initContainers"]] == ["jwt-proxy", "jwt-proxy-validator"]
 
 
 def test_only_probes_of_its_own_port_are_let_through():
@@ -101,22 +140,22 @@ def test_only_probes_of_its_own_port_are_let_through():
         "liveness": {"exec": {"command": ["true"]}},
     }
     app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
-    assert flags(protected(app))["skip-auth-route"] == ["GET=^/$"]
+    assert open_routes(protected(app)) == ["GET /"]
 
 
 def test_the_paths_that_a_port_is_probed_at_are_open_too():
     app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
-    assert flags(protected(app))["skip-auth-route"] == ["GET=^/healthz$"]
+    assert open_routes(protected(app)) == ["GET /healthz"]
 
 
 def test_open_routes_are_anchored_and_quoted():
     routes = ("GET /a.b", "POST /hooks,v1", "OPTIONS /*", "GET /static/*")
     segment = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
-    assert flags(protected(open_routes=routes))["skip-auth-route"] == [
-        r"GET=^/a\.b$",
-        '"POST=^/hooks,v1$"',
-        f"OPTIONS=^/({segment}(/{segment})*/?)?$",
-        f"GET=^/static/({segment}(/{segment})*/?)?$",
+    assert open_routes(protected(open_routes=routes)) == [
+        r"GET /a\.b",
+        "POST /hooks,v1",
+        f"OPTIONS /(?:{segment}(?:/{segment})*/?)?",
+        f"GET /static/(?:{segment}(?:/{segment})*/?)?",
     ]
 
 
@@ -135,7 +174,7 @@ def test_a_login_is_given_its_secrets_by_the_environment():
     assert found["bearer-token-login-fallback"] == found["insecure-oidc-skip-nonce"] == ["false"]
     assert "client-secret" not in found
     assert "force-json-errors" not in found
-    assert container(pod, "oauth2-proxy")["env"] == [
+    assert container(pod, "jwt-proxy-validator")["env"] == [
         {"name": "OAUTH2_PROXY_COOKIE_SECRET", "valueFrom": {"secretKeyRef": {"name": "cookie", "key": "secret"}}},
         {"name": "OAUTH2_PROXY_CLIENT_SECRET", "valueFrom": {"secretKeyRef": {"name": "oidc", "key": "secret"}}},
     ]
@@ -162,7 +201,7 @@ def test_in_a_preview_the_cookie_secret_is_unknown_and_secret():
 def test_an_issuer_that_is_known_late_is_looked_at_then():
     def program():
         pod = compose(WEB, [jwt(issuer=pulumi.Output.from_input("http://issuer"))])
-        pulumi.export("args", container(pod, "oauth2-proxy")["args"])
+        pulumi.export("args", container(pod, "jwt-proxy-validator")["args"])
 
     with pytest.raises(ArgumentError) as error:
         run(program)
@@ -173,19 +212,19 @@ def test_an_issuer_that_is_known_late_is_looked_at_then():
 
 def test_an_authority_of_the_issuer_is_mounted():
     pod = protected(ca="PEM")
-    assert [(c.name, dict(c.files)) for c in pod.config_files] == [("oauth2-proxy-config", {"ca.crt": "PEM"})]
+    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": "PEM"})]
     assert flags(pod)["provider-ca-file"] == ["/etc/oauth2-proxy/ca.crt"]
-    assert container(pod, "oauth2-proxy")["volumeMounts"] == [
-        {"name": "oauth2-proxy-config", "mountPath": "/etc/oauth2-proxy", "readOnly": True}
+    assert container(pod, "jwt-proxy-validator")["volumeMounts"] == [
+        {"name": "jwt-proxy-validator-config", "mountPath": "/etc/oauth2-proxy", "readOnly": True}
     ]
 
 
 def test_it_is_restricted_native_and_classic():
     pod = protected()
-    assert container(pod, "oauth2-proxy")["restartPolicy"] == "Always"
+    assert {c["restartPolicy"] for c in pod.spec["initContainers"]} == {"Always"}
     assert pod_security_level(pod.spec) == "restricted"
     classic = protected(options={"sidecars": "classic", "kubernetes_version": "1.28"})
-    assert [c["name"] for c in classic.spec["containers"]] == ["oauth2-proxy", "web"]
+    assert [c["name"] for c in classic.spec["containers"]] == ["jwt-proxy", "jwt-proxy-validator", "web"]
     assert pod_security_level(classic.spec) == "restricted"
 
 
@@ -245,7 +284,10 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
         ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
         ({"session_hours": 0}, "session_hours 0 is not allowed: a whole number, 1 or more"),
-        ({"uid": 0}, "uid 0 is root: give oauth2-proxy another user id"),
+        ({"upstream_idle_seconds": -1}, "upstream_idle_seconds -1 is not allowed: a whole number, 0 or more"),
+        ({"validator_port": 0}, "validator_port 0 is not allowed: a whole number from 1 to 65535"),
+        ({"uid": 0}, "uid 0 is root: give nginx another user id"),
+        ({"validator_uid": 0}, "validator_uid 0 is root: give oauth2-proxy another user id"),
         ({"container_name": "a b"}, "container_name 'a b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),
     ],

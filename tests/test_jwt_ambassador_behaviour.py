@@ -4,10 +4,9 @@ import http.client
 import json
 import re
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -18,27 +17,25 @@ import pytest
 
 from components.app import App, Port, Rebind, SecretKey
 from components.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from components.pod import compose
 from components.testing import run
 from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from tests.composing import container
+from components.workload import Workload, WorkloadArgs
+from tests import kubelet
 from tests.issuer import DISCOVERY, KEYS, Issuer, IssuerServer, issuing
-from tests.programs import need
-from tests.sandbox import sandbox
+from tests.nginx_proxy import within
 from tests.servers import LOOPBACK, HttpServer, free_ports, serving
 
-PORT = Port(name="http", number=80, rebind=Rebind(args=("{port}",)))
+PORT = Port(name="http", number=80, rebind=Rebind(args=("{host}:{port}",)))
 READY = {"httpGet": {"path": "/ready?full=1", "port": "http"}}
 MEGABYTE = 1024 * 1024
 
 
 @dataclass(kw_only=True)
 class Proxy:
-    """The running container, the issuer it trusts, and the app behind it."""
+    """The running containers, the issuer they trust, and the app behind them."""
 
     number: int
-    health_port: int
-    process: subprocess.Popen[bytes]
+    running: kubelet.Running
     app: HttpServer
     issuer: Issuer
 
@@ -64,46 +61,22 @@ class Proxy:
         return found
 
 
-def rendered(app: App, patterns: Callable[[], list[Any]], secrets: Mapping[str, str]) -> tuple[Any, list[str], dict[str, str]]:
-    """The pod, the command as the container runtime would start it, and its files; `secrets` are those that are there already."""
-    pods: list[Any] = []
-    recording = run(lambda: pods.append(compose(app, patterns())))
-    made = [record.inputs["stringData"] for record in recording.all("Secret")]
-    values = {**secrets, **{key: value for data in made for key, value in data.items()}}
-    proxy = container(pods[0], "oauth2-proxy")
-    env = [f"{e['name']}={values[e['valueFrom']['secretKeyRef']['key']]}" for e in proxy["env"]]
-    mounts = {m["name"]: m["mountPath"] for m in proxy.get("volumeMounts", ())}
-    files = {f"{mounts[c.name]}/{n}": str(f) for c in pods[0].config_files if c.name in mounts for n, f in c.files.items()}
-    return pods[0], ["env", *env, "oauth2-proxy", *proxy["args"]], files
-
-
 @contextmanager
 def started(
     directory: Path, issuer: Issuer, *, app: App | None = None, secrets: Mapping[str, str] | None = None, **arguments: Any
 ) -> Iterator[Proxy]:
-    """The container in front of a server, as soon as its startup probe is answered."""
-    first = free_ports(6)
+    """nginx and oauth2-proxy in front of a server, as soon as their startup probes are answered; `secrets` is the data of Secret `oidc`."""
+    first = free_ports(7)
     port = replace(PORT, number=first)
-    app = replace(app or App(name="web", image="web", readiness=READY), ports=(port,))
-    args = {"issuer": issuer.url, "audience": "app", "health_port": first + 5, **arguments}
-    pod, command, files = rendered(app, lambda: [JwtAmbassador("jwt", JwtAmbassadorArgs(**args))], secrets or {})
-    programs = {"oauth2-proxy": Path(need("oauth2-proxy")).read_bytes()}
-    moved = pod.app.port("http")
-    with serving(HttpServer(moved.number)) as server, sandbox(directory, command, files=files, programs=programs) as process:
-        running = Proxy(number=first, health_port=first + 5, process=process, app=server, issuer=issuer)
-        probe = container(pod, "oauth2-proxy")["startupProbe"]["httpGet"]
-        end = time.monotonic() + 30
-        while True:
-            assert process.poll() is None, (directory / "stdout").read_text() + (directory / "stderr").read_text()
-            try:
-                with closing(http.client.HTTPConnection(LOOPBACK, probe["port"], timeout=5)) as client:
-                    client.request("GET", probe["path"])
-                    assert client.getresponse().status == 200
-                break
-            except OSError:
-                assert time.monotonic() < end, "the startup probe was never answered"
-                time.sleep(0.05)
-        yield running
+    app = replace(app or App(name="web", image="web", readiness=READY, pre_stop_seconds=0), ports=(port,))
+    args = {"issuer": issuer.url, "audience": "app", "health_port": first + 5, "validator_port": first + 6, **arguments}
+    oidc = {"kind": "Secret", "metadata": {"name": "oidc"}, "stringData": dict(secrets or {})}
+
+    def program() -> None:
+        Workload("web", WorkloadArgs(app=app, patterns=[JwtAmbassador("jwt", JwtAmbassadorArgs(**args))]))
+
+    with serving(HttpServer(first + 1)) as server, kubelet.started(directory, program, oidc) as running:
+        yield Proxy(number=first, running=running, app=server, issuer=issuer)
 
 
 @contextmanager
@@ -216,8 +189,8 @@ def test_what_the_app_s_probes_ask_for_is_open_to_get(proxy: Proxy) -> None:
 @pytest.mark.parametrize("path", ["/public", "/"])
 def test_identity_headers_of_the_client_do_not_reach_the_app(proxy: Proxy, path: str) -> None:
     names = ("User", "Email", "Groups", "Preferred-Username", "Access-Token")
-    forged = {f"X-Forwarded-{name}": "root" for name in names} | {f"X_Forwarded_{name}": "root" for name in names}
-    forged |= {f"x-forwarded_{name}": "root" for name in names}
+    spellings = ("X-Forwarded-{}", "X_Forwarded_{}", "x-forwarded_{}", "x_forwarded-{}", "X-Auth-Request-{}", "X_Auth_Request_{}")
+    forged = {spelling.format(name): "root" for spelling in spellings for name in names} | {"X_Forwarded_Preferred_Username": "root"}
     seen = proxy.seen(path, headers=forged, token=None if path == "/public" else proxy.issuer.token())
     assert "root" not in str(seen)
     assert ("x-forwarded-user" in seen) == (path == "/")
@@ -230,14 +203,67 @@ def test_a_path_arrives_untouched(proxy: Proxy) -> None:
 
 def test_a_large_body_passes_without_being_kept(proxy: Proxy) -> None:
     def memory() -> int:
-        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{proxy.process.pid}/status").read_text())
-        assert found
-        return int(found[1]) * 1024
+        nginx, validator = (process.pid for process in proxy.running.processes.values())
+        worker = Path(f"/proc/{nginx}/task/{nginx}/children").read_text().split()[0]
+        found = [re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text()) for pid in (worker, validator)]
+        return sum(int(match[1]) * 1024 for match in found if match)
 
     before = memory()
     answer, body = proxy.request("/_bulk", "POST", token=proxy.issuer.token(), body=bytes(60 * MEGABYTE))
     assert (answer.status, json.loads(body)["length"]) == (200, 60 * MEGABYTE)
     assert memory() - before < 20 * MEGABYTE
+
+
+def test_a_large_body_without_a_token_is_neither_kept_nor_passed_on(proxy: Proxy) -> None:
+    # /tmp has room for one megabyte
+    before = proxy.app.connections
+    with closing(http.client.HTTPConnection(LOOPBACK, proxy.number, timeout=20)) as client:
+        client.putrequest("POST", "/_bulk")
+        client.putheader("Content-Length", str(60 * MEGABYTE))
+        client.endheaders()
+        with suppress(OSError):
+            client.send(bytes(60 * MEGABYTE))
+        assert client.getresponse().status == 401
+    assert proxy.app.connections == before
+
+
+def test_what_it_prints_when_it_starts_is_no_warning_and_no_error(proxy: Proxy) -> None:
+    assert not re.search(r"\[(warn|error|crit)\]", proxy.running.said("jwt-proxy"))
+
+
+def test_requests_are_logged_with_their_user(proxy: Proxy) -> None:
+    assert proxy.status("/logged", token=proxy.issuer.token()) == 200
+    assert proxy.status("/logged-too") == 401
+    for user, request in (("ada", "GET /logged HTTP/1.1"), ("-?", "GET /logged-too HTTP/1.1")):
+        line = rf'127\.0\.0\.1 - "{user}" \[.*\] "{re.escape(request)}" {200 if user == "ada" else 401}'
+        within(5, lambda line=line: re.search(line, proxy.running.said("jwt-proxy")))
+
+
+def test_while_it_drains_each_answer_closes_its_connection_and_still_needs_a_token(tmp_path: Path) -> None:
+    with protected(tmp_path) as proxy:
+        assert proxy.request(token=proxy.issuer.token())[0].headers["Connection"] == "keep-alive"
+        proxy.running.pre_stop("jwt-proxy")
+        answer, _ = proxy.request(token=proxy.issuer.token())
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert proxy.status() == 401
+
+
+def test_without_its_validator_nobody_gets_through(tmp_path: Path) -> None:
+    with protected(tmp_path) as proxy:
+        token = proxy.issuer.token()
+        proxy.running.processes["jwt-proxy-validator"].kill()
+        proxy.running.processes["jwt-proxy-validator"].wait()
+        before = proxy.app.connections
+        assert proxy.status(token=token) == 500
+        assert proxy.app.connections == before
+        # what needs no token goes on, and the kubelet sees which of the two is down
+        assert proxy.status("/ready") == 200
+        with closing(http.client.HTTPConnection(LOOPBACK, proxy.number + 5, timeout=20)) as client:
+            for path, status in (("/healthz", 200), ("/validator", 502)):
+                client.request("GET", path)
+                answer = client.getresponse()
+                answer.read()
+                assert answer.status == status
 
 
 def test_the_beginning_of_an_answer_arrives_at_once_and_before_its_end_is_there(proxy: Proxy) -> None:
@@ -256,9 +282,10 @@ def test_the_beginning_of_an_answer_arrives_at_once_and_before_its_end_is_there(
     assert min(waits) < 0.5
 
 
-def test_an_app_that_hangs_up_on_kept_connections_costs_no_request(proxy: Proxy) -> None:
-    token = proxy.issuer.token()
-    assert [proxy.status("/hang-up-on-the-second", "POST", token=token, body=b"x") for _ in range(5)] == [200] * 5
+def test_an_app_that_hangs_up_on_kept_connections_costs_no_request_if_none_is_kept(tmp_path: Path) -> None:
+    with protected(tmp_path, upstream_idle_seconds=0) as proxy:
+        token = proxy.issuer.token()
+        assert [proxy.status("/hang-up-on-the-second", "POST", token=token, body=b"x") for _ in range(5)] == [200] * 5
 
 
 def test_only_the_allowed_groups_get_through(tmp_path: Path) -> None:
@@ -286,9 +313,9 @@ def test_a_new_key_of_the_issuer_is_followed_and_the_old_one_forgotten(tmp_path:
         assert proxy.status("/", token=old) == 401
 
 
-def test_an_app_that_takes_longer_than_it_may_is_a_502(tmp_path: Path) -> None:
+def test_an_app_that_takes_longer_than_it_may_is_a_504(tmp_path: Path) -> None:
     with protected(tmp_path, timeout_seconds=1) as proxy:
-        assert proxy.status("/sleep/3", token=proxy.issuer.token()) == 502
+        assert proxy.status("/sleep/3", token=proxy.issuer.token()) == 504
         assert proxy.status("/sleep/0.2", token=proxy.issuer.token()) == 200
 
 
@@ -393,5 +420,7 @@ def test_discovery_is_what_the_issuer_is_asked_for(tmp_path: Path) -> None:
 def test_it_ends_when_it_is_told_to(tmp_path: Path) -> None:
     with ExitStack() as stack:
         proxy = stack.enter_context(protected(tmp_path))
-        proxy.process.terminate()
-        assert proxy.process.wait(timeout=10) == 0
+        # as the kubelet does it: the last of the sidecars first
+        for process in reversed(proxy.running.processes.values()):
+            process.terminate()
+            assert process.wait(timeout=10) == 0

@@ -7,7 +7,6 @@ import signal
 import ssl
 import subprocess
 import time
-import urllib.request
 
 import pulumi
 import pytest
@@ -29,7 +28,7 @@ class Shipper:
 
     def __init__(self, directory, program, number, **args):
         self.program, self.logs, self.output = program, directory / "logs", directory / "output"
-        self.health = args["health_port"] = free_ports(1)
+        self.starts = 0
         args = {"files": ("app.log",), "endpoint": f"http://127.0.0.1:{number}", **args}
         pod = composed(APP, lambda: LogShipperSidecar("logs", LogShipperSidecarArgs(directory="/var/log/web", **args)))
         it = container(pod, "log-shipper")
@@ -54,15 +53,12 @@ class Shipper:
     def start(self, **env):
         with self.output.open("ab") as output:
             self.process = subprocess.Popen([self.program, *self.args], env={**self.env, **env}, stdout=output, stderr=output)
-        within(20, self.healthy)
+        self.starts += 1
+        within(20, self.reads)
 
-    def healthy(self):
+    def reads(self):
         assert self.process.poll() is None, self.said()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/", timeout=5) as answer:
-                return answer.status == 200
-        except OSError:
-            return False
+        return self.said().count("Everything is ready") == self.starts
 
     def stop(self, number=signal.SIGKILL):
         self.process.send_signal(number)
@@ -96,6 +92,14 @@ def arrived(receiver, lines, seconds=30):
     within(seconds, lambda: wanted <= set(receiver.lines))
     assert set(receiver.lines) == wanted
     return len(receiver.lines) - len(wanted)
+
+
+def test_it_opens_no_port(tmp_path):
+    number = free_ports(1)
+    with serving(Receiver(number)), shipping(tmp_path, number) as shipper:
+        shipper.start()
+        sockets = subprocess.run(["ss", "-Hltnp"], check=True, capture_output=True, text=True).stdout
+        assert f"pid={shipper.process.pid}," not in sockets
 
 
 def test_every_line_arrives_with_what_it_says_of_its_pod(tmp_path):

@@ -81,12 +81,12 @@ def test_it_reads_as_the_apps_user_and_stays_restricted():
     assert pod_security_level(pod.spec) == "restricted"
 
 
-def test_it_answers_the_kubelet_itself_and_gates_no_traffic():
-    sidecar = container(shipped(health_port=14000), "log-shipper")
-    assert sidecar["startupProbe"]["httpGet"] == sidecar["livenessProbe"]["httpGet"] == {"path": "/", "port": 14000}
-    assert "readinessProbe" not in sidecar
-    assert "ports" not in sidecar
-    assert config(shipped(health_port=14000))["extensions"]["health_check"] == {"endpoint": "0.0.0.0:14000"}
+def test_it_opens_no_port_and_gates_no_traffic():
+    pod = shipped()
+    sidecar = container(pod, "log-shipper")
+    assert not {"ports", "startupProbe", "livenessProbe", "readinessProbe"} & set(sidecar)
+    assert pod.health_ports == {}
+    assert config(pod)["service"]["extensions"] == ["file_storage"]
 
 
 def test_it_goes_on_a_little_longer_than_the_app_waits():
@@ -194,7 +194,6 @@ def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
         ({"rotated": ("{a,b}",)}, "rotated: '{a,b}' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?"),
         ({"linger_seconds": -1}, "linger_seconds -1 is not allowed: a whole number, 0 or more"),
         ({"state_size_limit": "1 GB"}, "state_size_limit '1 GB' is not allowed: a Kubernetes quantity such as 100m, 64Mi or 1.5"),
-        ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"container_name": "a_b"}, "container_name 'a_b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),
         ({"directory": "/var/log/web"}, "files is empty; name at least one file in directory="),
@@ -221,9 +220,3 @@ def test_beside_a_tail_of_the_same_logs_it_is_a_conflict():
             elasticsearch(), lambda: LogTailSidecar("tail"), lambda: LogShipperSidecar("logs", LogShipperSidecarArgs(endpoint=ENDPOINT))
         )
     assert "volume 'logs' of LogShipperSidecar 'logs' is already defined by LogTailSidecar 'tail'; set volume_name=" in error.value.problems
-
-
-def test_what_listens_on_its_health_port_is_a_conflict():
-    with pytest.raises(CompositionError) as error:
-        shipped(App(name="web", image="web:1", reserved=(13133,)))
-    assert list(error.value.problems) == ["port 13133 of LogShipperSidecar 'logs' is already taken by the app; set health_port="]

@@ -258,7 +258,8 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
         ),
         (
             {"exporter": Exporter(image="x:1", env={"TARGET": "{uri}"})},
-            "exporter: env 'TARGET' has an unknown place {uri}; known: url, host, port, listen, listen_host, listen_port, path",
+            "exporter: env 'TARGET' has an unknown placeholder {uri}; known: url, host, port, listen, listen_host, listen_port, path; "
+            "write {{uri}} for the text itself",
         ),
         (
             {"exporter": Exporter(image="x:1", health_path="health")},
@@ -302,6 +303,26 @@ def test_every_wrong_argument_is_named_at_once():
     )
 
 
+UNMOVED = (
+    "port 'http-prometheus' is behind an ambassador, but the exporter is not told the address and the port to listen on; use {listen}, or "
+    "{listen_host} and {listen_port}, in Exporter.args or Exporter.env, or set Exporter.binds_loopback=True if it "
+    "listens on 127.0.0.1 by itself"
+)
+
+
+@pytest.mark.parametrize(
+    "exporter",
+    [
+        Exporter(image="x:1", args=("{listen}",)),
+        Exporter(image="x:1", args=("{listen_host}",), env={"PORT": "{listen_port}"}),
+        Exporter(image="x:1", args=("{listen_port}",), binds_loopback=True),
+    ],
+)
+def test_an_exporter_that_is_told_where_to_listen_can_be_behind_an_ambassador(exporter):
+    pod = adapted(Ambassador("http-prometheus"), exporter=exporter)
+    assert "ports" not in container(pod, "prometheus-exporter")
+
+
 @pytest.mark.parametrize(
     ("patterns", "args", "line"),
     [
@@ -309,9 +330,12 @@ def test_every_wrong_argument_is_named_at_once():
         (
             (Ambassador("http-prometheus"),),
             {"exporter": Exporter(image="x:1")},
-            "port 'http-prometheus' is behind an ambassador, but the exporter cannot be told to listen elsewhere; "
-            "use {listen} in Exporter.args or Exporter.env",
+            UNMOVED,
         ),
+        # a number alone leaves it open on every address, past the ambassador
+        ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("--port={listen_port}",))}, UNMOVED),
+        ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("--host={listen_host}",))}, UNMOVED),
+        ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("-h",), binds_loopback=True)}, UNMOVED),
         (
             (),
             {"scrape": "pod_monitor", "app_name": "opensearch"},

@@ -152,7 +152,11 @@ def test_a_client_s_certificate_is_a_secret_and_an_output():
 
 def test_a_stack_file_asks_for_it_by_the_same_names():
     given = {
-        "app": {"name": "web", "image": "web:1", "ports": [{"name": "http", "number": 8080, "rebind": {"env": {"PORT": "{port}"}}}]},
+        "app": {
+            "name": "web",
+            "image": "web:1",
+            "ports": [{"name": "http", "number": 8080, "rebind": {"env": {"LISTEN": "{host}:{port}"}}}],
+        },
         "certificate_authority": {},
         "patterns": [{"kind": "TlsAmbassador", "client_auth": "required", "client_names": ["billing"]}],
     }

@@ -17,7 +17,7 @@ from cryptography.x509.name import _ASN1Type
 
 from components.app import Port
 from components.certificates import CertificateAuthority, ClientCertificateArgs
-from components.nginx import IDENTITY
+from components.nginx import CERTIFICATE_IDENTITY
 from components.testing import run
 from tests.clients import CN, OU, Authority, Certificate, O, subject
 from tests.nginx_proxy import HTTP, TCP, Proxy, Rendered, programs, proxy, rendered
@@ -65,7 +65,7 @@ def ask(tmp_path: Path) -> Ask:
 def identity(answer: tuple[int, str]) -> list[tuple[str, str]]:
     """Every header, of those that the server behind saw, that could be taken for one about the client's identity."""
     assert answer[0] == 200, answer
-    known = {name.lower() for name in IDENTITY}
+    known = {name.lower() for name in CERTIFICATE_IDENTITY}
     return sorted((n, v) for n, v in json.loads(answer[1])["headers"] if n.lower().replace("_", "-") in known)
 
 
@@ -246,7 +246,7 @@ def test_no_session_is_resumed_so_that_every_connection_is_verified(version: str
 def spoofed() -> list[tuple[str, str]]:
     """Every way to write the headers, with what a client would like to be."""
     ways = []
-    for name in IDENTITY:
+    for name in CERTIFICATE_IDENTITY:
         parts = name.split("-")
         for bits in range(2 ** (len(parts) - 1)):
             spelled = parts[0] + "".join(("-", "_")[bits >> index & 1] + part for index, part in enumerate(parts[1:]))

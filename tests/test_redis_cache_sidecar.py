@@ -96,8 +96,14 @@ POLICIES = "allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu
             {"socket_directory": "run; reboot"},
             "socket_directory 'run; reboot' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
         ),
-        ({"env": {"URL": "{socket}"}}, "env 'URL' has an unknown place {socket}; known: url, host, port"),
-        ({"env": {"URL": "{host}"}, "socket_directory": "/s"}, "env 'URL' has an unknown place {host}; known: url, socket"),
+        (
+            {"env": {"URL": "{socket}"}},
+            "env 'URL' has an unknown placeholder {socket}; known: url, host, port; write {{socket}} for the text itself",
+        ),
+        (
+            {"env": {"URL": "{host}"}, "socket_directory": "/s"},
+            "env 'URL' has an unknown placeholder {host}; known: url, socket; write {{host}} for the text itself",
+        ),
         ({"env": {"URL": 1}}, "env 'URL' must be plain text"),
         ({"env": {"a=b": "{url}"}}, "env name 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         ({"container_name": "Cache"}, "container_name 'Cache' is not allowed: a-z, 0-9 and '-', 63 characters at most"),

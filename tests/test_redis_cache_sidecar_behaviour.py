@@ -94,8 +94,9 @@ def test_a_full_cache_forgets_what_was_not_used_and_stays_below_the_memory_limit
         evicted = re.search(r"evicted_keys:(\d+)", stats)
         assert evicted
         assert int(evicted[1]) > 1000
-        # Redis compares samples, and ages in whole seconds: seen were 47 to 50 of 50, and 7 to 36 of 450
-        assert int(it.redis("exists", *used)) > 40
+        # Redis compares samples, and ages in whole seconds: seen were 40 to 50 of 50, and 7 to 36 of 450. With a policy that does not look
+        # at the use, both would keep the same share: a third at most
+        assert int(it.redis("exists", *used)) > 25
         assert int(it.redis("exists", *unused)) < 150
         memory = re.search(r"used_memory:(\d+)", it.redis("info", "memory"))
         assert memory

@@ -1,7 +1,7 @@
 """Every refusal of the core, by its full text: what is wrong, whose it is, and the way out."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import checks
-from components.app import Port, Rebind, SecretKey
+from components.app import App, Port, Rebind, SecretKey
 from components.certificates import (
     CertificateAuthority,
     CertificateAuthorityArgs,
@@ -293,8 +293,69 @@ NO_REBIND = (
     "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
 )
 FIXED = Port(name="db", number=5432, scheme="tcp")
-SAME_ENV = tuple(Port(name=name, number=number, rebind=Rebind(env={"PORT": "{port}"})) for name, number in (("a", 80), ("b", 90)))
+OPEN = (
+    "port 'db' of the app: its rebind does not say the address, so that the app could stay open on every address, past the ambassador; use "
+    "{host} in it, or set binds_loopback=True if the app listens on 127.0.0.1 by itself, or list TrafficRedirectInit before the ambassador"
+)
+STAYS = "port 'db' of the app: its rebind does not say the port, on which the ambassador listens now; use {port} in it"
+
+
+def bound(**rebind: Any) -> App:
+    return web(ports=(replace(FIXED, rebind=Rebind(**rebind)),))
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A pattern that serves a port and stays where it is, whatever an ambassador does."""
+
+    name: str
+    ports: tuple[Port, ...] = (Port(name="stats", number=9000),)
+
+    def patch(self, _app: App) -> PodPatch:
+        return PodPatch()
+
+
+SAME_ENV = tuple(
+    Port(name=name, number=number, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})) for name, number in (("a", 80), ("b", 90))
+)
 FOLD: dict[str, tuple[Call, list[str]]] = {
+    "a rebind without the address, in env": (lambda: compose(bound(env={"PORT": "{port}"}), [Proxy("p", port="db")]), [OPEN]),
+    "a rebind without the address, in args": (lambda: compose(bound(args=("-p", "{port}")), [Proxy("p", port="db")]), [OPEN]),
+    "a rebind with the text {host} in place of the address": (
+        lambda: compose(bound(args=("{{host}}:{port}",)), [Proxy("p", port="db")]),
+        [OPEN],
+    ),
+    "a rebind without the port": (lambda: compose(bound(args=("-h", "{host}")), [Proxy("p", port="db")]), [STAYS]),
+    "a rebind without the port, of an app on loopback": (
+        lambda: compose(bound(args=("-x",), binds_loopback=True), [Proxy("p", port="db")]),
+        [STAYS],
+    ),
+    "an empty rebind, ambassador or not": (
+        lambda: compose(bound()),
+        ["port 'db': rebind is empty; say in env= or args= how the app is told its address and port"],
+    ),
+    "an empty rebind of an app on loopback": (
+        lambda: compose(bound(binds_loopback=True)),
+        ["port 'db': rebind is empty; say in env= or args= how the app is told its address and port"],
+    ),
+    "a typo in a rebind, ambassador or not": (
+        lambda: compose(bound(env={"HOST": "{host}", "PORT": "{prot}"}, args=("{Host}", "{port}"))),
+        [
+            "port 'db': rebind: env 'PORT' has an unknown placeholder {prot}; known: host, port; write {{prot}} for the text itself",
+            "port 'db': rebind: args[0] has an unknown placeholder {Host}; known: host, port; write {{Host}} for the text itself",
+        ],
+    ),
+    "a rebind that is no text": (
+        lambda: compose(bound(env={"HOST": "{host}", "PORT": 80})),
+        ["port 'db': rebind: env 'PORT' must be plain text"],
+    ),
+    "a pattern that stays where an ambassador is": (
+        lambda: compose(web(), [Proxy("p", port="stats"), Stuck("stats")]),
+        [
+            "Stuck 'stats': port 'stats' is behind an ambassador, so that it must listen on 127.0.0.1:9001 now; "
+            "follow app.port('stats') in patch(), and add listens=(Listen(number=9001),)",
+        ],
+    ),
     "no way to move it": (lambda: compose(web(ports=(FIXED,)), [Proxy("p", port="db")]), [NO_REBIND]),
     "probe of a port that is not there": (
         lambda: compose(web(startup={"httpGet": {"port": 81}}, readiness={"grpc": {"port": "https"}})),

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parent.parent
 COMPONENTS = {path.stem: path for path in (PROJECT / "components").glob("*.py")}
-CORE = ("checks", "app", "patch", "claims", "container", "pod", "secrecy", "pod_security", "summary")
+CORE = ("checks", "app", "patch", "claims", "container", "pod", "secrecy", "pod_security", "summary", "placeholders")
 ABOVE = ("stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns")
 
 

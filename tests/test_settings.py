@@ -329,6 +329,7 @@ def test_every_stack_file_builds(path: Path, preview: bool) -> None:
         "pod_security_level",
         "privileged_containers",
         "plaintext_ports",
+        "health_ports",
         "summary",
     }
 
@@ -367,12 +368,14 @@ def test_prod_has_a_namespace_and_an_authority_of_its_own() -> None:
     secret = recording.exports["client_certificates"]["frontend"]
     assert secret in [r.outputs["metadata"]["name"] for r in recording.all("Secret")]
     assert recording.one("Deployment").inputs["spec"]["replicas"] == 3
-    found = {key: recording.exports[key] for key in ("endpoints", "pod_security_level", "privileged_containers", "plaintext_ports")}
-    assert found == {
+    wanted = ("endpoints", "pod_security_level", "privileged_containers", "plaintext_ports", "health_ports")
+    assert {key: recording.exports[key] for key in wanted} == {
         "endpoints": {"http": "https://podinfo.podinfo.svc:9898"},
         "pod_security_level": "restricted",
         "privileged_containers": [],
         "plaintext_ports": [],
+        # nginx itself, and the paths that the app is probed at, for the kubelet has no certificate
+        "health_ports": {"8081": ["/healthz"], "8082": ["/healthz", "/readyz"]},
     }
 
 

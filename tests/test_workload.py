@@ -129,7 +129,7 @@ def test_the_service_targets_numbers_and_follows_the_ambassadors() -> None:
     ports = (
         HTTP,
         Port(name="admin", number=9000, service=False),
-        Port(name="db", number=5432, scheme="tcp", rebind=Rebind(args=("-p", "{port}"))),
+        Port(name="db", number=5432, scheme="tcp", rebind=Rebind(args=("-b", "{host}", "-p", "{port}"))),
     )
     recording = workload(Proxy("tls", scheme="https"), Proxy("db", port="db", scheme="tls"), app=web(ports=ports), service_type="NodePort")
     inputs = recording.one("Service").inputs
@@ -157,7 +157,11 @@ def test_every_output_is_registered_and_documented() -> None:
 
 
 def test_the_outputs_say_how_the_workload_is_reached_and_how_safe_it_is() -> None:
-    ports = (HTTP, Port(name="db", number=5432, scheme="tcp", rebind=Rebind()), Port(name="admin", number=9000, service=False))
+    ports = (
+        HTTP,
+        Port(name="db", number=5432, scheme="tcp", rebind=Rebind(args=("{host}:{port}",))),
+        Port(name="admin", number=9000, service=False),
+    )
     root = {"privileged": True}
     patterns = (
         Proxy("tls", scheme="https"),
@@ -174,6 +178,7 @@ def test_the_outputs_say_how_the_workload_is_reached_and_how_safe_it_is() -> Non
         "pod_security_level": "privileged",
         "privileged_containers": ["root"],
         "plaintext_ports": [9000],
+        "health_ports": {},
     }
     assert "root" in summary
     plain = workload().exports
@@ -182,7 +187,7 @@ def test_the_outputs_say_how_the_workload_is_reached_and_how_safe_it_is() -> Non
 
 
 def test_the_outputs_have_every_certificate_and_the_first_expiry() -> None:
-    ports = (HTTP, Port(name="admin", number=9000, rebind=Rebind()))
+    ports = (HTTP, Port(name="admin", number=9000, rebind=Rebind(args=("{host}:{port}",))))
 
     def program() -> None:
         ca = CertificateAuthority("ca")

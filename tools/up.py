@@ -175,6 +175,8 @@ def _finish(stack: Stack, outputs: Mapping[str, Any]) -> None:
         print(f"  certificate until {outputs['certificate_expires_at']}; `make up` renews it when it is due")
     if outputs.get("plaintext_ports"):
         print(f"  unencrypted ports: {', '.join(str(int(p)) for p in outputs['plaintext_ports'])}")
+    for number, paths in (outputs.get("health_ports") or {}).items():
+        print(f"  health port {number}: {', '.join(paths)}")
     print(f"\nNext: {_next(stack, outputs, _ca_file(stack, outputs))}")
 
 
