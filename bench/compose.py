@@ -8,13 +8,13 @@ import statistics
 import time
 from collections.abc import Callable
 
-from components.app import App, Port, Rebind
-from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.core.app import App, Port, Rebind
+from components.core.pod import compose
 from components.offline import manifests
-from components.pod import compose
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
 
 ROUNDS = 3

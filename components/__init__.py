@@ -1,7 +1,5 @@
 """pod-patterns: extend a Kubernetes workload by adding containers to its pod."""
 
-from .app import App, LogFiles, Port, Rebind, SecretKey
-from .apps import elasticsearch
 from .certificates import (
     CertificateAuthority,
     CertificateAuthorityArgs,
@@ -11,26 +9,28 @@ from .certificates import (
     SelfSignedCertificate,
     ServerCertificateArgs,
 )
-from .checks import ArgumentError, ProblemsError
-from .config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
-from .egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
-from .fetch_init import FetchInit, FetchInitArgs
-from .jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from .log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from .log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from .metrics_adapter import EXPORTERS, Exporter, MetricsAdapter, MetricsAdapterArgs
-from .migration_init import MigrationInit, MigrationInitArgs
-from .patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
-from .pod import CompositionError, Pattern, Pod, compose
-from .redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
-from .secrecy import SecretLeakError
-from .sysctl_init import SysctlInit, SysctlInitArgs
-from .tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from .traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
-from .vault import ConfigMapKey, VaultSecret
-from .vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
-from .vault_init import VaultInit, VaultInitArgs
-from .wait_for_init import WaitForInit, WaitForInitArgs
+from .core.app import App, LogFiles, Port, Rebind, SecretKey
+from .core.checks import ArgumentError, ProblemsError
+from .core.patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
+from .core.pod import CompositionError, Pattern, Pod, compose
+from .core.secrecy import SecretLeakError
+from .patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
+from .patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
+from .patterns.fetch_init import FetchInit, FetchInitArgs
+from .patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
+from .patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
+from .patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from .patterns.metrics_adapter import EXPORTERS, Exporter, MetricsAdapter, MetricsAdapterArgs
+from .patterns.migration_init import MigrationInit, MigrationInitArgs
+from .patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
+from .patterns.shared.vault import ConfigMapKey, VaultSecret
+from .patterns.sysctl_init import SysctlInit, SysctlInitArgs
+from .patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from .patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
+from .patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
+from .patterns.vault_init import VaultInit, VaultInitArgs
+from .patterns.wait_for_init import WaitForInit, WaitForInitArgs
+from .presets.elasticsearch import elasticsearch
 from .workload import Workload, WorkloadArgs
 
 __all__ = [

@@ -14,7 +14,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
-from . import checks
+from .core import checks
 
 HOURS_PER_YEAR = 8760
 

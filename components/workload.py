@@ -9,11 +9,11 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from . import checks
-from .app import App
-from .pod import DEFAULT_KUBERNETES, compose, plaintext_ports
-from .pod_security import pod_security_level, privileged_containers
-from .summary import summary
+from .core import checks
+from .core.app import App
+from .core.pod import DEFAULT_KUBERNETES, compose, plaintext_ports
+from .core.pod_security import pod_security_level, privileged_containers
+from .core.summary import summary
 
 _REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*")
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))

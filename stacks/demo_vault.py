@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import checks
 from components.certificates import SelfSignedCertificate, ServerCertificateArgs
-from components.patch import restricted
+from components.core import checks
+from components.core.patch import restricted
 
 PORT = 8200
 _LOOPBACK = "127.0.0.1:8202"

@@ -14,30 +14,30 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as pulumi_config
 
-from components import checks
-from components.app import App, Port
-from components.apps import elasticsearch
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
-from components.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
-from components.egress_tls_tunnel import EgressTlsTunnel, EgressTlsTunnelArgs
-from components.fetch_init import FetchInit, FetchInitArgs
-from components.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from components.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
-from components.migration_init import MigrationInit, MigrationInitArgs
-from components.pod_security import pod_security_level
-from components.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
-from components.sysctl_init import SysctlInit, SysctlInitArgs
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
-from components.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
-from components.vault_init import VaultInit, VaultInitArgs
-from components.wait_for_init import WaitForInit, WaitForInitArgs
+from components.core import checks
+from components.core.app import App, Port
+from components.core.pod_security import pod_security_level
+from components.declared.parser import Parser
+from components.patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
+from components.patterns.egress_tls_tunnel import EgressTlsTunnel, EgressTlsTunnelArgs
+from components.patterns.fetch_init import FetchInit, FetchInitArgs
+from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
+from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.patterns.migration_init import MigrationInit, MigrationInitArgs
+from components.patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
+from components.patterns.sysctl_init import SysctlInit, SysctlInitArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
+from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
+from components.patterns.vault_init import VaultInit, VaultInitArgs
+from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .demo_vault import DemoVault, DemoVaultArgs
-from .parse import Parser
 
 KINDS: Mapping[str, tuple[Any, Any]] = {
     "ConfigReloadSidecar": (ConfigReloadSidecar, ConfigReloadSidecarArgs),

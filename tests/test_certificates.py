@@ -23,11 +23,10 @@ from components.certificates import (
     SelfSignedCertificate,
     ServerCertificateArgs,
 )
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import UNKNOWN, Recording, run
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
-
-from .pods import web
+from tests.support.pods import web
 
 SERVER = ServerCertificateArgs(service_name="web", namespace="prod", dns_names=("*.example.com", "web"), ip_addresses=("10.1.2.3", "::1"))
 NAMES = ["web", "web.prod", "web.prod.svc", "web.prod.svc.cluster.local", "localhost", "*.example.com"]

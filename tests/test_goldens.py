@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .rendered import NAMES, rendered
+from tests.support.rendered import NAMES, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -1,14 +1,36 @@
-"""Imports point one way, so that each room can be read, tested and used without those above it."""
+"""Imports point one way, by a table: each room can be read, tested and used without those above it."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-COMPONENTS = {path.stem: path for path in (PROJECT / "components").glob("*.py")}
-CORE = ("checks", "app", "patch", "claims", "container", "pod", "secrecy", "pod_security", "summary", "placeholders")
-ABOVE = ("stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns")
+LIBRARY = PROJECT / "components"
+FILES = sorted(path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py"))
+
+# room -> rooms it may import, besides itself; a module at the top is a room of its own
+ROOMS: dict[str, set[str]] = {
+    "core": set(),
+    "certificates": {"core"},
+    "patterns/shared": {"core"},
+    "patterns": {"core", "certificates", "patterns/shared"},
+    "presets": {"core"},
+    "workload": {"core"},
+    "declared": {"core"},
+    "offline": {"core"},
+    "testing": {"offline"},
+}
+ABOVE = {"stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns"}
+PROVIDERS = {"pulumi_kubernetes", "pulumi_tls"}
+
+
+def room(path: Path) -> str:
+    """The room that a file of the library is in; the names that the package exports are in none."""
+    if len(path.parts) == 1:
+        return path.stem
+    return path.parent.as_posix()
 
 
 def tree(path: Path) -> ast.Module:
@@ -26,82 +48,64 @@ def absolute(path: Path) -> set[str]:
     return found
 
 
-def siblings(path: Path) -> set[str]:
-    """Modules of its own package that the module imports relatively."""
-    found = set()
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            found |= {str(node.module).partition(".")[0]} if node.module else {alias.name for alias in node.names}
-    return found
+def imported(path: Path) -> Iterator[Path]:
+    """Files of the library that a file of the library imports."""
+    for node in ast.walk(tree(LIBRARY / path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1] / (node.module or "").replace(".", "/")
+            for place in (base.with_suffix(".py") if node.module else base, *(base / f"{alias.name}.py" for alias in node.names)):
+                if (LIBRARY / place).is_file() and place.suffix:
+                    yield place
+            if (LIBRARY / base / "__init__.py").is_file() and not any((LIBRARY / base / f"{a.name}.py").is_file() for a in node.names):
+                yield base / "__init__.py"
 
 
 def names(path: Path) -> set[str]:
-    """Every dotted name in the module, e.g. os.environ."""
-    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute | ast.Name)}
+    """Every dotted name in the module, e.g. os.environ, and every name that it imports, e.g. pulumi.Config."""
+    nodes = list(ast.walk(tree(path)))
+    dotted = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute | ast.Name)}
+    from_packages = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0)
+    return dotted | {f"{node.module}.{alias.name}" for node in from_packages for alias in node.names}
 
 
-def imported(path: Path) -> set[str]:
-    """Every name that the module imports from a package, e.g. pulumi.Config."""
-    nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom) and node.level == 0)
-    return {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+def test_every_file_is_in_a_room() -> None:
+    assert {room(path) for path in FILES} == {*ROOMS, "__init__"}
 
 
-def is_pattern(path: Path) -> bool:
-    return any(isinstance(node, ast.FunctionDef) and node.name in ("patch", "wrap") for node in ast.walk(tree(path)))
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_a_file_imports_what_its_room_may_and_nothing_above_the_library(path: Path) -> None:
+    rooms = {room(other) for other in imported(path)}
+    if room(path) != "__init__":
+        assert rooms <= ROOMS[room(path)] | {room(path)}
+    assert not absolute(LIBRARY / path) & ABOVE
+    if room(path) == "core":
+        assert not absolute(LIBRARY / path) & PROVIDERS
 
 
-PATTERNS = sorted(name for name, path in COMPONENTS.items() if is_pattern(path))
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) == "patterns" and path.stem != "__init__"], ids=str)
+def test_patterns_do_not_import_each_other(path: Path) -> None:
+    assert "patterns" not in {room(other) for other in imported(path)}
 
 
-def test_the_patterns_are_found() -> None:
-    assert {"tls_ambassador", "metrics_adapter", "log_tail_sidecar", "sysctl_init", "vault_init"} <= set(PATTERNS)
-    assert not set(PATTERNS) & {*CORE, "workload"}
-
-
-@pytest.mark.parametrize("module", COMPONENTS)
-def test_the_library_imports_itself_relatively_and_nothing_above_it(module: str) -> None:
-    assert not absolute(COMPONENTS[module]) & set(ABOVE)
-    assert all(node.level < 2 for node in ast.walk(tree(COMPONENTS[module])) if isinstance(node, ast.ImportFrom))
-
-
-@pytest.mark.parametrize("module", CORE)
-def test_the_core_knows_no_pattern_no_workload_and_no_provider(module: str) -> None:
-    assert siblings(COMPONENTS[module]) <= set(CORE)
-    assert not absolute(COMPONENTS[module]) & {"pulumi_kubernetes", "pulumi_tls"}
-
-
-@pytest.mark.parametrize("module", PATTERNS)
-def test_patterns_know_neither_each_other_nor_the_workload(module: str) -> None:
-    assert not siblings(COMPONENTS[module]) & {*PATTERNS, "workload", "pod", "apps"}
-
-
-def test_the_workload_knows_no_pattern() -> None:
-    assert not siblings(COMPONENTS["workload"]) & set(PATTERNS)
-
-
-def test_imports_between_modules_of_the_library_form_no_circle() -> None:
-    edges = {module: siblings(path) & set(COMPONENTS) for module, path in COMPONENTS.items()}
+def test_imports_between_files_of_the_library_form_no_circle() -> None:
+    edges = {path: set(imported(path)) for path in FILES}
     while edges:
-        free = [module for module, others in edges.items() if not others & set(edges)]
-        assert free, f"these import each other: {', '.join(sorted(edges))}"
-        for module in free:
-            del edges[module]
+        free = [path for path, others in edges.items() if not others & set(edges)]
+        assert free, f"these import each other: {', '.join(sorted(map(str, edges)))}"
+        for path in free:
+            del edges[path]
 
 
-@pytest.mark.parametrize("module", COMPONENTS)
-def test_the_library_reads_neither_configuration_nor_environment(module: str) -> None:
-    path = COMPONENTS[module]
-    used = names(path) | imported(path)
-    for forbidden in ("os.environ", "os.getenv", "pulumi.Config", "pulumi.get_stack", "pulumi.get_project", "pulumi.runtime.get_config"):
-        # what runs programs without an engine gives them a stack, and may ask for it
-        if module != "testing" or forbidden not in ("pulumi.get_stack", "pulumi.get_project"):
-            assert forbidden not in used
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_the_library_reads_neither_configuration_nor_environment(path: Path) -> None:
+    allowed = {"pulumi.get_stack", "pulumi.get_project"} if path.as_posix() == "offline/run.py" else set()
+    forbidden = {"os.environ", "os.getenv", "pulumi.Config", "pulumi.get_stack", "pulumi.get_project", "pulumi.runtime.get_config"}
+    assert not names(LIBRARY / path) & (forbidden - allowed)
 
 
 def test_only_the_settings_read_the_configuration() -> None:
     readers = set()
-    for path in (p for room in ("components", "stacks", "tools", "examples", "bench") for p in (PROJECT / room).glob("**/*.py")):
-        used = names(path) | imported(path)
-        if {"pulumi.Config", "pulumi.runtime.config", "pulumi.runtime.get_config"} & used:
+    for path in (p for part in ("components", "stacks", "tools", "examples", "bench") for p in (PROJECT / part).glob("**/*.py")):
+        if {"pulumi.Config", "pulumi.runtime.config", "pulumi.runtime.get_config"} & names(path):
             readers.add(path.relative_to(PROJECT).as_posix())
     assert readers == {"stacks/settings.py"}

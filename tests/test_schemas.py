@@ -3,7 +3,7 @@
 import kubernetes_validate
 import pytest
 
-from .rendered import NAMES, rendered
+from tests.support.rendered import NAMES, rendered
 
 NEWEST = ".".join(kubernetes_validate.latest_version().split(".")[:2])
 

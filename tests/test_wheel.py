@@ -37,7 +37,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_every_module_and_data_file_and_nothing_else(wheel: Path) -> None:
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
-    sources = {p.name for p in (PROJECT / "components").iterdir() if p.is_file()}
+    library = PROJECT / "components"
+    sources = {p.relative_to(library).as_posix() for p in library.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     assert names == {f"pod_patterns/{name}" for name in sources}
 
 

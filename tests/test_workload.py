@@ -5,14 +5,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.app import Port, Rebind
 from components.certificates import CertificateAuthority
-from components.patch import ConfigFiles, PodPatch
+from components.core.app import Port, Rebind
+from components.core.patch import ConfigFiles, PodPatch
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import UNKNOWN, Recording, run
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
-
-from .pods import HTTP, Adds, Proxy, container, web
+from tests.support.pods import HTTP, Adds, Proxy, container, web
 
 OWN = {
     "app.kubernetes.io/name": "web",

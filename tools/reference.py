@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from .engine import PROJECT
 
@@ -11,25 +12,25 @@ REFERENCE = PROJECT / "docs" / "reference.md"
 # in the order a newcomer meets them
 MODULES = (
     "workload",
-    "app",
-    "tls_ambassador",
-    "metrics_adapter",
-    "log_tail_sidecar",
-    "sysctl_init",
-    "vault_init",
-    "vault",
+    "core/app",
+    "patterns/tls_ambassador",
+    "patterns/metrics_adapter",
+    "patterns/log_tail_sidecar",
+    "patterns/sysctl_init",
+    "patterns/vault_init",
+    "patterns/shared/vault",
     "certificates",
-    "jwt_ambassador",
-    "egress_tls_tunnel",
-    "config_reload_sidecar",
-    "vault_agent_sidecar",
-    "redis_cache_sidecar",
-    "log_shipper_sidecar",
-    "traffic_redirect_init",
-    "migration_init",
-    "fetch_init",
-    "wait_for_init",
-    "patch",
+    "patterns/jwt_ambassador",
+    "patterns/egress_tls_tunnel",
+    "patterns/config_reload_sidecar",
+    "patterns/vault_agent_sidecar",
+    "patterns/redis_cache_sidecar",
+    "patterns/log_shipper_sidecar",
+    "patterns/traffic_redirect_init",
+    "patterns/migration_init",
+    "patterns/fetch_init",
+    "patterns/wait_for_init",
+    "core/patch",
 )
 
 COMPONENTS = PROJECT / "components"
@@ -88,17 +89,17 @@ def _section(node: ast.ClassDef, module: str, known: Mapping[str, ast.ClassDef])
     yield f"\n<sub>components/{module}.py</sub>\n"
 
 
-def _classes(module: str) -> list[ast.ClassDef]:
-    tree = ast.parse((COMPONENTS / f"{module}.py").read_text(encoding="utf-8"))
+def _classes(path: Path) -> list[ast.ClassDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     return [node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)]
 
 
 def reference() -> str:
     """The whole page."""
-    known = {node.name: node for path in COMPONENTS.glob("*.py") for node in _classes(path.stem)}
+    known = {node.name: node for path in COMPONENTS.rglob("*.py") for node in _classes(path)}
     lines = [_HEAD]
     for module in MODULES:
-        for node in _classes(module):
+        for node in _classes(COMPONENTS / f"{module}.py"):
             if not node.name.startswith("_"):
                 lines += _section(node, module, known)
     return "\n".join(lines).rstrip() + "\n"

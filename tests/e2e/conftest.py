@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.programs import missing
+from tests.support.programs import missing
 
 from .cluster import Cluster, KubectlError, Namespace, kubectl
 from .deploy import how

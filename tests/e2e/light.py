@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.app import App, LogFiles, Port, Rebind
-from components.patch import restricted
-from components.pod import compose
+from components.core.app import App, LogFiles, Port, Rebind
+from components.core.patch import restricted
+from components.core.pod import compose
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

@@ -2,7 +2,7 @@
 
 import json
 
-from components.apps import elasticsearch
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

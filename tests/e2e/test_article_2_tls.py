@@ -8,9 +8,9 @@ import pulumi
 import pytest
 from cryptography import x509
 
-from components.apps import elasticsearch
 from components.certificates import CertificateAuthority
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

@@ -8,11 +8,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.app import App, Port, Rebind
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.core.app import App, Port, Rebind
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
-from tests.clients import Authority
+from tests.support.clients import Authority
 
 from .client import Client
 from .cluster import Namespace, eventually

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pulumi
 import pytest
 
-from components.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
-from tests.issuer import Issuer
+from tests.support.issuer import Issuer
 
 from .client import Client
 from .cluster import Namespace, eventually

@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.app import App
 from components.certificates import CertificateAuthority, ClientCertificateArgs, ServerCertificateArgs
-from components.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
+from components.core.app import App
+from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Done, Namespace, eventually

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.app import App
-from components.patch import PodPatch, restricted, sidecar
+from components.core.app import App
+from components.core.patch import PodPatch, restricted, sidecar
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

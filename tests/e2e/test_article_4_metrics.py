@@ -6,9 +6,9 @@ from typing import Any
 
 import pulumi
 
-from components.apps import elasticsearch
-from components.metrics_adapter import MetricsAdapter
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.metrics_adapter import MetricsAdapter
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

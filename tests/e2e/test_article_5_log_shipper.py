@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from components.app import App, LogFiles, Port, Rebind
-from components.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.core.app import App, LogFiles, Port, Rebind
+from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
-from tests import otlp
+from tests.support import otlp
 
 from .client import Client
 from .cluster import Namespace, eventually
@@ -21,7 +21,7 @@ from .deploy import deploy
 # the receiver of the behaviour tests, which also answers a GET with the lines that it has
 RECEIVER = f"""\
 import os
-{inspect.getsource(otlp).replace("from tests.servers import LOOPBACK", 'LOOPBACK = os.environ["HOST"]')}
+{inspect.getsource(otlp).replace("from tests.support.servers import LOOPBACK", 'LOOPBACK = os.environ["HOST"]')}
 
 def lines(handler):
     body = "\\n".join(handler.server.lines).encode()

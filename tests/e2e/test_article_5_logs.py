@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from components.apps import elasticsearch
-from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.app import App, Port
-from components.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
+from components.core.app import App, Port
+from components.patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.vault import VaultSecret
-from components.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
+from components.patterns.shared.vault import VaultSecret
+from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

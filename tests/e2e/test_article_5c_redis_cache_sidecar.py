@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.app import App
-from components.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
+from components.core.app import App
+from components.patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from components.apps import elasticsearch
 from components.offline import manifests
-from components.sysctl_init import SysctlInit, SysctlInitArgs
+from components.patterns.sysctl_init import SysctlInit, SysctlInitArgs
+from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

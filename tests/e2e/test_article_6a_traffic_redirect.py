@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from components.app import App, Port
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.traffic_redirect_init import TrafficRedirectInit
+from components.core.app import App, Port
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.traffic_redirect_init import TrafficRedirectInit
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from components.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.vault import VaultSecret
-from components.vault_init import VaultInit, VaultInitArgs
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
+from components.patterns.shared.vault import VaultSecret
+from components.patterns.vault_init import VaultInit, VaultInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace

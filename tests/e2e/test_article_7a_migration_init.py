@@ -1,7 +1,7 @@
 """Article, section 7a: the init container that migrates the database."""
 
-from components.app import SecretKey
-from components.migration_init import MigrationInit, MigrationInitArgs
+from components.core.app import SecretKey
+from components.patterns.migration_init import MigrationInit, MigrationInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.app import SecretKey
-from components.fetch_init import FetchInit, FetchInitArgs
-from components.patch import restricted
+from components.core.app import SecretKey
+from components.core.patch import restricted
+from components.patterns.fetch_init import FetchInit, FetchInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

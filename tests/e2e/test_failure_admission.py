@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from components.apps import elasticsearch
-from components.log_tail_sidecar import LogTailSidecar
-from components.metrics_adapter import MetricsAdapter
-from components.pod import Pod, compose
-from components.pod_security import pod_security_level, privileged_containers
-from components.sysctl_init import SysctlInit, SysctlInitArgs
+from components.core.pod import Pod, compose
+from components.core.pod_security import pod_security_level, privileged_containers
+from components.patterns.log_tail_sidecar import LogTailSidecar
+from components.patterns.metrics_adapter import MetricsAdapter
+from components.patterns.shared.vault import VaultSecret
+from components.patterns.sysctl_init import SysctlInit, SysctlInitArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.vault_init import VaultInit, VaultInitArgs
+from components.presets.elasticsearch import elasticsearch
 from components.testing import run
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.vault import VaultSecret
-from components.vault_init import VaultInit, VaultInitArgs
 from components.workload import WorkloadArgs
 
 from .cluster import Cluster, Done, Namespace, eventually

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from components.log_tail_sidecar import LogTailSidecar
-from components.metrics_adapter import MetricsAdapter
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.log_tail_sidecar import LogTailSidecar
+from components.patterns.metrics_adapter import MetricsAdapter
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import WorkloadArgs
 
 from .cluster import Namespace, eventually

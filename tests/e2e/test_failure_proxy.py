@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import WorkloadArgs
 
 from .cluster import Namespace

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import WorkloadArgs
-from tests.nginx_proxy import certificate
+from tests.support.nginx_proxy import certificate
 
 from .cluster import Namespace, eventually
 from .deploy import deploy

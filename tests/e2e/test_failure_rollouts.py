@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs
-from components.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import WorkloadArgs
 
 from .cluster import Namespace

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.vault import VaultSecret
-from components.vault_init import VaultInit, VaultInitArgs
+from components.patterns.shared.vault import VaultSecret
+from components.patterns.vault_init import VaultInit, VaultInitArgs
 
 from .cluster import Namespace, eventually
 from .deploy import deploy

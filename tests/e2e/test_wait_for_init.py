@@ -1,6 +1,6 @@
 """WaitForInit: the init container that waits for other systems."""
 
-from components.wait_for_init import WaitForInit, WaitForInitArgs
+from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

@@ -1,0 +1,286 @@
+"""EgressTlsTunnel: TLS to the outside for an app that speaks none."""
+
+import ipaddress
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from ..core import checks, placeholders
+from ..core.app import LOOPBACK, App, SecretKey
+from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, restricted, sidecar
+
+_DIRECTORY = "/etc/tls-tunnel"
+
+# no health checks: each would be a TLS handshake that the target logs, and a target that is down refuses connections soon enough.
+# Keep-alive probes, so that a firewall does not forget a quiet connection, and a dead one ends
+_HEAD = """\
+global
+    log stdout format raw local0 info
+    maxconn {connections}
+    nbthread {threads}
+    hard-stop-after {stop}s
+resolvers dns
+    {nameservers}
+    timeout resolve {resolve}s
+    timeout retry 1s
+    resolve_retries 3
+    accepted_payload_size 4096
+    hold valid {resolve}s
+    # without an answer, the last address serves on
+    hold timeout 1d
+    hold refused 1d
+    hold other 1d
+defaults
+    mode tcp
+    option clitcpka
+    option srvtcpka
+    srvtcpka-idle 60s
+    srvtcpka-intvl 15s
+    timeout connect 5s
+    timeout client {idle}s
+    timeout server {idle}s
+    retries 2
+frontend _health
+    mode http
+    timeout client 10s
+    bind :{health}
+    http-request return status 200 content-type text/plain string "ok" if {{ path /healthz }} {{ method GET }}
+    http-request return status 404
+"""
+
+# with what went wrong, such as "SSL handshake failure ... certificate verify failed"
+_LOG = """\
+    log-format "%b at %si:%sp: %U bytes sent, %B received in %Tt ms, ended %ts %[bc_err_str] %[ssl_bc_err_str]"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressTarget:
+    """A server outside the pod that speaks TLS, and where the app finds it."""
+
+    name: str
+    """Name in logs and of volumes: a-z, 0-9 and '-'."""
+    host: str
+    """Full DNS name, which is looked up again and again, or an IP address. A Service needs its whole name: redis.prod.svc.cluster.local."""
+    port: int
+    """Port number of the server."""
+    local_port: int | None = None
+    """Port number on 127.0.0.1 at which the app finds it, 1024 or more. Default: None, the server's."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment of the app that says where: `{"REDIS_URL": "redis://{host}:{port}"}`. Default: none."""
+    server_name: str | None = None
+    """DNS name that is asked for (SNI) and that the server's certificate must have. Default: None, the host."""
+    ca: pulumi.Input[str] | None = None
+    """Certificate of the authority that signed the server's, PEM; no secret. Default: None, the authorities that the image trusts."""
+    ca_secret: SecretKey | None = None
+    """The same, from a Secret. Default: None."""
+    client_certificate_secret: pulumi.Input[str] | None = None
+    """metadata.name of a kubernetes.io/tls Secret with the certificate that the server asks for. Default: None."""
+
+    @property
+    def listen(self) -> int:
+        """The port number on 127.0.0.1."""
+        return self.port if self.local_port is None else self.local_port
+
+    @property
+    def _is_address(self) -> bool:
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        where = f"target {self.name!r}"
+        found = checks.label("target name", self.name) + checks.port(f"{where}: port", self.port)
+        if not self._is_address:
+            found += checks.dns_name(f"{where}: host", self.host) or self._host_problems(where)
+        elif self.server_name is None:
+            found.append(f"{where}: host {self.host} is an address, and certificates are verified by name; set server_name=")
+        if self.server_name is not None:
+            found += checks.dns_name(f"{where}: server_name", self.server_name)
+        found += checks.port(f"{where}: local_port", self.listen)
+        if not found and self.listen < 1024:
+            found.append(f"{where}: port {self.listen} takes a privilege that the sidecar does not have; set local_port= to 1024 or more")
+        if self.ca is not None and self.ca_secret is not None:
+            found.append(f"{where}: set at most one of ca and ca_secret")
+        if self.ca_secret is not None:
+            found += checks.file_name(f"{where}: ca_secret.key", self.ca_secret.key)
+        for name, template in self.env.items():
+            found += checks.env_name(f"{where}: env name", name)
+            found += placeholders.problems(f"{where}: env {name!r}", template, ("host", "port"))
+        return found
+
+    def _host_problems(self, where: str) -> list[str]:
+        # haproxy asks for names as they are, whatever the search list in resolv.conf says
+        if "*" in self.host or "." not in self.host or self.host.endswith(".svc"):
+            return [f"{where}: host {self.host!r} is no full DNS name; a Service's ends in .svc.cluster.local, or your cluster's domain"]
+        return []
+
+    def environment(self) -> list[Wire]:
+        """What the app's container gets."""
+        places = {"host": LOOPBACK, "port": str(self.listen)}
+        return [{"name": name, "value": placeholders.fill(template, places)} for name, template in self.env.items()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EgressTlsTunnelArgs:
+    """Arguments of EgressTlsTunnel."""
+
+    targets: tuple[EgressTarget, ...]
+    """The servers, one at least."""
+    nameservers: tuple[str, ...] = ()
+    """DNS servers as address:port. Default: none, those of the pod's resolv.conf."""
+    resolve_seconds: int = 5
+    """How often each name is looked up; new connections follow a changed answer within that time. Default: 5."""
+    idle_seconds: int = 86400
+    """Longest silence on a connection before it is closed. Default: 86400, a day, for pools that keep theirs."""
+    max_connections: int = 1000
+    """Most connections at a time, of all targets together; each takes about 60 KiB of the memory limit. Default: 1000."""
+    health_port: int = 8083
+    """Plain HTTP port on which haproxy itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
+    Default: 8083."""
+    access_log: bool = False
+    """Whether every connection is logged to stdout, and not only those that failed. Default: False."""
+    image: pulumi.Input[str] = "haproxy:3.0-alpine"
+    """haproxy 2.6 or later. Default: haproxy:3.0-alpine."""
+    container_name: str = "tls-tunnel"
+    """Also the beginning of its volumes' names. Default: tls-tunnel."""
+    uid: int | None = 99
+    """User id of haproxy; None leaves it to the cluster. Default: 99, as in the image."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+    """Requests and limits; haproxy runs one thread for each CPU of the limit, one without. Default: 20m, 32Mi to 128Mi."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = checks.label("container_name", self.container_name) + checks.port("health_port", self.health_port)
+        found += checks.at_least("resolve_seconds", self.resolve_seconds, 1) + checks.at_least("idle_seconds", self.idle_seconds, 1)
+        found += checks.at_least("max_connections", self.max_connections, 1) + checks.resources("resources", self.resources)
+        if self.uid == 0:
+            found.append("uid 0 is root: give haproxy another user id")
+        if not self.targets:
+            found.append("targets is empty; name at least one EgressTarget")
+        for server in self.nameservers:
+            address, _, port = str(server).rpartition(":")
+            try:
+                ipaddress.ip_address(address.strip("[]"))
+                correct = 1 <= int(port) <= 65535
+            except ValueError:
+                correct = False
+            if not correct:
+                found.append(f"nameservers: {server!r} is not allowed: an address and a port, e.g. 10.0.0.53:53")
+        names = [target.name for target in self.targets]
+        found += [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
+        return found + [line for target in self.targets for line in target.problems()]
+
+
+class EgressTlsTunnel(pulumi.ComponentResource):
+    """haproxy in the pod: the app talks plain text to 127.0.0.1, haproxy verified TLS to the outside.
+
+    Every certificate is verified, by authority and by name; there is no way to turn that off. The tunnels listen on loopback only.
+    List it before init containers and sidecars that need a target.
+
+    haproxy, because it looks names up while it runs (nginx: once), verifies name and authority for each of several targets in one
+    process (ghostunnel: one target a process), and has a maintained public image (stunnel: none).
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: EgressTlsTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        checks.refuse(f"EgressTlsTunnel {name!r}", args.problems())
+        super().__init__("pod-patterns:index:EgressTlsTunnel", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, app: App) -> PodPatch:
+        """The sidecar, and the addresses in the app's environment."""
+        args, name = self.args, self.args.container_name
+        health = app.free_port(args.health_port)
+        files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(app, health)}
+        files |= {f"{target.name}-ca.crt": target.ca for target in args.targets if target.ca is not None}
+        secrets = [volume for target in args.targets for volume in self._secrets(target)]
+        probe = {"httpGet": {"path": "/healthz", "port": health}}
+        container = {
+            "name": name,
+            "image": args.image,
+            "command": ["haproxy", "-db", "-f", f"{_DIRECTORY}/haproxy.cfg"],
+            "resources": args.resources,
+            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
+            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+            "securityContext": restricted(args.uid, args.uid),
+            "volumeMounts": [
+                {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
+                *({"name": v["name"], "mountPath": self._mount_path(v["name"]), "readOnly": True} for v in secrets),
+            ],
+        }
+        return PodPatch(
+            init_containers=(sidecar(container),),
+            volumes=tuple(secrets),
+            config_files=(ConfigFiles(name=f"{name}-config", files=files),),
+            app_env=tuple(variable for target in args.targets for variable in target.environment()),
+            listens=(
+                *(Listen(number=t.listen, argument=f"local_port of target {t.name!r}") for t in args.targets),
+                Listen(number=health, argument="health_port", paths=("/healthz",)),
+            ),
+        )
+
+    @staticmethod
+    def _mount_path(volume: str) -> str:
+        return f"/run/tls-tunnel/{volume}"
+
+    def _secrets(self, target: EgressTarget) -> Sequence[dict[str, Any]]:
+        """The volumes of a target; readable for the pod's group, of which haproxy is a member."""
+        prefix = f"{self.args.container_name}-{target.name}"
+        found = []
+        if target.ca_secret is not None:
+            items = [{"key": target.ca_secret.key, "path": "ca.crt"}]
+            found.append({"name": f"{prefix}-ca", "secret": {"secretName": target.ca_secret.name, "items": items, "defaultMode": 0o440}})
+        if target.client_certificate_secret is not None:
+            # haproxy finds the key by its name
+            items = [{"key": "tls.crt", "path": "client.crt"}, {"key": "tls.key", "path": "client.crt.key"}]
+            secret = {"secretName": target.client_certificate_secret, "items": items, "defaultMode": 0o440}
+            found.append({"name": f"{prefix}-client", "secret": secret})
+        return found
+
+    def _config(self, app: App, health: int) -> str:
+        args = self.args
+        cpu_limit = (args.resources.get("limits") or {}).get("cpu")
+        servers = [f"nameserver dns{index} {server}" for index, server in enumerate(args.nameservers)]
+        head = _HEAD.format(
+            connections=args.max_connections,
+            threads=max(1, math.ceil(checks.amount(cpu_limit))) if cpu_limit else 1,
+            nameservers="\n    ".join(servers or ["parse-resolv-conf"]),
+            resolve=args.resolve_seconds,
+            idle=args.idle_seconds,
+            # a classic sidecar is told to stop when the app is
+            stop=app.stop_seconds,
+            health=health,
+        )
+        return head + "".join(self._listen(target) for target in args.targets)
+
+    def _listen(self, target: EgressTarget) -> str:
+        prefix = f"{self.args.container_name}-{target.name}"
+        if target.ca is not None:
+            ca = f"{_DIRECTORY}/{target.name}-ca.crt"
+        elif target.ca_secret is not None:
+            ca = f"{self._mount_path(f'{prefix}-ca')}/ca.crt"
+        else:
+            ca = "@system-ca"
+        client = "" if target.client_certificate_secret is None else f" crt {self._mount_path(f'{prefix}-client')}/client.crt"
+        verified = target.server_name or target.host
+        only_failures = "" if self.args.access_log else "    option dontlog-normal\n"
+        return f"""\
+listen {target.name}
+    bind {LOOPBACK}:{target.listen}
+    log global
+{_LOG}{only_failures}\
+    server {target.name} {f"[{target.host}]" if ":" in target.host else target.host}:{target.port} \
+resolvers dns init-addr none resolve-prefer ipv4 \
+ssl ssl-min-ver TLSv1.2 verify required ca-file {ca} verifyhost {verified} sni str({verified}){client}
+"""

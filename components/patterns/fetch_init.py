@@ -1,0 +1,244 @@
+"""FetchInit: a large file from S3, Google Cloud Storage or the web, verified and in place before the app starts.
+
+curl does the talking: it resumes, signs requests for S3 (--aws-sigv4) and for the S3-compatible interface of Google's storage, and follows
+what web servers do; one small image for all three sources. rclone would bring the vendors' own libraries, but lists the directory
+around an object to read it from an offset, which web servers do not offer, and which takes rights that an app should not need.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from ..core import checks
+from ..core.app import App, SecretKey
+from ..core.patch import ConfigFiles, PodPatch, restricted
+from .shared.scripts import script
+
+# no character that a signature has to escape
+_SOURCE = re.compile(r"(?P<scheme>s3|gs)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._~-]+)+")
+_URL = re.compile(r"(?P<scheme>https)://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~%+=,:@-]+)+(\?[A-Za-z0-9._~%+=,:@/&-]*)?")
+_ENDPOINT = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_REGION = re.compile("[a-z0-9-]+")
+_ARCHIVE = re.compile(r"\.(tar\.gz|tgz|zip)$")
+_ROOM = 16 * 2**20
+"""What the volume may hold besides, in bytes: directories and notes, and blocks that are not full."""
+
+_DIRECTORY = "/fetch"
+
+# Works in .fetch of the volume, so that a rename puts the result in place, and an interrupted part is still there for the next container.
+# Credentials reach curl on its standard input; `printf` is part of the shell, so they are in no command line.
+_SCRIPT = script(__package__, "fetch_init.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchInitArgs:
+    """Arguments of FetchInit."""
+
+    source: pulumi.Input[str]
+    """`s3://bucket/key`, `gs://bucket/object` or `https://host/path`; keys of letters, digits and ._~-/. An interrupted fetch goes on where
+    it was if the server knows ranges. The query of a URL is seen in the pod and its log, so it must hold no secret."""
+    sha256: pulumi.Input[str] | None = None
+    """SHA-256 of the object, 64 hexadecimal digits, lower case. Default: None, which takes allow_unverified=True."""
+    allow_unverified: bool = False
+    """Whether an object without sha256 is accepted: the app then gets what the source has, and never again what it has later, while the
+    volume lives. Default: False."""
+    path: str | None = None
+    """Name below mount_path: of the file or, with `unpack`, of the directory. Default: the last part of the source, without the
+    archive's ending if it is unpacked; must be set if the source is an Output."""
+    unpack: str | None = None
+    """`tar.gz` or `zip`: the archive is unpacked. One that would write, or has links that lead, out of its directory is refused.
+    Default: None, it stays as it is."""
+    mount_path: str = "/fetched"
+    """Where the app finds it, read-only. Default: /fetched."""
+    size_limit: str = "1Gi"
+    """What may be fetched at most, with `unpack` archive and contents together: an object that is larger is refused before the volume is
+    full. Default: 1Gi."""
+    claim: pulumi.Input[str] | None = None
+    """metadata.name of a PersistentVolumeClaim to keep it on: what is there is not fetched again. Its pods may be many; one fetches.
+    Default: None, an emptyDir with that size limit."""
+    volume_name: str = "fetched"
+    """Name of the volume. Default: fetched."""
+    region: str | None = None
+    """For s3: region of the bucket, e.g. eu-central-1. Default: None, AWS_REGION of the pod's identity, or us-east-1."""
+    endpoint: str | None = None
+    """For s3 and gs: URL of a server that is not the vendor's, e.g. https://minio.minio.svc:9000. Default: None."""
+    allow_plaintext: bool = False
+    """Whether a http:// endpoint other than loopback is accepted: whoever can read the network reads the object. Default: False."""
+    access_key_id: SecretKey | None = None
+    """For s3: id of a key; for gs: of an HMAC key. Default: None."""
+    secret_access_key: SecretKey | None = None
+    """That key. Default: None."""
+    session_token: SecretKey | None = None
+    """For s3: token of a temporary key. Default: None."""
+    authorization: SecretKey | None = None
+    """For https: value of the Authorization header, e.g. `Bearer ...`; not sent to another host to which the server redirects.
+    Default: None."""
+    workload_identity: bool = False
+    """For s3 and gs: whether the pod's own identity is used: IRSA or EKS Pod Identity, GKE's workload identity. Without it and without a
+    key the object must be public. Default: False."""
+    service_account: pulumi.Input[str] | None = None
+    """The pod's service account. Default: None, the namespace's `default`, or what another pattern sets."""
+    ca: pulumi.Input[str] | None = None
+    """Certificate of the authority that signed the server's, PEM. Default: None, the authorities that the image trusts."""
+    timeout_seconds: int = 600
+    """Seconds for all of it, before the container fails; the next one goes on where it stopped. Default: 600."""
+    image: pulumi.Input[str] = "curlimages/curl:8.12.1"
+    """Image with curl 7.88 or later and BusyBox. Default: curlimages/curl:8.12.1."""
+    container_name: str = "fetch"
+    """Default: fetch."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+    )
+    """Requests and limits. Default: 100m, 64Mi to 256Mi."""
+
+    def source_problems(self, source: str) -> list[str]:
+        """What is wrong with a source, and with what else is set for it."""
+        found = _SOURCE.fullmatch(source) or _URL.fullmatch(source)
+        if not found or {".", ".."} & set(source.partition("?")[0].split("/")):
+            return [f"source {source!r} is not allowed: s3://bucket/key, gs://bucket/object or https://host/path"]
+        scheme = found["scheme"]
+        allowed = {
+            "endpoint": ("s3", "gs"),
+            "region": ("s3",),
+            "access_key_id": ("s3", "gs"),
+            "secret_access_key": ("s3", "gs"),
+            "session_token": ("s3",),
+            "authorization": ("https",),
+            "workload_identity": ("s3", "gs"),
+        }
+        return [
+            f"{name} has no meaning for {scheme}://; remove it"
+            for name, schemes in allowed.items()
+            if getattr(self, name) not in (None, False) and scheme not in schemes
+        ]
+
+    def sha256_problems(self, sha256: str) -> list[str]:
+        """What is wrong with a checksum."""
+        return [] if _SHA256.fullmatch(sha256) else [f"sha256 {sha256!r} is not allowed: 64 hexadecimal digits, lower case"]
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments; a source or checksum that is an Output is looked at when it is known."""
+        found = self.source_problems(self.source) if isinstance(self.source, str) else []
+        if isinstance(self.sha256, str):
+            found += self.sha256_problems(self.sha256)
+        elif self.sha256 is None and not self.allow_unverified:
+            found.append("sha256 is missing: set it, or allow_unverified=True to take whatever the source has")
+        if self.path is not None:
+            found += checks.file_name("path", self.path)
+        elif not isinstance(self.source, str):
+            found.append("path is missing: the source is an Output, so its name is not known")
+        elif not found:
+            found += checks.file_name("path", self.name())
+        if self.unpack is not None:
+            found += checks.one_of("unpack", self.unpack, ("tar.gz", "zip"))
+        found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
+        found += checks.label("volume_name", self.volume_name) + checks.label("container_name", self.container_name)
+        if self.region is not None and not _REGION.fullmatch(self.region):
+            found.append(f"region {self.region!r} is not allowed: letters, digits and '-', e.g. eu-central-1")
+        found += self._endpoint_problems() + self._credential_problems()
+        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        return found + checks.resources("resources", self.resources)
+
+    def _endpoint_problems(self) -> list[str]:
+        if self.endpoint is None:
+            return []
+        found = _ENDPOINT.fullmatch(self.endpoint)
+        if not found:
+            return [f"endpoint {self.endpoint!r} is not allowed: https://host:port, without path, user or query"]
+        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
+            return [f"endpoint {self.endpoint!r} would send the object unencrypted; use https://, or set allow_plaintext=True"]
+        return []
+
+    def _credential_problems(self) -> list[str]:
+        found = []
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            found.append("set both of access_key_id and secret_access_key, or neither")
+        if self.session_token is not None and self.access_key_id is None:
+            found.append("session_token belongs to a key; set access_key_id and secret_access_key")
+        if self.workload_identity and self.access_key_id:
+            found.append("workload_identity and a key exclude each other; remove one of them")
+        return found
+
+    def name(self) -> str:
+        """Name of the file or directory below mount_path."""
+        if self.path is not None:
+            return self.path
+        last = str(self.source).partition("?")[0].rpartition("/")[2]
+        return _ARCHIVE.sub("", last) if self.unpack else last
+
+
+class FetchInit(pulumi.ComponentResource):
+    """An init container that fetches one object, verifies it, and puts it in place by a rename; the app mounts it read-only.
+
+    An interrupted fetch goes on where it stopped, and what is there with the right checksum is not fetched again. Credentials are in the
+    environment of this container alone, from Secrets.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: FetchInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        self._where = f"FetchInit {name!r}"
+        checks.refuse(self._where, args.problems())
+        super().__init__("pod-patterns:index:FetchInit", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, app: App) -> PodPatch:
+        """The init container, the volume, and the app's mount of it."""
+        args = self.args
+        limit = int(checks.amount(args.size_limit))
+        config = f"{args.volume_name}-config"
+        plain = {
+            "SOURCE": checks.when_known(self._where, args.source, args.source_problems),
+            "SHA256": "" if args.sha256 is None else checks.when_known(self._where, args.sha256, args.sha256_problems),
+            "NAME": args.name(),
+            "UNPACK": args.unpack or "",
+            "LIMIT": str(limit),
+            "TIMEOUT_SECONDS": str(args.timeout_seconds),
+            "SHARED": "" if args.claim is None else "1",
+            "ENDPOINT": (args.endpoint or "").rstrip("/"),
+            "REGION": args.region or "",
+            "IDENTITY": "1" if args.workload_identity else "",
+            "PROTOCOLS": "http" if (args.endpoint or "").startswith("http:") else "https",
+            "CA_FILE": "" if args.ca is None else f"{_DIRECTORY}/config/ca.crt",
+        }
+        secret = {
+            "ACCESS_KEY_ID": args.access_key_id,
+            "SECRET_ACCESS_KEY": args.secret_access_key,
+            "SESSION_TOKEN": args.session_token,
+            "AUTHORIZATION": args.authorization,
+        }
+        container = {
+            "name": args.container_name,
+            "image": args.image,
+            "command": ["/bin/sh", "-c", _SCRIPT.lstrip()],
+            "workingDir": f"{_DIRECTORY}/volume",
+            "env": [
+                *({"name": name, "value": value} for name, value in plain.items()),
+                *(
+                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
+                    for name, ref in secret.items()
+                    if ref is not None
+                ),
+            ],
+            "volumeMounts": [
+                {"name": args.volume_name, "mountPath": f"{_DIRECTORY}/volume"},
+                *([] if args.ca is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
+            ],
+            "resources": args.resources,
+            "securityContext": restricted(app.uid, app.gid),
+        }
+        kept = {"persistentVolumeClaim": {"claimName": args.claim}}
+        scratch = {"emptyDir": {"sizeLimit": str(limit + _ROOM)}}
+        return PodPatch(
+            init_containers=(container,),
+            volumes=({"name": args.volume_name, **(scratch if args.claim is None else kept)},),
+            config_files=() if args.ca is None else (ConfigFiles(name=config, files={"ca.crt": args.ca}),),
+            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
+            service_account=() if args.service_account is None else (args.service_account,),
+        )

@@ -1,0 +1,86 @@
+"""LogTailSidecar: the log files of an app, on the standard output of a container of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from ..core import checks
+from ..core.app import App
+from ..core.patch import PodPatch, restricted
+from .shared.app_logs import AppLogsArgs
+from .shared.scripts import script
+
+# From the first line on, every file without a heading, waiting for files that are not there yet and following them when they are renamed.
+# What tail says of that is left out, for a reader of JSON lines would stumble over it; a file that is not there after a minute is named.
+# The shell is there for SIGTERM, which process 1 ignores unless it has a handler. The app has ended before: two seconds
+# are enough for a tail that looks once a second (BusyBox) to find its last lines. And it starts a tail again that crashed: while a
+# container is not running its pod is not ready. A tail that cannot even be started (126, 127) is left to the kubelet to report.
+_SCRIPT = script(__package__, "log_tail_sidecar.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogTailSidecarArgs(AppLogsArgs):
+    """Arguments of LogTailSidecar, besides those of AppLogsArgs."""
+
+    image: pulumi.Input[str] = "busybox:1.37"
+    """Image with a POSIX shell, sleep and a tail that loses nothing on a rename: GNU, or BusyBox 1.35 and later. Default: busybox:1.37."""
+    command: tuple[pulumi.Input[str], ...] | None = None
+    """Another destination: replaces the tail; `()` runs the image's own entrypoint. It finds the directory in LOG_DIRECTORY, and the files
+    in LOG_FILES, separated by spaces. Default: None, tail to standard output."""
+    args: tuple[pulumi.Input[str], ...] = ()
+    """Arguments of that command. Default: none."""
+    container_name: str = "logs"
+    """Default: logs."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
+    )
+    """Requests and limits. Default: 10m, 8Mi to 32Mi."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = super().problems()
+        if self.args and self.command is None:
+            found.append("args is set, but the tail takes none; set command= too, or command=() for the image's own entrypoint")
+        return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
+
+
+class LogTailSidecar(pulumi.ComponentResource):
+    """A volume where the app logs, and a container that streams the files in it to its standard output.
+
+    It runs as the app's user, so that it may read what only the app may. It has no probe: a tail that runs works. One that crashes is
+    started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first,
+    it is the last sidecar to stop. What tail itself says of files that come and go is left out; one that is missing after a minute
+    is named.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: LogTailSidecarArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args or LogTailSidecarArgs()
+        checks.refuse(f"LogTailSidecar {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:LogTailSidecar", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, app: App) -> PodPatch:
+        """The volume, mounted in the app and the sidecar, and the app's logging configuration."""
+        args = self.args
+        problems: list[str] = []
+        logs = args.source(app, problems)
+        if logs is None:
+            return PodPatch(problems=tuple(problems))
+        paths = [args.path(name) for name in logs.files]
+        container: dict[str, Any] = {
+            "name": args.container_name,
+            "image": args.image,
+            "env": [{"name": "LOG_DIRECTORY", "value": args.sidecar_mount_path}, {"name": "LOG_FILES", "value": " ".join(paths)}],
+            "resources": args.resources,
+            "securityContext": restricted(app.uid, app.gid),
+            "volumeMounts": [args.mount],
+        }
+        if args.command is None:
+            container["command"] = ["/bin/sh", "-c", _SCRIPT, "log-tail", *paths]
+        else:
+            container |= {"command": list(args.command), "args": list(args.args)}
+        return args.added(logs, container)

@@ -1,0 +1,290 @@
+"""MetricsAdapter: an exporter beside the app that turns its figures into Prometheus metrics."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+from ..core import checks, placeholders
+from ..core.app import ANY, LOOPBACK, App, Port
+from ..core.patch import Listen, PodPatch, restricted, sidecar
+from .shared.scripts import script
+
+_PLACES = ("url", "host", "port", "listen", "listen_host", "listen_port", "path")
+_CREDENTIALS = re.compile(r"://[^/\s]*@")
+_DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h)")
+
+# While a container is not running its pod is not ready, so the exporter is started again inside the container. One that ends within
+# ten seconds of the container's start has never worked, a wrong argument perhaps: that is for the kubelet, so that a rollout stops.
+_SUPERVISED = script(__package__, "exporter.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """A program that measures an app, and how it is told where the app is and where to listen.
+
+    In `args` and `env`, these placeholders are replaced: `{url}`, `{host}` and `{port}` by where the app listens; `{listen}` (`host:port`,
+    or `:port` for every address), `{listen_host}` and `{listen_port}` by where the exporter has to listen; `{path}` by the path of the
+    metrics. `{{url}}` is the text `{url}`.
+    It must wait for an app that is not there yet: it is started before it.
+    """
+
+    image: pulumi.Input[str]
+    """Image reference with a tag or digest."""
+    args: tuple[str, ...] = ()
+    """Arguments, with the placeholders above. Default: the image's."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment, with the placeholders above. Default: none."""
+    binds_loopback: bool = False
+    """Whether it listens on 127.0.0.1 by itself. Default: False."""
+    program: str | None = None
+    """Path of the program in an image that has a POSIX shell, sleep and date: it is started again inside its container when it ends, so
+    that the pod stays ready. Default: None, the image's entrypoint, which the kubelet restarts; the pod is not ready until then."""
+    health_path: str = "/"
+    """Path that it answers without asking the app, for the liveness probe that it has without `program`. Default: /, the landing page of
+    most exporters."""
+    username_env: str | None = None
+    """Environment variable it reads the user name from. Default: None, it reads none."""
+    password_env: str | None = None
+    """Environment variable it reads the password from. Default: None, it reads none."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with it."""
+        found = checks.path("exporter: health_path", self.health_path)
+        if self.program is not None:
+            found += checks.path("exporter: program", self.program)
+        templates = {f"args[{i}]": value for i, value in enumerate(self.args)} | {f"env {n!r}": v for n, v in self.env.items()}
+        for where, template in templates.items():
+            found += placeholders.problems(f"exporter: {where}", template, _PLACES)
+            if isinstance(template, str) and _CREDENTIALS.search(template):
+                found.append(f"exporter: {where} holds credentials in a URL; put them in a Secret, and set credentials_secret=")
+        return found
+
+
+EXPORTERS: Mapping[str, Exporter] = {
+    # without --es.all and --es.indices: each pod reports its own node only, or every replica would report the whole cluster.
+    # 30 s: the default of 5 s is too short for a busy cluster
+    "elasticsearch": Exporter(
+        image="quay.io/prometheuscommunity/elasticsearch-exporter:v1.5.0",
+        program="/bin/elasticsearch_exporter",
+        args=("--es.uri={url}", "--es.timeout=30s", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
+        username_env="ES_USERNAME",
+        password_env="ES_PASSWORD",
+    ),
+    "redis": Exporter(
+        # the one with a shell
+        image="oliver006/redis_exporter:v1.74.0-alpine",
+        program="/redis_exporter",
+        args=("--redis.addr=redis://{host}:{port}", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
+        username_env="REDIS_USER",
+        password_env="REDIS_PASSWORD",
+    ),
+    # its image has no shell. Before 1.0 it exits where nginx is not there yet; nginx must serve stub_status under this path
+    "nginx": Exporter(
+        image="nginx/nginx-prometheus-exporter:1.3.0",
+        args=("--nginx.scrape-uri={url}/stub_status", "--web.listen-address={listen}", "--web.telemetry-path={path}"),
+    ),
+}
+"""Exporters by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsAdapterArgs:
+    """Arguments of MetricsAdapter."""
+
+    exporter: str | Exporter = "elasticsearch"
+    """`elasticsearch`, `redis`, `nginx`, or an Exporter of your own for any app. Default: elasticsearch."""
+    image: pulumi.Input[str] | None = None
+    """Image in place of the exporter's, with the program at the same path. Default: None."""
+    extra_args: tuple[pulumi.Input[str], ...] = ()
+    """Arguments after the exporter's own, e.g. `--collector.clustersettings`. Default: none."""
+    target_port: str = "http"
+    """Name of the app's port that is measured; followed to wherever ambassadors moved it. Default: http."""
+    port: int = 9114
+    """Port number of the metrics on the pod's address and in the Service. Default: 9114."""
+    port_name: str = "http-prometheus"
+    """Name of that port. Default: http-prometheus."""
+    path: str = "/metrics"
+    """Path of the metrics. Default: /metrics."""
+    credentials_secret: pulumi.Input[str] | None = None
+    """metadata.name of a Secret with the app's user name and password. Default: None, the app asks for none."""
+    username_key: str | None = "username"
+    """Key of the user name in that Secret; None if the app has no user names. Default: username."""
+    password_key: str = "password"
+    """Key of the password in that Secret. Default: password."""
+    scrape: str = "annotations"
+    """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, whose
+    CRD must be there; `none`. Default: annotations."""
+    app_name: str | None = None
+    """For pod_monitor: `App.name` of the app, by whose label the pods are found. Default: None."""
+    namespace: pulumi.Input[str] = "default"
+    """For pod_monitor: namespace of the pods. Default: default."""
+    interval: str = "30s"
+    """For pod_monitor: time between two scrapes, and the longest a scrape may take. Default: 30s."""
+    pod_monitor_labels: Mapping[str, str] = field(default_factory=dict)
+    """For pod_monitor: labels by which Prometheus selects it (podMonitorSelector), e.g. `{"release": "prometheus"}`. Default: none."""
+    tls_config: Mapping[str, Any] | None = None
+    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in wire form, e.g.
+    `{"ca": {"configMap": {"name": "es-ca", "key": "ca.crt"}}, "serverName": "elasticsearch"}`. Default: None."""
+    container_name: str = "prometheus-exporter"
+    """Default: prometheus-exporter."""
+    uid: int | None = 65534
+    """User id of the exporter; None leaves it to the cluster (OpenShift). Default: 65534, nobody."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+    """Requests and limits. Default: 10m, 32Mi to 128Mi."""
+
+    def chosen(self) -> Exporter:
+        """The exporter, by name or as given. Raises KeyError for an unknown name."""
+        return EXPORTERS[self.exporter] if isinstance(self.exporter, str) else self.exporter
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = checks.one_of("exporter", self.exporter, EXPORTERS) if isinstance(self.exporter, str) else self.exporter.problems()
+        if not found and self.credentials_secret is not None:
+            exporter = self.chosen()
+            if self.username_key is not None and exporter.username_env is None:
+                found.append("credentials_secret: the exporter reads no user name; set Exporter.username_env, or username_key=None")
+            if exporter.password_env is None:
+                found.append("credentials_secret: the exporter reads no password; set Exporter.password_env")
+        found += checks.port_name("target_port", self.target_port)
+        found += checks.port("port", self.port) + checks.port_name("port_name", self.port_name) + checks.path("path", self.path)
+        found += checks.one_of("scrape", self.scrape, ("annotations", "pod_monitor", "none"))
+        if self.scrape == "pod_monitor":
+            if self.app_name is None:
+                found.append("app_name is missing: a PodMonitor finds the pods by the app's name")
+            else:
+                found += checks.label("app_name", self.app_name)
+            if not _DURATION.fullmatch(self.interval):
+                found.append(f"interval {self.interval!r} is not allowed: a number with ms, s, m or h, e.g. 30s")
+        found += checks.label("container_name", self.container_name)
+        return found + checks.resources("resources", self.resources)
+
+
+class MetricsAdapter(pulumi.ComponentResource):
+    """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
+
+    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
+    Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args or MetricsAdapterArgs()
+        checks.refuse(f"MetricsAdapter {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:MetricsAdapter", name, {}, opts)
+        if self.args.scrape == "pod_monitor":
+            self._pod_monitor(name)
+        self.register_outputs({})
+
+    def _pod_monitor(self, name: str) -> None:
+        args = self.args
+        tls = {} if args.tls_config is None else {"scheme": "https", "tlsConfig": dict(args.tls_config)}
+        # by name: whoever listens on the pod's address, the exporter or an ambassador, declares the port under it
+        endpoint = {"port": args.port_name, "path": args.path, "interval": args.interval, "scrapeTimeout": args.interval, **tls}
+        CustomResource(
+            f"{name}-pod-monitor",
+            api_version="monitoring.coreos.com/v1",
+            kind="PodMonitor",
+            metadata={"namespace": args.namespace, "labels": dict(args.pod_monitor_labels)},
+            spec={"selector": {"matchLabels": {"app.kubernetes.io/name": args.app_name}}, "podMetricsEndpoints": [endpoint]},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The metrics port."""
+        exporter = self.args.chosen()
+        probed = (exporter.health_path,) if exporter.program is None else ()
+        return (Port(name=self.args.port_name, number=self.args.port, probe_paths=probed),)
+
+    def patch(self, app: App) -> PodPatch:
+        """The exporter, following the app's port and its own to where the ambassadors left them."""
+        args, exporter = self.args, self.args.chosen()
+        target, own = app.port(args.target_port), app.port(args.port_name) or self.ports[0]
+        if target is None:
+            known = ", ".join(p.name for p in app.ports if p.name != args.port_name) or "none"
+            return PodPatch(problems=(f"the app has no port {args.target_port!r} to measure; set target_port= (known: {known})",))
+        places = {
+            "url": target.url,
+            "host": LOOPBACK,
+            "port": str(target.number),
+            # without a host: every address, of IPv6 too
+            "listen": f":{own.number}" if own.host == ANY else f"{own.host}:{own.number}",
+            "listen_host": own.host,
+            "listen_port": str(own.number),
+            "path": args.path,
+        }
+
+        secure = own.outer_scheme in ("https", "tls")
+        probe_port, probe_scheme = (own.front.probe_number, own.front.probe_scheme) if own.front else (own.number, "HTTP")
+        handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
+        started: dict[str, Any]
+        if exporter.program is None:
+            # Patient: each restart makes the pod unready for a moment, and an ambassador in front may start later than the exporter
+            started = {"livenessProbe": {"httpGet": handler, "periodSeconds": 30, "timeoutSeconds": 5, "failureThreshold": 5}}
+        else:
+            # no livenessProbe: the restarts that it asks for would take the pod out of service
+            started = {"command": ["/bin/sh", "-c", _SUPERVISED, "exporter", exporter.program]}
+        container: dict[str, Any] = {
+            "name": args.container_name,
+            "image": exporter.image if args.image is None else args.image,
+            **started,
+            "args": [*(placeholders.fill(a, places) for a in exporter.args), *args.extra_args],
+            "env": [
+                *({"name": name, "value": placeholders.fill(value, places)} for name, value in exporter.env.items()),
+                *self._credentials(exporter),
+            ],
+            "ports": [] if own.front else [{"name": own.name, "containerPort": own.number}],
+            "resources": args.resources,
+            # no startupProbe: it would hold the app back until the exporter answers; without one a running process is enough
+            # a number: the kubelet cannot tell whether the `nobody` of an image is root
+            "securityContext": restricted(args.uid, args.uid),
+        }
+        return PodPatch(
+            init_containers=(sidecar(container),),
+            listens=(Listen(number=own.number),) if own.front else (),
+            annotations=self._annotations(own, secure),
+            problems=self._problems(app, exporter, own, secure),
+        )
+
+    def _credentials(self, exporter: Exporter) -> list[dict[str, Any]]:
+        args = self.args
+        if args.credentials_secret is None:
+            return []
+        keys = [(exporter.password_env, args.password_key)]
+        if args.username_key is not None:
+            keys.insert(0, (exporter.username_env, args.username_key))
+        return [{"name": env, "valueFrom": {"secretKeyRef": {"name": args.credentials_secret, "key": key}}} for env, key in keys]
+
+    def _annotations(self, own: Port, secure: bool) -> tuple[tuple[str, str], ...]:
+        if self.args.scrape != "annotations":
+            return ()
+        values = {"scrape": "true", "port": str(own.outer_number), "path": self.args.path, "scheme": "https" if secure else "http"}
+        return tuple((f"prometheus.io/{key}", value) for key, value in values.items())
+
+    def _problems(self, app: App, exporter: Exporter, own: Port, secure: bool) -> tuple[str, ...]:
+        args, found = self.args, []
+        said = {name for template in (*exporter.args, *exporter.env.values()) for name in placeholders.names(template)}
+        moves = "listen" in said or ("listen_port" in said and ("listen_host" in said or exporter.binds_loopback))
+        if own.front and not moves:
+            found.append(
+                f"port {own.name!r} is behind an ambassador, but the exporter is not told the address and the port to listen on; use "
+                "{listen}, or {listen_host} and {listen_port}, in Exporter.args or Exporter.env, or set Exporter.binds_loopback=True if it "
+                "listens on 127.0.0.1 by itself"
+            )
+        if args.scrape == "pod_monitor":
+            if args.app_name != app.name:
+                found.append(f"app_name {args.app_name!r} is not the app's name {app.name!r}: the PodMonitor would find no pod")
+            if secure and args.tls_config is None:
+                found.append(f"port {own.name!r} is behind TLS, but the PodMonitor would use http; set tls_config=")
+            if not secure and args.tls_config is not None:
+                found.append(
+                    f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to TlsAmbassador's ports="
+                )
+        return tuple(found)

@@ -1,0 +1,2 @@
+
+echo "migrated in $took s"

@@ -1,0 +1,292 @@
+"""nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from itertools import product
+from typing import Any
+
+import jinja2
+import pulumi
+
+from ...core import checks
+from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, restricted, sidecar
+
+CERTIFICATES = "/certs"
+"""Where the kubernetes.io/tls Secret is mounted."""
+
+DIRECTORY = "/etc/nginx-proxy"
+"""Where the nginx.conf is mounted."""
+
+CLIENTS = "/clients"
+"""Where the Secret with the authorities of the clients is mounted, if there is one; otherwise they are beside the nginx.conf."""
+
+CLIENT_CA = "client-ca.pem"
+"""Name of the file with the authorities of the clients."""
+
+_CONNECTION = {"X-Real-IP": "$remote_addr", "X-Forwarded-For": "$proxy_add_x_forwarded_for"}
+# in every spelling, as what stands for `Upgrade` in HTTP/1.1 alone
+_HOP = {"HTTP2-Settings": ""}
+
+CERTIFICATE_IDENTITY = {
+    "X-Client-Verify": "$ssl_client_verify",
+    "X-Client-Subject": "$ssl_client_s_dn",
+    "X-Forwarded-Client-Cert": "$client_certificate",
+}
+"""Headers with the identity in a client certificate, and their values."""
+
+_TOKEN = ("User", "Email", "Groups", "Preferred-Username", "Access-Token")
+_ANSWERS = {f"token_{name.lower().replace('-', '_')}": f"x_auth_request_{name.lower().replace('-', '_')}" for name in _TOKEN}
+TOKEN_IDENTITY = {
+    **{f"X-Forwarded-{name}": f"${variable}" for name, variable in zip(_TOKEN, _ANSWERS, strict=True)},
+    # what other set-ups of the same validator send; apps that believe it must not believe a client
+    **{f"X-Auth-Request-{name}": "" for name in _TOKEN},
+}
+"""Headers with the identity in a token, and their values."""
+
+HEALTH_PATH = "/healthz"
+"""Where nginx answers the kubelet itself."""
+
+VALIDATOR_HEALTH_PATH = "/validator"
+"""Where the kubelet gets through to the validator."""
+
+DRAINING = "/tmp/draining"
+"""While this file exists every answer closes its connection, so that clients move to another pod by themselves."""
+
+RELOADING = "/tmp/reloading"
+"""The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
+
+# -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
+_NGINX = f"nginx -e stderr -c {DIRECTORY}/nginx.conf"
+
+# Mozilla intermediate, guidelines 5.7, without its DHE suites, which need a dhparam file
+_CIPHERS = ":".join(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+    )
+)
+
+# An attribute of a subject, as RFC 2253 writes it, that is no common name. \x5C is the backslash, which makes the character after it a
+# part of the value, whatever that is; written as itself it would mean something to nginx already.
+_OTHER = r"(?!CN=)[^=,+\x5C]+=(?:[^,+\x5C]|\x5C.)*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """Whose certificates are asked for."""
+
+    required: bool
+    """Whether clients without one are refused."""
+    ca: str
+    """Path of the file that they are verified with."""
+    names: Sequence[str]
+    """Common names that are let through; all, if there are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """One port that nginx takes over."""
+
+    name: str
+    """Port name."""
+    listen: str
+    """Address and number, as in nginx's listen directive."""
+    upstream: str
+    """host:port of the process behind it."""
+    http: bool
+    """Whether it is proxied as HTTP, or as a plain TCP stream."""
+    probe_port: int | None = None
+    """Plain HTTP port for the kubelet, which has no certificate."""
+    probe_uris: Sequence[str] = ()
+    """All that is proxied from there, by GET."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validator:
+    """Who is asked about every request before it goes on (auth_request): an oauth2-proxy."""
+
+    upstream: str
+    """host:port where it listens."""
+    prefix: str
+    """Path below which it answers clients itself."""
+    open_routes: Sequence[str]
+    """Regular expressions of what is not asked about: method, space, and the path as it was sent."""
+    health_path: str = VALIDATOR_HEALTH_PATH
+    """Path on the health port at which its own ping is answered."""
+    answers: Mapping[str, str] = field(default_factory=lambda: _ANSWERS)
+    """Variables, and the headers of its answer that they are set from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nginx:
+    """What varies in the configuration."""
+
+    listeners: Sequence[Listener]
+    outer_scheme: str | None
+    """What clients speak, https or http; None behind another proxy, which has said that and who they are already."""
+    clients: Clients | None = None
+    validator: Validator | None = None
+    health_port: int
+    workers: int
+    max_body_size: str
+    timeout_seconds: int
+    upstream_idle_seconds: int
+    ipv6: bool
+    access_log: bool
+    reload: bool
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["escaped"] = re.escape
+    return environment.get_template("nginx.conf.j2")
+
+
+def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Every header with its value, and with none in the spellings that many servers take for the same header."""
+    for name, value in headers.items():
+        first, *rest = name.split("-")
+        for separators in product("-_", repeat=len(rest)):
+            spelled = first + "".join(separator + part for separator, part in zip(separators, rest, strict=True))
+            yield spelled, value if spelled == name else ""
+
+
+def command(*, reload: Sequence[str] = ()) -> list[str]:
+    """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
+    # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
+    if not reload:
+        return ["/bin/sh", "-c", f"rm -f {DRAINING}; exec {_NGINX}"]
+    # The kubelet swaps the link `..data` when it has written the files of a changed Secret. The worker that is replaced then hangs up
+    # on the clients, also on those that are just sending a request: so before that they are made to open a connection for each, and
+    # are still while it can have one that it accepted at the last moment.
+    links = "; ".join(f"readlink {directory}/..data" for directory in reload)
+    script = f"""\
+rm -f {DRAINING} {RELOADING}
+known=$({links})
+( while sleep 1; do
+  now=$({links})
+  [ "$now" != "$known" ] || continue
+  known=$now
+  if {_NGINX} -t -q; then
+    touch {RELOADING}; sleep 3
+    {_NGINX} -s reload && echo "the certificates have changed; nginx has taken them"
+    sleep 2; rm -f {RELOADING}
+  else
+    echo "the changed certificates are refused; nginx goes on with those of before" >&2
+  fi
+done ) &
+exec {_NGINX}"""
+    return ["/bin/sh", "-c", script]
+
+
+def render(nginx: Nginx) -> str:
+    """The whole nginx.conf."""
+
+    def listens(address: str | int) -> list[str]:
+        return [str(address), f"[::]:{address}"] if nginx.ipv6 and ":" not in str(address) else [str(address)]
+
+    headers = dict(_HOP)
+    if nginx.outer_scheme is not None:
+        headers |= {**_CONNECTION, "X-Forwarded-Proto": nginx.outer_scheme}
+    if nginx.clients is not None:
+        headers |= CERTIFICATE_IDENTITY
+    if nginx.validator is not None:
+        headers |= TOKEN_IDENTITY
+    return _template().render(
+        {field.name: getattr(nginx, field.name) for field in fields(nginx)},
+        certificates=CERTIFICATES,
+        ciphers=_CIPHERS,
+        draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
+        forwarded=list(_spellings(headers)),
+        health_path=HEALTH_PATH,
+        http=[listener for listener in nginx.listeners if listener.http],
+        listens=listens,
+        other=_OTHER,
+        probed=[listener for listener in nginx.listeners if listener.probe_uris],
+        stream=[listener for listener in nginx.listeners if not listener.http],
+        tls=nginx.outer_scheme == "https",
+    )
+
+
+def proxy(
+    name: str,
+    nginx: Nginx,
+    *,
+    image: pulumi.Input[str],
+    uid: int | None,
+    resources: Wire,
+    drain_seconds: int,
+    ports: Sequence[Wire],
+    files: Mapping[str, pulumi.Input[str]] | None = None,
+    secrets: Mapping[str, tuple[str, Wire]] | None = None,
+) -> PodPatch:
+    """The container, with its configuration and other `files` in DIRECTORY.
+
+    `secrets` has what else is mounted: the end of the volume's name -> where, and the volume's `secret`. With `reload` nginx follows them.
+    `drain_seconds`: how long every answer closes its connection before nginx itself is stopped.
+    """
+    volumes = {f"{name}-{part}": place for part, place in (secrets or {}).items()}
+    followed = [path for path, _ in volumes.values()] if nginx.reload else []
+    probe = health_probe(nginx.health_port, HEALTH_PATH)
+    container = {
+        "name": name,
+        "image": image,
+        "command": command(reload=followed),
+        "ports": list(ports),
+        "resources": resources,
+        # nginx answers itself: the app is started only when this succeeded
+        **probe,
+        # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {drain_seconds}"]}}},
+        "securityContext": restricted(uid, uid),
+        "volumeMounts": [
+            {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
+            *({"name": volume, "mountPath": path, "readOnly": True} for volume, (path, _) in volumes.items()),
+            {"name": f"{name}-tmp", "mountPath": "/tmp"},
+        ],
+    }
+    health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
+    probed = [
+        Listen(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
+        for p in nginx.listeners
+        if p.probe_port
+    ]
+    return PodPatch(
+        init_containers=(sidecar(container),),
+        volumes=(
+            # readable for the pod's group, of which nginx is a member
+            *({"name": volume, "secret": {**secret, "defaultMode": 0o440}} for volume, (_, secret) in volumes.items()),
+            {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
+        ),
+        config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(nginx), **(files or {})}),),
+        listens=(Listen(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
+    )
+
+
+def health_probe(port: int, path: str) -> dict[str, Any]:
+    """The probes of a sidecar that answers at that port of the pod."""
+    handler = {"httpGet": {"path": path, "port": port}}
+    return {
+        "startupProbe": {**handler, "periodSeconds": 1, "failureThreshold": 60},
+        "livenessProbe": {**handler, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+    }
+
+
+def workers(resources: Wire) -> int:
+    """One for each CPU of the limit, one without."""
+    limit = (resources.get("limits") or {}).get("cpu")
+    return max(1, math.ceil(checks.amount(limit))) if limit else 1

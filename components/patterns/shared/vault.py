@@ -1,0 +1,290 @@
+"""What VaultInit and VaultAgentSidecar share: how they reach Vault, the files they make of it, and the shell that tells why they cannot."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from ...core import checks
+from ...core.app import App, SecretKey
+from ...core.patch import ConfigFiles, PodPatch, restricted
+from .scripts import script
+
+_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+# a leading '@' would make `vault write` read a file, and '-' its standard input
+_ROLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_VAULT_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*")
+_FIELD = re.compile(r"[A-Za-z0-9_.@+-]+")
+_AUDIENCE = re.compile(r"[A-Za-z0-9._:/@+-]+")
+
+# consul-template: a value as text, JSON if it is none; a name that a shell accepts; the text quoted for one
+_TEXT = '{{ $text := sprig_toString $v }}{{ if not (sprig_kindIs "string" $v) }}{{ $text = toUnescapedJSON $v }}{{ end }}'
+_SHELL_NAME = (
+    '{{ if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}{{ sprig_fail (printf "no variable name: field %s." $name) }}{{ end }}'
+)
+_QUOTED = """'{{ $text | replaceAll "'" "'\\\\''" }}'"""
+DIRECTORY = "/vault"
+"""Working directory of the containers; their scripts and the agent's configuration only know paths below it."""
+
+LOGIN = script(__package__, "vault_login.sh")
+"""Defines `login`, which leaves a token in home/.vault-token or fails with one line, in TIMEOUT_SECONDS at most.
+
+The token is in no environment and no argument: the CLI reads it from ~/.vault-token.
+"""
+
+WHY = script(__package__, "vault_why.sh")
+"""Defines `why`, a line that says why an agent could not render the files, made of its log in home/agent.
+
+That log is never printed, because an error in a template may quote the secret.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigMapKey:
+    """One key of a Kubernetes ConfigMap in the same namespace."""
+
+    name: pulumi.Input[str]
+    """metadata.name of the ConfigMap."""
+    key: str
+    """Key in its data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultSecret:
+    """One file made of one KV secret, by exactly one of `field`, `format` and `template`."""
+
+    path: str
+    """Path of the secret in its mount, without the `data/` of KV v2, e.g. my-secret."""
+    file: str
+    """Name of the file below mount_path."""
+    field: str | None = None
+    """The file is this field's value and nothing else, no newline added; what is no text is written as JSON. Default: None."""
+    format: str | None = None
+    """`json`: all fields as one JSON object; `env`: a line NAME='value' for each, quoted for a POSIX shell. Default: None."""
+    template: str | None = None
+    """consul-template text; the fields are in the dot: `{{ .username }}:{{ .password }}`. A field that is missing is an error.
+    Default: None."""
+    mount: str = "secret"
+    """Mount of the KV engine. Default: secret."""
+    kv_version: int = 2
+    """Version of the KV engine, 1 or 2; 1 too for other engines that answer a read, e.g. mount database and path creds/app. Default: 2."""
+    mode: str = "0400"
+    """Mode of the file, which belongs to the app's uid: 0400, or 0440 for the pod's group too. Default: 0400."""
+
+    @property
+    def api_path(self) -> str:
+        """Where Vault's API has it."""
+        return f"{self.mount}/data/{self.path}" if self.kv_version == 2 else f"{self.mount}/{self.path}"
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        where = f"secret {self.file!r}"
+        rule = "segments of letters, digits and _.@+=-, joined by '/'"
+        found = checks.file_name("secret file", self.file)
+        found += _matches(f"{where}: path", self.path, _VAULT_PATH, rule) + _matches(f"{where}: mount", self.mount, _VAULT_PATH, rule)
+        if self.field is not None:
+            found += _matches(f"{where}: field", self.field, _FIELD, "letters, digits and _.@+-")
+        if self.format is not None:
+            found += checks.one_of(f"{where}: format", self.format, ("json", "env"))
+        if not checks.is_plain(self.template):
+            found.append(f"{where}: template must be a plain value, not an Output")
+        if [self.field, self.format, self.template].count(None) != 2:
+            found.append(f"{where}: set exactly one of field, format and template")
+        if self.kv_version not in (1, 2):
+            found.append(f"{where}: kv_version {self.kv_version!r} is not allowed: 1 or 2")
+        return found + checks.one_of(f"{where}: mode", self.mode, ("0400", "0440"))
+
+    def contents(self) -> str:
+        """The consul-template text that renders the file."""
+        data = ".Data.data" if self.kv_version == 2 else ".Data"
+        no_field = f'{{{{ sprig_fail "no field {self.field or "at all"} in {self.api_path}" }}}}'
+        if self.field is not None:
+            # `index` of a field that is missing is no error, whatever error_on_missing_key says
+            body = f'{{{{ if not (sprig_hasKey $fields "{self.field}") }}}}{no_field}{{{{ end }}}}'
+            body += f'{{{{ $v := index $fields "{self.field}" }}}}{_TEXT}{{{{ $text }}}}'
+        elif self.format == "json":
+            body = "{{ $fields | toUnescapedJSON }}\n"
+        elif self.format == "env":
+            body = f"{{{{ range $name, $v := $fields }}}}{_SHELL_NAME}{_TEXT}{{{{ $name }}}}={_QUOTED}\n{{{{ end }}}}"
+        else:
+            body = f"{{{{ with $fields }}}}{self.template}{{{{ else }}}}{no_field}{{{{ end }}}}"
+        return f'{{{{ with secret "{self.api_path}" }}}}{{{{ $fields := {data} }}}}{body}{{{{ end }}}}'
+
+
+def _matches(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
+    if not checks.is_plain(value):
+        return [f"{what} must be a plain value, not an Output"]
+    return [] if isinstance(value, str) and pattern.fullmatch(value) else [f"{what} {value!r} is not allowed: {rule}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultArgs:
+    """Arguments of both Vault patterns."""
+
+    address: pulumi.Input[str]
+    """URL of Vault, e.g. https://vault.vault.svc:8200."""
+    role: pulumi.Input[str]
+    """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret, and
+    the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
+    secrets: tuple[VaultSecret, ...]
+    """The files, one secret each; at least one."""
+    auth_mount: str = "kubernetes"
+    """Mount of the Kubernetes (or JWT) auth method, below auth/. Default: kubernetes."""
+    audience: str = "vault"
+    """Audience of the pod's token, the role's `audience`. Default: vault."""
+    token_expiration_seconds: int = 600
+    """Lifetime of that token in seconds, 600 or more, which is Kubernetes' minimum. Default: 600."""
+    vault_namespace: str | None = None
+    """Vault Enterprise namespace. Default: None."""
+    ca: pulumi.Input[str] | None = None
+    """Certificate of the authority that signed Vault's, PEM; no secret. Default: None, the authorities that the image trusts."""
+    ca_secret: SecretKey | None = None
+    """The same, from a Secret. Default: None."""
+    ca_config_map: ConfigMapKey | None = None
+    """The same, from a ConfigMap. Default: None."""
+    tls_server_name: str | None = None
+    """Name to expect in Vault's certificate in place of the address' host. Default: None."""
+    allow_plaintext: bool = False
+    """Whether a http:// address other than loopback is accepted: whoever can read the network reads the secrets. Default: False."""
+    service_account: pulumi.Input[str] | None = None
+    """The pod's service account. Default: None, the namespace's `default`, or what another pattern sets."""
+    mount_path: str = "/secrets"
+    """Where the app finds the files, read-only. Default: /secrets."""
+    volume_name: str = "secrets"
+    """Name of the volume, and the start of the names of the three others that the app does not mount. Default: secrets."""
+    size_limit: str = "1Mi"
+    """Size limit of that volume in memory. Default: 1Mi."""
+    timeout_seconds: int = 120
+    """Seconds to wait for Vault, reading included, before the container fails (and the kubelet starts it again). Default: 120."""
+    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    """Image with `vault`, a POSIX shell, od, sed and timeout. Default: hashicorp/vault:1.21.1."""
+    container_name: str = "get-secret"
+    """Default: get-secret."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}}
+    )
+    """Requests and limits; the vault program is large. Default: 50m, 128Mi to 384Mi."""
+
+    def address_problems(self, address: str) -> list[str]:
+        """What is wrong with an address."""
+        found = _ADDRESS.fullmatch(address)
+        if not found:
+            return [f"address {address!r} is not allowed: https://host:port, without path, user or query"]
+        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
+            return [f"address {address!r} would send the secrets unencrypted; use https://, or set allow_plaintext=True"]
+        return []
+
+    def role_problems(self, role: str) -> list[str]:
+        """What is wrong with a role."""
+        return _matches("role", role, _ROLE, "letters, digits and _.-, starting with a letter, digit or _")
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
+        found = self.address_problems(self.address) if isinstance(self.address, str) else []
+        found += self.role_problems(self.role) if isinstance(self.role, str) else []
+        found += _matches("auth_mount", self.auth_mount, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
+        found += _matches("audience", self.audience, _AUDIENCE, "letters, digits and ._:/@+-")
+        if self.vault_namespace is not None:
+            found += _matches("vault_namespace", self.vault_namespace, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
+        if self.tls_server_name is not None:
+            found += checks.dns_name("tls_server_name", self.tls_server_name)
+        found += checks.at_least("token_expiration_seconds", self.token_expiration_seconds, 600)
+        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        if [self.ca, self.ca_secret, self.ca_config_map].count(None) < 2:
+            found.append("set at most one of ca, ca_secret and ca_config_map")
+        for name, source in (("ca_secret", self.ca_secret), ("ca_config_map", self.ca_config_map)):
+            if source is not None:
+                found += checks.file_name(f"{name}.key", source.key)
+        found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
+        found += checks.label("volume_name", self.volume_name) + checks.label("container_name", self.container_name)
+        found += checks.resources("resources", self.resources)
+        if not self.secrets:
+            found.append("secrets is empty; name at least one VaultSecret")
+        files = [secret.file for secret in self.secrets]
+        found += [
+            f"secret file {file!r} is set twice; give each a name of its own" for file in dict.fromkeys(files) if files.count(file) > 1
+        ]
+        return found + [line for secret in self.secrets for line in secret.problems()]
+
+    def templates(self, directory: str) -> list[dict[str, Any]]:
+        """The agent's templates, which render the files into that directory; paths are relative to the working directory."""
+        return [
+            {"contents": s.contents(), "destination": f"{directory}/{s.file}", "perms": s.mode, "error_on_missing_key": True}
+            for s in self.secrets
+        ]
+
+    def container(self, where: str, app: App) -> dict[str, Any]:
+        """The container without its command: the environment and mounts of both patterns. `where`: who it is, for messages."""
+        env: dict[str, pulumi.Input[str] | None] = {
+            "VAULT_ADDR": checked(where, self.address, self.address_problems),
+            "VAULT_NAMESPACE": self.vault_namespace,
+            "VAULT_CACERT": self._ca_file(),
+            "VAULT_TLS_SERVER_NAME": self.tls_server_name,
+            "ROLE": checked(where, self.role, self.role_problems),
+            "AUTH_MOUNT": self.auth_mount,
+            "TIMEOUT_SECONDS": str(self.timeout_seconds),
+            "FILES": " ".join(s.file for s in self.secrets),
+            "MOUNT_PATH": self.mount_path.rstrip("/"),
+            # a group that may read a file has to get at it, too
+            "DIRECTORY_MODE": "0750" if any(s.mode == "0440" for s in self.secrets) else "0700",
+        }
+        return {
+            "name": self.container_name,
+            "image": self.image,
+            "workingDir": DIRECTORY,
+            "env": [{"name": name, "value": value} for name, value in env.items() if value is not None],
+            "volumeMounts": [
+                {"name": f"{self.volume_name}-config", "mountPath": f"{DIRECTORY}/config", "readOnly": True},
+                {"name": f"{self.volume_name}-identity", "mountPath": f"{DIRECTORY}/identity", "readOnly": True},
+                {"name": f"{self.volume_name}-home", "mountPath": f"{DIRECTORY}/home"},
+                {"name": self.volume_name, "mountPath": f"{DIRECTORY}/secrets"},
+                *({"name": v["name"], "mountPath": f"{DIRECTORY}/ca", "readOnly": True} for v in self._ca_volume()),
+            ],
+            "resources": self.resources,
+            "securityContext": restricted(app.uid, app.gid),
+        }
+
+    def volumes(self, files: Mapping[str, pulumi.Input[str]], home_limit: str = "1Mi") -> PodPatch:
+        """The volumes of that container; `files` are its scripts and configuration. And the pod's service account."""
+        token = {"audience": self.audience, "expirationSeconds": self.token_expiration_seconds, "path": "token"}
+        return PodPatch(
+            volumes=(
+                {"name": self.volume_name, "emptyDir": {"medium": "Memory", "sizeLimit": self.size_limit}},
+                {"name": f"{self.volume_name}-home", "emptyDir": {"medium": "Memory", "sizeLimit": home_limit}},
+                {"name": f"{self.volume_name}-identity", "projected": {"sources": [{"serviceAccountToken": token}]}},
+                *self._ca_volume(),
+            ),
+            config_files=(
+                ConfigFiles(name=f"{self.volume_name}-config", files={**files, **({} if self.ca is None else {"ca.crt": self.ca})}),
+            ),
+            service_account=() if self.service_account is None else (self.service_account,),
+        )
+
+    def _ca_file(self) -> str | None:
+        if self.ca is not None:
+            return "config/ca.crt"
+        source = self.ca_secret or self.ca_config_map
+        return None if source is None else f"ca/{source.key}"
+
+    def _ca_volume(self) -> list[dict[str, Any]]:
+        name = f"{self.volume_name}-ca"
+        if self.ca_secret is not None:
+            return [{"name": name, "secret": {"secretName": self.ca_secret.name}}]
+        if self.ca_config_map is not None:
+            return [{"name": name, "configMap": {"name": self.ca_config_map.name}}]
+        return []
+
+
+def checked(where: str, value: Any, problems: Callable[[str], list[str]]) -> pulumi.Input[str]:
+    """The value; an Output is refused when it is known, what is plain was looked at before."""
+    if isinstance(value, str):
+        return value
+
+    def check(known: str) -> str:
+        checks.refuse(where, problems(known))
+        return known
+
+    return pulumi.Output.from_input(value).apply(check)

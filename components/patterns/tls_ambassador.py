@@ -1,0 +1,320 @@
+"""TlsAmbassador: TLS in front of an app that speaks none, mutual if asked for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from ..certificates import (
+    CertificateAuthority,
+    ExistingCertificate,
+    IssuedCertificate,
+    SelfSignedCertificate,
+    ServerCertificateArgs,
+    bundle,
+)
+from ..core import checks
+from ..core.app import LOOPBACK, SECURE, App, Port, SecretKey
+from ..core.patch import PodPatch, Wire
+from .shared import nginx
+
+# what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
+_PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
+_CLIENT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsAmbassadorArgs:
+    """Arguments of TlsAmbassador."""
+
+    service_name: str
+    """Name of the Service that clients connect to; the certificate is made out to it."""
+    namespace: pulumi.Input[str] = "default"
+    """Namespace of the Service and of the certificate's Secret. Default: default."""
+    ports: tuple[str, ...] = ("http",)
+    """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
+    mode: str | None = None
+    """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
+    every upgrade to another protocol goes through. Default: None, by each port's scheme."""
+    app_port: int | None = None
+    """Port number the app moves to, if one port is taken over. Default: None, the next free one."""
+    authority: CertificateAuthority | None = None
+    """The authority that issues the certificate. Default: None, it is self-signed."""
+    secret_name: pulumi.Input[str] | None = None
+    """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
+    reload: bool = False
+    """Whether nginx takes what changes in `secret_name` and `client_ca_secret`, which keep their names, without a restart and without
+    losing a request; what it cannot use it refuses, and goes on with what it had. The mounted files follow a Secret within the kubelet's
+    sync period, a minute or so by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False,
+    it reads them when it starts."""
+    ca_pem: pulumi.Input[str] | None = None
+    """What clients verify that existing certificate with; an output, nothing more. Default: None."""
+    dns_names: tuple[str, ...] = ()
+    """Further DNS names of the certificate; of an existing one all the names to check, or none for no check. Default: none."""
+    ip_addresses: tuple[str, ...] = ()
+    """Further IP addresses of the certificate. Default: none."""
+    cluster_domain: str = "cluster.local"
+    """DNS domain of the cluster. Default: cluster.local."""
+    validity_hours: int = 8760
+    """Hours from issue to expiry. Default: 8760, a year."""
+    early_renewal_hours: int = 720
+    """Hours before expiry from which `pulumi up` renews it. Default: 720, 30 days."""
+    client_auth: str | None = None
+    """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. With a wrong
+    certificate nobody does. The app is told who it is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
+    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, nobody is asked."""
+    client_ca_pems: tuple[pulumi.Input[str], ...] = ()
+    """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
+    trust bundle of `authority`."""
+    client_ca_secret: SecretKey | None = None
+    """An existing Secret that has them instead; read when nginx starts, unless `reload` is set. Default: None."""
+    client_names: tuple[str, ...] = ()
+    """Common names of the clients that get through; of the subject alone, and only if it has no second one. Not for ports carried as
+    tcp. Default: none, every client of the authorities."""
+    image: pulumi.Input[str] = "nginx:1.28-alpine"
+    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    container_name: str = "nginx-proxy"
+    """Also the beginning of its volumes' names. Default: nginx-proxy."""
+    health_port: int = 8081
+    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold. With
+    client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
+    requests of those very probes, unencrypted, and nothing else. Default: 8081."""
+    max_body_size: str = "0"
+    """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
+    timeout_seconds: int = 3600
+    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
+    upstream_idle_seconds: int = 4
+    """How long an unused connection to the app is kept; less than the app's own idle timeout. Default: 4."""
+    access_log: bool = True
+    """Whether requests are logged to stdout. Default: True."""
+    ipv6: bool = False
+    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
+    uid: int | None = 101
+    """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    )
+    """Requests and limits; nginx runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+
+    def certificate_args(self) -> ServerCertificateArgs:
+        """The arguments of the certificate it makes."""
+        return ServerCertificateArgs(
+            service_name=self.service_name,
+            namespace=self.namespace,
+            cluster_domain=self.cluster_domain,
+            dns_names=self.dns_names,
+            ip_addresses=self.ip_addresses,
+            validity_hours=self.validity_hours,
+            early_renewal_hours=self.early_renewal_hours,
+        )
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = self.certificate_args().problems() + checks.label("container_name", self.container_name)
+        if self.authority and self.secret_name is None:
+            found += self.authority.leaf_problems(self.validity_hours)
+        if self.authority and self.secret_name is not None:
+            found.append("authority and secret_name are both set; the certificate comes from one of them")
+        if self.reload and self.secret_name is None:
+            found.append(
+                "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
+                "leave reload out, or set secret_name to a Secret that keeps its name"
+            )
+        if not self.ports:
+            found.append("ports is empty; name at least one port to stand in front of, e.g. ('http',)")
+        for name in self.ports:
+            found += checks.port_name("ports:", name)
+        if self.mode is not None:
+            found += checks.one_of("mode", self.mode, ("http", "tcp"))
+        if self.app_port is not None:
+            found += checks.port("app_port", self.app_port)
+            if len(self.ports) > 1:
+                found.append("app_port is set for more than one port; leave it out, or use one TlsAmbassador a port")
+        if self.secret_name is not None and checks.is_plain(self.secret_name):
+            found += checks.dns_name("secret_name", self.secret_name)
+        if self.uid == 0:
+            found.append("uid 0 is root: give nginx another user id")
+        if not re.fullmatch("[0-9]+[kmg]?", str(self.max_body_size)):
+            found.append(f"max_body_size {self.max_body_size!r} is not allowed: a number of bytes with k, m or g, as in nginx")
+        found += self._client_problems()
+        found += checks.port("health_port", self.health_port) + checks.at_least("timeout_seconds", self.timeout_seconds, 1)
+        found += checks.at_least("upstream_idle_seconds", self.upstream_idle_seconds, 1)
+        return found + checks.resources("resources", self.resources)
+
+    def _client_problems(self) -> list[str]:
+        if self.client_auth is None:
+            given = [name for name in ("client_ca_pems", "client_ca_secret", "client_names") if getattr(self, name)]
+            return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
+        found = checks.one_of("client_auth", self.client_auth, ("required", "optional"))
+        for index, pem in enumerate(self.client_ca_pems):
+            if isinstance(pem, str) and ("-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem):
+                found.append(f"client_ca_pems[{index}] is not allowed: certificates in PEM, and nothing else")
+        if self.client_ca_secret is not None:
+            if self.client_ca_pems:
+                found.append("client_ca_pems and client_ca_secret are both set; the authorities of the clients come from one of them")
+            if checks.is_plain(self.client_ca_secret.name):
+                found += checks.dns_name("client_ca_secret: name", self.client_ca_secret.name)
+            found += checks.file_name("client_ca_secret: key", self.client_ca_secret.key)
+        for name in self.client_names:
+            if not isinstance(name, str) or not _CLIENT_NAME.fullmatch(name):
+                found.append(
+                    f"client_names: {name!r} is not allowed: a common name of letters, digits, spaces and ._@:/-, 64 characters at most"
+                )
+        return found
+
+
+class TlsAmbassador(pulumi.ComponentResource):
+    """nginx in the pod, listening with TLS where the app listened; the app moves to 127.0.0.1.
+
+    Requests may be upgraded to WebSocket, and to no other protocol: after `Upgrade: h2c`, everything that follows on the connection would
+    reach the app as the client wrote it, identity headers included.
+
+    Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
+    front of a dead app is not ready.
+
+    With `reload`, a loop in nginx's own container tells it, and no ConfigReloadSidecar: containers share no processes, so that none can
+    send a signal to another's, and nginx has no port to be told at. A Secret that a Pulumi program changes needs a provider with
+    `enable_secret_mutable` to keep its name.
+
+    Raises ArgumentError.
+    """
+
+    ca_pem: pulumi.Output[str]
+    """What clients verify the certificate with, PEM; empty for an existing Secret without `ca_pem`."""
+    secret_name: pulumi.Output[str]
+    """metadata.name of the certificate's Secret."""
+
+    def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        problems = [*checks.label("name", name), *args.problems()]
+        if args.client_auth is not None and not (args.client_ca_pems or args.client_ca_secret or args.authority):
+            problems.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
+        checks.refuse(f"TlsAmbassador {name!r}", problems)
+        super().__init__("pod-patterns:index:TlsAmbassador", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.certificate: ExistingCertificate | IssuedCertificate | SelfSignedCertificate
+        if args.secret_name is not None:
+            self.certificate = ExistingCertificate(args.secret_name, dns_names=args.dns_names or None, ca_pem=args.ca_pem)
+        elif args.authority:
+            self.certificate = args.authority.issue(name, args.certificate_args(), child)
+        else:
+            self.certificate = SelfSignedCertificate(name, args.certificate_args(), child)
+        self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")
+        self.secret_name = pulumi.Output.from_input(self.certificate.secret_name)
+        self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
+
+    def wrap(self, app: App) -> tuple[App, PodPatch]:
+        """Takes over the ports and moves their processes inwards."""
+        args = self.args
+        problems: list[str] = []
+        listeners: list[nginx.Listener] = []
+        open_ports: list[dict[str, Any]] = []
+        for name in args.ports:
+            port = app.port(name)
+            if port is None:
+                known = ", ".join(p.name for p in app.ports) or "none"
+                problems.append(f"there is no port {name!r} to stand in front of; set ports= (known: {known})")
+                continue
+            problem = self._port_problem(port)
+            if problem:
+                problems.append(problem)
+                continue
+            app, listener = self._take(app, port, problems)
+            listeners.append(listener)
+            if port.redirect is None:
+                open_ports.append({"name": name, "containerPort": port.number})
+        health = app.free_port(args.health_port)
+        return app.reserve(health), self._patch(app, listeners, open_ports, problems, health)
+
+    def _take(self, app: App, port: Port, problems: list[str]) -> tuple[App, nginx.Listener]:
+        args = self.args
+        # where certificates are optional, the kubelet is a client without one
+        probes = app.probed(port) if args.client_auth == "required" else {}
+        problems += [
+            f"{where}: path {uri!r} is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
+            for where, uri in probes.items()
+            if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
+        ]
+        number = args.app_port if args.app_port is not None else app.free_port(port.number + 1)
+        app, probe_port, probe_scheme = app.reserve(number), None, None
+        if probes:
+            probe_port, probe_scheme = app.free_port(args.health_port + 1), "HTTP"
+            app = app.reserve(probe_port)
+        app = app.move(port.name, to=number, scheme=SECURE[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
+        return app, nginx.Listener(
+            name=port.name,
+            listen=str(port.listen),
+            upstream=f"{LOOPBACK}:{number}",
+            http=self._is_http(port),
+            probe_port=probe_port,
+            probe_uris=tuple(map(str, probes.values())),
+        )
+
+    def _is_http(self, port: Port) -> bool:
+        return (self.args.mode or port.scheme) == "http"
+
+    def _port_problem(self, port: Port) -> str | None:
+        if port.front:
+            # what is in front would speak plain text to it
+            return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
+        if port.scheme == "https":
+            return f"port {port.name!r} speaks TLS already; take it out of ports="
+        if self.args.mode == "http" and port.scheme != "http":
+            return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
+        if self.args.client_names and not self._is_http(port):
+            return (
+                f"port {port.name!r} is carried as tcp, where client_names are not checked; "
+                "use a TlsAmbassador of its own for it, with an authority that only those clients have"
+            )
+        return None
+
+    def _clients(self) -> nginx.Clients | None:
+        args = self.args
+        if args.client_auth is None:
+            return None
+        directory = nginx.CLIENTS if args.client_ca_secret else nginx.DIRECTORY
+        return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=args.client_names)
+
+    def _patch(
+        self,
+        app: App,
+        listeners: list[nginx.Listener],
+        open_ports: list[dict[str, Any]],
+        problems: list[str],
+        health: int,
+    ) -> PodPatch:
+        args = self.args
+        files: dict[str, pulumi.Input[str]] = {}
+        secrets: dict[str, tuple[str, Wire]] = {"certificate": (nginx.CERTIFICATES, {"secretName": self.certificate.secret_name})}
+        if args.client_ca_secret:
+            item = {"key": args.client_ca_secret.key, "path": nginx.CLIENT_CA}
+            secrets["clients"] = (nginx.CLIENTS, {"secretName": args.client_ca_secret.name, "items": [item]})
+        elif args.client_auth is not None:
+            trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
+            files[nginx.CLIENT_CA] = bundle(trusted)
+        proxy = nginx.proxy(
+            args.container_name,
+            nginx.Nginx(
+                listeners=listeners,
+                outer_scheme="https",
+                clients=self._clients(),
+                health_port=health,
+                workers=nginx.workers(args.resources),
+                max_body_size=args.max_body_size,
+                timeout_seconds=args.timeout_seconds,
+                upstream_idle_seconds=args.upstream_idle_seconds,
+                ipv6=args.ipv6,
+                access_log=args.access_log,
+                reload=args.reload,
+            ),
+            image=args.image,
+            uid=args.uid,
+            resources=args.resources,
+            drain_seconds=app.pre_stop_seconds,
+            ports=open_ports,
+            files=files,
+            secrets=secrets,
+        )
+        return proxy + PodPatch(certificates=(self.certificate,), problems=tuple(problems))

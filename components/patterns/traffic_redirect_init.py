@@ -1,0 +1,196 @@
+"""TrafficRedirectInit: an app that cannot be told to listen elsewhere, behind an ambassador all the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pulumi
+
+from ..core import checks
+from ..core.app import LOOPBACK, App
+from ..core.claims import APP
+from ..core.patch import Listen, PodPatch
+
+# Declared before it is deleted, so that a table of an earlier run is replaced and none is no error; nft carries it out in one transaction.
+_TABLE = """\
+table inet {name}
+delete table inet {name}
+table inet {name} {{
+{chains}}}
+"""
+
+# what comes in through an interface; what containers of the pod send each other comes through lo
+_INBOUND = """\
+  chain inbound {{
+    type nat hook prerouting priority -100; policy accept;
+{rules}  }}
+"""
+
+_OUTBOUND = """\
+  chain outbound {{
+    type nat hook output priority -100; policy accept;
+{rules}  }}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficRedirectInitArgs:
+    """Arguments of TrafficRedirectInit."""
+
+    ports: tuple[str, ...] = ("http",)
+    """Names of the app's ports that it cannot leave; the ambassador behind this in the list takes them over. Default: http."""
+    first_number: int = 15000
+    """Where ambassadors listen in place of the app's own numbers: the first free one from here on. Default: 15000."""
+    outbound_port: int | None = None
+    """Where the TCP connections that the pod opens to the outside go instead, a port of a proxy in the pod; the proxy finds in
+    SO_ORIGINAL_DST where they wanted to. From then on: init containers that need the network before the proxy is there are listed before
+    this. Default: None, nowhere."""
+    outbound_ports: tuple[int, ...] = ()
+    """Port numbers of the outside whose connections these are. Default: none, all of them."""
+    exclude_uids: tuple[int, ...] = ()
+    """User ids whose connections are left alone, the proxy's own among them. Default: none."""
+    exclude_outbound_ports: tuple[int, ...] = ()
+    """Port numbers of the outside that are left alone. Default: none."""
+    image: pulumi.Input[str] = "registry.k8s.io/kube-proxy:v1.36.3"
+    """Image with nft 1.0.1 or later. Default: registry.k8s.io/kube-proxy:v1.36.3, which most nodes have anyway."""
+    container_name: str = "traffic-redirect"
+    """Default: traffic-redirect."""
+    resources: Mapping[str, Any] = field(
+        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
+    )
+    """Requests and limits. Default: 10m, 16Mi to 64Mi."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments."""
+        found = checks.label("container_name", self.container_name) + checks.port("first_number", self.first_number)
+        for name in self.ports:
+            found += checks.port_name("ports:", name)
+        if not self.ports and self.outbound_port is None:
+            found.append("ports is empty and outbound_port is not set: there is nothing to redirect; set one of them")
+        for what in ("outbound_ports", "exclude_outbound_ports"):
+            for number in getattr(self, what):
+                found += checks.port(f"{what}:", number)
+        for uid in self.exclude_uids:
+            found += checks.at_least("exclude_uids:", uid, 0)
+        return found + self._outbound_problems() + checks.resources("resources", self.resources)
+
+    def _outbound_problems(self) -> list[str]:
+        if self.outbound_port is None:
+            given = [name for name in ("outbound_ports", "exclude_uids", "exclude_outbound_ports") if getattr(self, name)]
+            return [f"{name} is set, but nothing of the pod's own is redirected; set outbound_port=" for name in given]
+        found = checks.port("outbound_port", self.outbound_port)
+        if not self.exclude_uids:
+            found.append("exclude_uids is empty, so that the proxy's own connections would come back to it; name the proxy's user id")
+        both = sorted(set(self.outbound_ports) & set(self.exclude_outbound_ports))
+        return found + [f"port {n} is in outbound_ports and in exclude_outbound_ports; take it out of one of them" for n in both]
+
+
+class TrafficRedirectInit(pulumi.ComponentResource):
+    """nftables rules in the pod's own network namespace, set by an init container that ends before the app starts.
+
+    The app stays on the number it knows, on every address. Connections from outside to that number reach the ambassador, which listens
+    on another one; what the ambassador sends to the app's inner number on 127.0.0.1 the kernel brings to the app. List it before the
+    ambassadors. The app must listen on 127.0.0.1 too, and over TCP. It is not for pods with hostNetwork: the rules would be the node's.
+
+    The container has the capability NET_ADMIN, which the baseline Pod Security Standard refuses, and is root, because a capability that is
+    added is effective for nobody else; it is not privileged. `Workload.privileged_containers` names it.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: TrafficRedirectInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args or TrafficRedirectInitArgs()
+        checks.refuse(f"TrafficRedirectInit {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:TrafficRedirectInit", name, {}, opts)
+        self.register_outputs({})
+
+    def wrap(self, app: App) -> tuple[App, PodPatch]:
+        """Says of the ports where an ambassador is to listen."""
+        problems = []
+        for name in self.args.ports:
+            port = app.port(name)
+            if port is None:
+                known = ", ".join(p.name for p in app.ports) or "none"
+                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {known})")
+            elif port.owner != APP:
+                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of ports=")
+            elif port.front:
+                problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
+            elif port.redirect is not None:
+                problems.append(f"port {name!r} is redirected already; name it once")
+            else:
+                number = app.free_port(self.args.first_number)
+                marked = tuple(replace(p, redirect=number) if p.name == name else p for p in app.ports)
+                app = replace(app, ports=marked).reserve(number)
+        return app, PodPatch(problems=tuple(problems))
+
+    def patch(self, app: App) -> PodPatch:
+        """The init container, with the numbers as the ambassadors left them."""
+        args = self.args
+        inbound, outbound, listens, problems = [], [], [], []
+        for name in args.ports:
+            port = app.port(name)
+            if port is None or port.redirect is None:
+                continue
+            if port.front is None:
+                problems.append(
+                    f"no ambassador has taken over port {name!r}, so that nobody would listen where its traffic goes; "
+                    "list one after TrafficRedirectInit, or take the port out of ports="
+                )
+                continue
+            inbound.append(f'iifname != "lo" tcp dport {port.front.number} redirect to :{port.redirect}')
+            # on behalf of the ambassador, which does not choose it
+            listens.append(Listen(number=port.redirect, argument="first_number"))
+            outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.front.number}")
+        if args.outbound_port is not None:
+            problems += self._outbound_problems(app, args.outbound_port)
+            outbound += self._outbound(args.outbound_port)
+        if problems or not outbound:
+            return PodPatch(problems=tuple(problems))
+        chains = "".join(
+            chain.format(rules="".join(f"    {rule}\n" for rule in rules))
+            for chain, rules in ((_INBOUND, inbound), (_OUTBOUND, outbound))
+            if rules
+        )
+        container = {
+            "name": args.container_name,
+            "image": args.image,
+            "command": ["nft", _TABLE.format(name=f"pod-patterns-{args.container_name}", chains=chains)],
+            "resources": args.resources,
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+                "readOnlyRootFilesystem": True,
+                "runAsUser": 0,
+                "runAsGroup": 0,
+                "runAsNonRoot": False,
+            },
+        }
+        return PodPatch(init_containers=(container,), listens=tuple(listens))
+
+    def _outbound(self, number: int) -> list[str]:
+        args = self.args
+        wanted = f"tcp dport {_set(args.outbound_ports)}" if args.outbound_ports else "meta l4proto tcp"
+        excluded = [f"tcp dport {_set(args.exclude_outbound_ports)} return"] if args.exclude_outbound_ports else []
+        return [
+            'oifname "lo" return',
+            f"meta skuid {_set(args.exclude_uids)} return",
+            *excluded,
+            f"{wanted} redirect to :{number}",
+        ]
+
+    def _outbound_problems(self, app: App, number: int) -> list[str]:
+        found = []
+        if app.uid is not None and app.uid in self.args.exclude_uids:
+            found.append(
+                f"exclude_uids has the app's own user id {app.uid}, so that none of its connections would be redirected; take it out"
+            )
+        own = next((p for p in app.ports if p.owner == APP and number in (p.number, p.outer_number)), None)
+        if own:
+            found.append(f"outbound_port {number} is port {own.name!r} of the app itself; set it to the proxy's port")
+        return found
+
+
+def _set(numbers: tuple[int, ...]) -> str:
+    """An anonymous set of nftables."""
+    return f"{{ {', '.join(map(str, dict.fromkeys(numbers)))} }}"

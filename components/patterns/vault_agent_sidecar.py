@@ -1,0 +1,132 @@
+"""VaultAgentSidecar: secrets from HashiCorp Vault, there before the app starts and kept fresh while it runs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from ..core import checks
+from ..core.app import App
+from ..core.patch import PodPatch, sidecar
+from .shared.reload import INFORM, ReloadArgs
+from .shared.scripts import script
+from .shared.vault import DIRECTORY, LOGIN, WHY, VaultArgs, checked
+
+# The first time, a login by hand says in one line what is wrong; once there are files, the agent waits for Vault as long as it takes.
+# What it renders is private until it is complete and settled; then the files of the app change all at once, by one link that is
+# renamed, as the kubelet does it.
+_SCRIPT = f"COMPONENT=VaultAgentSidecar\nTOLD=home/told\n{LOGIN}{WHY}{INFORM}" + script(__package__, "vault_agent_sidecar.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
+    """Arguments of VaultAgentSidecar: those of VaultArgs, and to tell the app of a change those of ReloadArgs, which it need not use."""
+
+    render_interval_seconds: int = 300
+    """Seconds between two looks at secrets without a lease, those of KV version 2. Secrets with one are read again before it ends, or
+    renewed; Vault gives those of KV version 1 a lease of 32 days, or of their own field `ttl`. Default: 300, the agent's own."""
+    classic: bool = False
+    """Set it where the sidecars are classic. Nothing else would hold the app back then, so an init container of the same kind renders
+    first (of a secret with a lease, the app's first files soon change); and the token is left to its TTL when the pod stops, because the
+    app stops at the same time. Default: False."""
+    mount_path: str = "/vault/secrets"
+    """Where the app finds the files, read-only; they are links, and change all at once. Default: /vault/secrets."""
+    volume_name: str = "vault"
+    """Name of the volume, and the start of the names of the three others that the app does not mount. Default: vault."""
+    size_limit: str = "2Mi"
+    """Size limit of that volume in memory, which holds two sets of files while they change. Default: 2Mi."""
+    timeout_seconds: int = 120
+    """Seconds to wait for Vault at the start before the container fails (and the kubelet starts it again). When there are files, it waits
+    for ever. Default: 120."""
+    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    """Image with `vault` and BusyBox or the GNU core utilities; with wget for a call to the app. Default: hashicorp/vault:1.21.1."""
+    container_name: str = "vault-agent"
+    """With `classic`, that of the init container is this and -init. Default: vault-agent."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
+        found = super().problems() + self.reload_argument_problems()
+        return found + checks.at_least("render_interval_seconds", self.render_interval_seconds, 1)
+
+    def agent_config(self, role: str) -> str:
+        """Configuration of `vault agent` that logs in by itself and renders for ever; paths are relative to the working directory."""
+        method = {
+            # the JWT method's login has the same form
+            "type": "kubernetes",
+            "mount_path": f"auth/{self.auth_mount}",
+            # of logins, and of reads that fail
+            "max_backoff": "30s",
+            "config": [{"role": role, "token_path": "identity/token"}],
+        }
+        config = {
+            # never ends: a restart would cost a login, and every lease
+            "vault": [{"retry": [{"num_retries": 1_000_000}]}],
+            # lists, because HCL reads an object with an object in it as several blocks; for `revoke`, readable by its owner only
+            "auto_auth": [
+                {"method": [method], "sink": [{"type": "file", "config": [{"path": "home/.vault-token", "mode": 0o600}]}]},
+            ],
+            "template_config": {"static_secret_render_interval": f"{self.render_interval_seconds}s"},
+            "template": self.templates("home/rendered"),
+        }
+        return json.dumps(config, indent=2) + "\n"
+
+
+class VaultAgentSidecar(pulumi.ComponentResource):
+    """A Vault agent beside the app: it writes the files before the app starts, renews its token and its leases, and follows changes.
+
+    The files are in memory and mounted into the app alone; the token is in a volume that the app does not mount. What is written changes
+    as a whole. If Vault cannot be reached later, the files stay, the pod stays ready, and the agent goes on trying; if it ends, it is
+    started again in its container. When the pod stops, the token and its leases are revoked.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: VaultAgentSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        self._where = f"VaultAgentSidecar {name!r}"
+        checks.refuse(self._where, args.problems())
+        super().__init__("pod-patterns:index:VaultAgentSidecar", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, app: App) -> PodPatch:
+        """The sidecar with its four volumes, and the mount in the app's container."""
+        args = self.args
+        role: Any = checked(self._where, args.role, args.role_problems)
+        config = args.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(args.agent_config)
+        containers: list[Mapping[str, Any]] = []
+        if args.classic:
+            containers.append(self._container(app, name=f"{args.container_name}-init", once=True))
+        running = self._container(app, name=args.container_name)
+        probe = {
+            "exec": {"command": ["/bin/sh", "-c", f"test -e {DIRECTORY}/secrets/..data"]},
+            "periodSeconds": 1,
+            # by then it has failed by itself, with a line that says why
+            "failureThreshold": args.timeout_seconds + 30,
+        }
+        # no readinessProbe: an app with its last files is better than none
+        containers.append(sidecar({**running, "startupProbe": probe}))
+        return args.volumes({"agent.sh": _SCRIPT, "agent.json": config}, home_limit=args.size_limit) + PodPatch(
+            init_containers=tuple(containers),
+            # no subPath: it would hold on to the first files
+            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
+            problems=tuple(args.reload_problems(app)),
+        )
+
+    def _container(self, app: App, *, name: str, once: bool = False) -> dict[str, Any]:
+        args = self.args
+        container = args.container(self._where, app)
+        own = {
+            "RELOAD_TIMEOUT_SECONDS": str(args.reload_timeout_seconds),
+            "ONCE": "1" if once else "",
+            "REVOKE": "" if args.classic and not once else "1",
+        }
+        return {
+            **container,
+            "name": name,
+            # the image's entrypoint changes owners and capabilities, which takes root
+            "command": ["/bin/sh", "config/agent.sh", *args.reload_words(app)],
+            "env": [*container["env"], *({"name": key, "value": value} for key, value in own.items())],
+            "volumeMounts": [*container["volumeMounts"], *args.volume_mounts],
+        }

@@ -1,0 +1,61 @@
+"""VaultInit: secrets from HashiCorp Vault, as files in memory that only the app can read, there before it starts."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+
+from ..core import checks
+from ..core.app import App
+from ..core.patch import PodPatch
+from .shared.scripts import script
+from .shared.vault import LOGIN, WHY, VaultArgs
+
+# One login, one agent run that renders every file, one rename, and the token is revoked whatever happened.
+_SCRIPT = f"COMPONENT=VaultInit\n{LOGIN}{WHY}" + script(__package__, "vault_init.sh")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultInitArgs(VaultArgs):
+    """Arguments of VaultInit: those of VaultArgs."""
+
+    def agent_config(self) -> str:
+        """Configuration of `vault agent` that renders every file once and ends; paths are relative to the working directory."""
+        # retries of a failed read: 250 ms, doubled each time
+        config = {
+            "exit_after_auth": True,
+            "vault": [{"retry": [{"num_retries": 3}]}],
+            # lists, because HCL reads an object with an object in it as several blocks
+            "auto_auth": [{"method": [{"type": "token_file", "exit_on_err": True, "config": [{"token_file_path": "home/.vault-token"}]}]}],
+            "template_config": {"exit_on_retry_failure": True},
+            "template": self.templates("secrets/new"),
+        }
+        return json.dumps(config, indent=2) + "\n"
+
+
+class VaultInit(pulumi.ComponentResource):
+    """An init container that logs in to Vault with a token made for that purpose, writes files, and revokes what it got.
+
+    The files are in memory and mounted into the app alone. They are read once: a secret that changes or expires reaches the app
+    with its next pod.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: VaultInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = args
+        self._where = f"VaultInit {name!r}"
+        checks.refuse(self._where, args.problems())
+        super().__init__("pod-patterns:index:VaultInit", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, app: App) -> PodPatch:
+        """The init container with its four volumes, and the mount in the app's container."""
+        args = self.args
+        # the image's entrypoint changes owners and capabilities, which takes root
+        container = {**args.container(self._where, app), "command": ["/bin/sh", "config/fetch.sh"]}
+        return args.volumes({"fetch.sh": _SCRIPT, "agent.json": args.agent_config()}) + PodPatch(
+            init_containers=(container,),
+            # the directory that the script puts in place as a whole, private to the app's uid; the volume's root is everybody's
+            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "subPath": "files", "readOnly": True},),
+        )

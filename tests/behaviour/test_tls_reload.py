@@ -1,0 +1,182 @@
+"""TlsAmbassador with `reload`, run by the real nginx, over Secrets that change as the kubelet changes them."""
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.core.app import SecretKey
+from components.patterns.shared.nginx import RELOADING
+from tests.support.clients import Authority, Certificate
+from tests.support.nginx_proxy import HTTP, Proxy, certificate, proxy, rendered, within
+from tests.support.servers import HttpServer, serving
+from tests.support.volumes import Volume
+
+TAKEN = "the certificates have changed; nginx has taken them\n"
+REFUSED = "the changed certificates are refused; nginx goes on with those of before\n"
+
+
+@contextmanager
+def running(directory: Path, volumes: Mapping[str, Volume], **arguments: Any) -> Iterator[Proxy]:
+    """In front of an HTTP server; clients trust every certificate that is ever in /certs."""
+    it = rendered(HTTP, secret_name="web-tls", reload=True, access_log=False, **arguments)
+    it.files["/certs/ca.crt"] = (volumes["/certs"].directory / "ca.crt").read_text()
+    mounts = {path: volume.directory for path, volume in volumes.items()}
+    with serving(HttpServer(it.port().number)), proxy(directory, it, mounts) as found:
+        yield found
+
+
+def give(it: Proxy, volume: Volume, files: Mapping[str, str]) -> None:
+    """The Secret has these files now, and clients trust the certificate."""
+    it.it.files["/certs/ca.crt"] += files["ca.crt"]
+    volume.swap(files)
+
+
+def taken(it: Proxy, times: int = 1) -> None:
+    """Waits until nginx has taken changed certificates so many times, and what was done for it is undone."""
+    within(30, lambda: (it.directory / "stdout").read_text() == TAKEN * times)
+    within(10, lambda: not reloading(it))
+    assert it.process.poll() is None
+
+
+def reloading(it: Proxy) -> bool:
+    return Path(f"/proc/{it.process.pid}/root{RELOADING}").exists()
+
+
+def serves(it: Proxy, files: Mapping[str, str]) -> bool:
+    """Whether that is the certificate that a new connection gets."""
+    pem = ssl.get_server_certificate(("127.0.0.1", it.it.port().outer_number))
+    return ssl.PEM_cert_to_DER_cert(pem) == ssl.PEM_cert_to_DER_cert(files["tls.crt"])
+
+
+@dataclass
+class Load:
+    """What came of the requests."""
+
+    answered: int = 0
+    certificates: set[bytes] = field(default_factory=set)
+    lost: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def load(it: Proxy) -> Iterator[Load]:
+    """Four busy clients and four with pauses, while the block runs. They keep their connections, and repeat nothing."""
+    seen, lock, stop = Load(), threading.Lock(), threading.Event()
+
+    def client(pause: float) -> None:
+        connection: http.client.HTTPSConnection | None = None
+        end = time.monotonic() + 60
+        while not stop.wait(pause) and time.monotonic() < end:
+            try:
+                if connection is None:
+                    connection = it.client()
+                    connection.connect()
+                    presented = connection.sock.getpeercert(True)
+                    assert isinstance(presented, bytes)
+                    with lock:
+                        seen.certificates.add(presented)
+                connection.request("POST", "/x", body=b"a" * 2000)
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == 200, answer.status
+                gone = answer.will_close
+                with lock:
+                    seen.answered += 1
+            except (OSError, http.client.HTTPException, AssertionError) as error:
+                gone = True
+                with lock:
+                    seen.lost.append(repr(error))
+            if gone and connection:
+                connection.close()
+                connection = None
+        if connection:
+            connection.close()
+
+    threads = [threading.Thread(target=client, args=(pause,)) for pause in (0.005, 0.05) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost(tmp_path: Path) -> None:
+    secrets = [certificate() for _ in range(3)]
+    volume = Volume(tmp_path / "certs", **secrets[0])
+    with running(tmp_path, {"/certs": volume}) as it, load(it) as seen:
+        time.sleep(1)
+        for number, files in enumerate(secrets[1:], 1):
+            give(it, volume, files)
+            taken(it, number)
+            within(10, lambda: serves(it, files))  # noqa: B023
+        time.sleep(1)
+        # connections are kept again
+        assert it.get()[0].headers["Connection"] == "keep-alive"
+    assert seen.lost == [], f"{len(seen.lost)} lost, {seen.answered} answered"
+    assert seen.answered > 500
+    assert seen.certificates == {ssl.PEM_cert_to_DER_cert(files["tls.crt"]) for files in secrets}
+    # nothing but what `-s reload` says
+    said = (tmp_path / "stderr").read_text().splitlines()
+    assert [line.partition(": ")[2] for line in said] == ["signal process started"] * 2
+
+
+def test_a_certificate_that_does_not_fit_its_key_is_refused_and_the_one_of_before_stays(tmp_path: Path) -> None:
+    first, good = certificate(), certificate()
+    volume = Volume(tmp_path / "certs", **first)
+    with running(tmp_path, {"/certs": volume}) as it:
+        give(it, volume, {**certificate(), "tls.key": first["tls.key"]})
+        within(20, lambda: REFUSED in (tmp_path / "stderr").read_text())
+        assert "key values mismatch" in (tmp_path / "stderr").read_text()
+        assert serves(it, first)
+        answer, _ = it.get()
+        assert (answer.status, answer.headers["Connection"]) == (200, "keep-alive")
+        give(it, volume, good)
+        taken(it)
+        assert serves(it, good)
+
+
+def test_the_authorities_of_the_clients_are_taken_too(tmp_path: Path) -> None:
+    old, new = Authority(), Authority()
+    certificates = Volume(tmp_path / "certs", **certificate())
+    clients = Volume(tmp_path / "clients", **{"client-ca.pem": old.pem})
+    partners = SecretKey(name="partners", key="ca.crt")
+
+    def status(it: Proxy, presented: Certificate) -> int:
+        context, file = it.trust(), tmp_path / "client.pem"
+        file.write_text(presented.pem + presented.key_pem)
+        context.load_cert_chain(file)
+        with closing(http.client.HTTPSConnection("127.0.0.1", it.it.port().outer_number, context=context, timeout=5)) as client:
+            client.request("GET", "/")
+            return client.getresponse().status
+
+    mounts = {"/certs": certificates, "/clients": clients}
+    with running(tmp_path, mounts, client_auth="required", client_ca_secret=partners) as it:
+        assert (status(it, old.client("billing")), status(it, new.client("billing"))) == (200, 400)
+        clients.swap({"client-ca.pem": new.pem})
+        taken(it)
+        assert (status(it, old.client("billing")), status(it, new.client("billing"))) == (400, 200)
+
+
+def test_a_pod_that_is_ending_goes_on_draining_when_a_certificate_was_taken(tmp_path: Path) -> None:
+    volume, files = Volume(tmp_path / "certs", **certificate()), certificate()
+    with running(tmp_path, {"/certs": volume}) as it:
+        it.pre_stop()
+        give(it, volume, files)
+        taken(it)
+        assert serves(it, files)
+        assert it.get()[0].headers["Connection"] == "close"
+
+
+def test_a_container_restarted_in_the_middle_keeps_connections_again(tmp_path: Path) -> None:
+    it = rendered(HTTP, secret_name="web-tls", reload=True)
+    it.container["command"] = ["/bin/sh", "-c", f'touch {RELOADING}; exec "$@"', "sh", *it.container["command"]]
+    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as found:
+        assert found.get()[0].headers["Connection"] == "keep-alive"

@@ -1,0 +1,329 @@
+"""JwtAmbassador: what it adds, how it stands in a chain, and what it refuses."""
+
+import base64
+import re
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from components.core.app import App, Port, Rebind, SecretKey
+from components.core.checks import ArgumentError
+from components.core.pod import CompositionError, compose, plaintext_ports
+from components.core.pod_security import pod_security_level
+from components.patterns.jwt_ambassador import ALGORITHMS, JwtAmbassador, JwtAmbassadorArgs
+from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.traffic_redirect_init import TrafficRedirectInit
+from components.testing import UNKNOWN, run
+from tests.support.composing import composed, container
+
+HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
+WEB = App(name="web", image="web:1", ports=(HTTP,))
+COOKIE = SecretKey(name="cookie", key="secret")
+LOGIN = {"client_secret": SecretKey(name="oidc", key="secret"), "redirect_url": "https://web.example.com/oauth2/callback"}
+
+
+def given(**changes):
+    return JwtAmbassadorArgs(**{"issuer": "https://issuer.example.com", "audience": "web", "cookie_secret": COOKIE, **changes})
+
+
+def jwt(**changes):
+    return JwtAmbassador("jwt", given(**changes))
+
+
+def tls():
+    return TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", secret_name="tls"))
+
+
+def protected(app=WEB, options=None, **changes):
+    return composed(app, lambda: jwt(**changes), **(options or {}))
+
+
+def flags(pod):
+    """The validator's arguments: name to values."""
+    found = {}
+    for argument in container(pod, "jwt-proxy-validator")["args"]:
+        name, _, value = argument.removeprefix("--").partition("=")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def config(pod):
+    """The proxy's nginx.conf."""
+    return next(c.files["nginx.conf"] for c in pod.config_files if c.name == "jwt-proxy-config")
+
+
+def listens(pod):
+    """Where the proxy listens, its health port left out, which comes last."""
+    return re.findall(r"listen ([^;]+);", config(pod))[:-1]
+
+
+def upstreams(pod):
+    """Where it passes requests on to, by name."""
+    return dict(re.findall(r"upstream (\S+) \{\s+server ([^;]+);", config(pod)))
+
+
+def open_routes(pod):
+    """Regular expressions of what needs no token."""
+    return re.findall(r'"~\^(.*)\(\?:\\\?\.\*\)\?\$" 1;', config(pod))
+
+
+def test_it_listens_where_the_app_did_and_the_app_moves_to_loopback():
+    pod = protected()
+    assert container(pod, "jwt-proxy")["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert "ports" not in container(pod, "web")
+    assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8081"]
+    assert listens(pod) == ["8080"]
+    assert upstreams(pod) == {"http": "127.0.0.1:8081", "validator": "127.0.0.1:4180"}
+    assert pod.app.port("http").outer_scheme == "http"
+
+
+def test_the_validator_listens_on_loopback_alone_and_has_no_way_to_the_app():
+    found = flags(protected())
+    assert found["http-address"] == ["127.0.0.1:4180"]
+    assert found["upstream"] == ["static://503"]
+    assert not {"skip-auth-route", "metrics-address"} & set(found)
+    assert "ports" not in container(protected(), "jwt-proxy-validator")
+
+
+def test_the_validator_moves_out_of_the_way_of_another_port():
+    app = App(name="web", image="web:1", ports=(HTTP, Port(name="other", number=4180)))
+    assert flags(protected(app))["http-address"] == ["127.0.0.1:4181"]
+
+
+def test_in_front_of_an_app_that_cannot_move_it_listens_where_the_traffic_is_redirected_to():
+    app = App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
+    pod = composed(app, lambda: TrafficRedirectInit("redirect"), jwt)
+    assert listens(pod) == ["15000"]
+    assert "ports" not in container(pod, "jwt-proxy")
+    # the number that the kernel redirects to is open as well
+    assert plaintext_ports(pod) == [8080, 15000]
+    assert container(pod, "web")["ports"] == [{"name": "http", "containerPort": 8080}]
+
+
+def test_without_a_token_nobody_is_sent_to_a_login():
+    found = flags(protected())
+    assert found["force-json-errors"] == found["skip-jwt-bearer-tokens"] == ["true"]
+    assert found["oidc-issuer-url"] == ["https://issuer.example.com"]
+    assert found["client-id"] == ["web"]
+    assert "redirect-url" not in found
+
+
+def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
+    app = App(name="web", image="web:1", ports=(HTTP,), readiness={"httpGet": {"path": "/ready?full=1", "port": "http"}})
+    pod = composed(app, tls, jwt, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")))
+    assert listens(pod) == ["127.0.0.1:8081"]
+    assert upstreams(pod)["http"] == "127.0.0.1:8083"
+    assert "ports" not in container(pod, "jwt-proxy")
+    assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8083"]
+    assert container(pod, "web")["readinessProbe"]["httpGet"] == {"path": "/ready?full=1", "port": 8080, "scheme": "HTTPS"}
+    assert open_routes(pod) == ["GET /ready"]
+    # the exporter is past both
+    assert "--nginx.scrape-uri=http://127.0.0.1:8083/stub_status" in container(pod, "prometheus-exporter")["args"]
+    assert (pod.app.port("http").outer_number, pod.app.port("http").outer_scheme) == (8080, "https")
+
+
+def test_both_containers_are_probed_through_nginx():
+    pod = protected()
+    assert container(pod, "jwt-proxy")["startupProbe"]["httpGet"] == {"path": "/healthz", "port": 8082}
+    assert container(pod, "jwt-proxy-validator")["livenessProbe"]["httpGet"] == {"path": "/validator", "port": 8082}
+    assert pod.health_ports == {8082: ("/healthz", "/validator")}
+    # in this order, because the kubelet starts the second when the first one's startup probe is answered
+    assert [c["name"] for c in pod.spec["initContainers"]] == ["jwt-proxy", "jwt-proxy-validator"]
+
+
+def test_only_probes_of_its_own_port_are_let_through():
+    probes = {
+        "startup": {"httpGet": {"port": 8080}},
+        "readiness": {"httpGet": {"path": "/ready", "port": "admin"}},
+        "liveness": {"exec": {"command": ["true"]}},
+    }
+    app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
+    assert open_routes(protected(app)) == ["GET /"]
+
+
+def test_the_paths_that_a_port_is_probed_at_are_open_too():
+    app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
+    assert open_routes(protected(app)) == ["GET /healthz"]
+
+
+def test_open_routes_are_anchored_and_quoted():
+    routes = ("GET /a.b", "POST /hooks,v1", "OPTIONS /*", "GET /static/*")
+    segment = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
+    assert open_routes(protected(open_routes=routes)) == [
+        r"GET /a\.b",
+        "POST /hooks,v1",
+        f"OPTIONS /(?:{segment}(?:/{segment})*/?)?",
+        f"GET /static/(?:{segment}(?:/{segment})*/?)?",
+    ]
+
+
+def test_groups_and_audiences_with_commas_are_quoted():
+    found = flags(protected(allowed_groups=("ops", 'cn="a",ou=b'), extra_audiences=("a,b",), groups_claim="roles"))
+    assert found["allowed-group"] == ["ops", '"cn=""a"",ou=b"']
+    assert found["oidc-extra-audience"] == ['"a,b"']
+    assert found["oidc-groups-claim"] == ["roles"]
+
+
+def test_a_login_is_given_its_secrets_by_the_environment():
+    pod = protected(**LOGIN, scope="openid email")
+    found = flags(pod)
+    assert found["redirect-url"] == ["https://web.example.com/oauth2/callback"]
+    assert found["scope"] == ["openid email"]
+    assert found["bearer-token-login-fallback"] == found["insecure-oidc-skip-nonce"] == ["false"]
+    assert "client-secret" not in found
+    assert "force-json-errors" not in found
+    assert container(pod, "jwt-proxy-validator")["env"] == [
+        {"name": "OAUTH2_PROXY_COOKIE_SECRET", "valueFrom": {"secretKeyRef": {"name": "cookie", "key": "secret"}}},
+        {"name": "OAUTH2_PROXY_CLIENT_SECRET", "valueFrom": {"secretKeyRef": {"name": "oidc", "key": "secret"}}},
+    ]
+
+
+def test_a_cookie_secret_is_made_and_stays_secret():
+    recording = run(lambda: JwtAmbassador("jwt", given(cookie_secret=None, namespace="web")))
+    secret = recording.one("Secret")
+    assert secret.name == "jwt-cookie"
+    assert secret.inputs["metadata"]["namespace"] == "web"
+    assert secret.inputs["immutable"] is True
+    assert len(base64.urlsafe_b64decode(secret.inputs["stringData"]["cookie-secret"])) == 32
+    assert any("stringData" in path for path in secret.secrets)
+    assert secret.parent == recording.one("pod-patterns:index:JwtAmbassador").urn
+    another = run(lambda: JwtAmbassador("jwt", given(cookie_secret=None))).one("Secret")
+    assert another.inputs["stringData"] != secret.inputs["stringData"]
+
+
+def test_in_a_preview_the_cookie_secret_is_unknown_and_secret():
+    secret = run(lambda: JwtAmbassador("jwt", given(cookie_secret=None)), preview=True).one("Secret")
+    assert secret.inputs["stringData"] in (UNKNOWN, {"cookie-secret": UNKNOWN})
+
+
+def test_an_issuer_that_is_known_late_is_looked_at_then():
+    def program():
+        pod = compose(WEB, [jwt(issuer=pulumi.Output.from_input("http://issuer"))])
+        pulumi.export("args", container(pod, "jwt-proxy-validator")["args"])
+
+    with pytest.raises(ArgumentError) as error:
+        run(program)
+    assert error.value.problems == (
+        "issuer 'http://issuer' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
+    )
+
+
+def test_an_authority_of_the_issuer_is_mounted():
+    pod = protected(ca="PEM")
+    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": "PEM"})]
+    assert flags(pod)["provider-ca-file"] == ["/etc/oauth2-proxy/ca.crt"]
+    assert container(pod, "jwt-proxy-validator")["volumeMounts"] == [
+        {"name": "jwt-proxy-validator-config", "mountPath": "/etc/oauth2-proxy", "readOnly": True}
+    ]
+
+
+def test_it_is_restricted_native_and_classic():
+    pod = protected()
+    assert {c["restartPolicy"] for c in pod.spec["initContainers"]} == {"Always"}
+    assert pod_security_level(pod.spec) == "restricted"
+    classic = protected(options={"sidecars": "classic", "kubernetes_version": "1.28"})
+    assert [c["name"] for c in classic.spec["containers"]] == ["jwt-proxy", "jwt-proxy-validator", "web"]
+    assert pod_security_level(classic.spec) == "restricted"
+
+
+URL = "https://host, with a port and a path at most"
+ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"issuer": "http://issuer"},
+            "issuer 'http://issuer' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
+        ),
+        ({"issuer": "https://user:pw@issuer"}, f"issuer 'https://user:pw@issuer' is not allowed: {URL}"),
+        ({"issuer": "https://issuer/?a=b"}, f"issuer 'https://issuer/?a=b' is not allowed: {URL}"),
+        (
+            {"jwks_url": "http://issuer/keys"},
+            "jwks_url 'http://issuer/keys' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
+        ),
+        ({"audience": ""}, "audience is empty; every token has one"),
+        ({"extra_audiences": ("",)}, "extra_audiences: an empty one is not allowed"),
+        ({"allowed_groups": ("",)}, "allowed_groups: an empty one is not allowed"),
+        ({"algorithms": ("HS256",)}, f"algorithms: 'HS256' is not allowed: one of {', '.join(ALGORITHMS)}"),
+        ({"algorithms": ("none",)}, f"algorithms: 'none' is not allowed: one of {', '.join(ALGORITHMS)}"),
+        ({"algorithms": ()}, "algorithms is empty; name at least one, e.g. ('RS256',)"),
+        ({"groups_claim": "a b"}, "groups_claim 'a b' is not allowed: letters, digits and _.:/-"),
+        ({"open_routes": ("/healthz",)}, f"open_routes: '/healthz' is not allowed: {ROUTE}"),
+        ({"open_routes": ("GET /.*",)}, f"open_routes: 'GET /.*' is not allowed: {ROUTE}"),
+        ({"open_routes": ("GET /a|/",)}, f"open_routes: 'GET /a|/' is not allowed: {ROUTE}"),
+        ({"open_routes": ("GET /a!=b",)}, f"open_routes: 'GET /a!=b' is not allowed: {ROUTE}"),
+        ({"open_routes": ("GET /a/../b",)}, f"open_routes: 'GET /a/../b' is not allowed: {ROUTE}"),
+        ({"open_routes": ("GET /a%2Fb",)}, f"open_routes: 'GET /a%2Fb' is not allowed: {ROUTE}"),
+        ({"prefix": "/"}, "prefix '/' is not allowed: without '/' at the end, and not empty"),
+        ({"prefix": "oauth2"}, "prefix 'oauth2' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
+        ({"redirect_url": "https://a/oauth2/callback"}, "redirect_url is set, but nobody can log in; set client_secret= too"),
+        ({"scope": "openid"}, "scope is set, but nobody can log in; set client_secret= too"),
+        (
+            {"client_secret": COOKIE},
+            "redirect_url is missing: where the issuer sends browsers back to, https://HOST/oauth2/callback",
+        ),
+        (
+            {**LOGIN, "redirect_url": "http://a/oauth2/callback"},
+            "redirect_url 'http://a/oauth2/callback' is not allowed: https://HOST/oauth2/callback",
+        ),
+        (
+            {**LOGIN, "prefix": "/auth"},
+            "redirect_url 'https://web.example.com/oauth2/callback' is not allowed: https://HOST/auth/callback",
+        ),
+        (
+            {**LOGIN, "jwks_url": "https://issuer/keys"},
+            "jwks_url is set, but a login needs the issuer's other addresses as well; leave it out",
+        ),
+        ({"cookie_secret": SecretKey(name="a", key="")}, "cookie_secret.key is empty; name the key in the Secret's data"),
+        ({"port": "HTTP"}, "port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
+        ({"app_port": 0}, "app_port 0 is not allowed: a whole number from 1 to 65535"),
+        ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
+        ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
+        ({"session_hours": 0}, "session_hours 0 is not allowed: a whole number, 1 or more"),
+        ({"upstream_idle_seconds": -1}, "upstream_idle_seconds -1 is not allowed: a whole number, 0 or more"),
+        ({"validator_port": 0}, "validator_port 0 is not allowed: a whole number from 1 to 65535"),
+        ({"uid": 0}, "uid 0 is root: give nginx another user id"),
+        ({"validator_uid": 0}, "validator_uid 0 is root: give oauth2-proxy another user id"),
+        ({"container_name": "a b"}, "container_name 'a b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
+        ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),
+    ],
+)
+def test_arguments_it_cannot_work_with_are_refused(changes, line):
+    with pytest.raises(ArgumentError) as error:
+        jwt(**changes)
+    assert str(error.value) == f"JwtAmbassador 'jwt': 1 problem\n  - {line}"
+
+
+@pytest.mark.parametrize(
+    ("app", "changes", "line"),
+    [
+        (WEB, {"port": "api"}, "there is no port 'api' to stand in front of; set port= (known: http)"),
+        (
+            App(name="web", image="web:1", ports=(Port(name="http", number=8080, scheme="tcp"),)),
+            {},
+            "port 'http' speaks tcp, and tokens are in HTTP requests; set port=",
+        ),
+        (
+            App(name="web", image="web:1", ports=(HTTP,), liveness={"httpGet": {"path": "/a b", "port": 8080}}),
+            {},
+            "the app's probe of '/a b' cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_app_is_a_conflict(app, changes, line):
+    with pytest.raises(CompositionError) as error:
+        protected(app, **changes)
+    assert str(error.value) == f"workload 'web': 1 conflict\n  - JwtAmbassador 'jwt': {line}"
+
+
+def test_tls_cannot_be_behind_it():
+    with pytest.raises(CompositionError) as error:
+        composed(WEB, jwt, tls)
+    assert str(error.value) == (
+        "workload 'web': 1 conflict"
+        "\n  - TlsAmbassador 'tls': port 'http' has an ambassador in front of it already; list TlsAmbassador first, and each port once"
+    )

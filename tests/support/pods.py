@@ -1,0 +1,53 @@
+"""An app and patterns for the tests of the composition: plain classes, as a user would write them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.core.app import ANY, App, Port, Rebind
+from components.core.patch import Listen, PodPatch, sidecar
+
+RESOURCES = {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
+HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args=("--port={port}",)))
+
+
+def web(**changes: Any) -> App:
+    return App(**{"name": "web", "image": "web:1", "ports": (HTTP,), **changes})
+
+
+def container(name: str, **fields: Any) -> dict[str, Any]:
+    return {"name": name, "image": "tool:1", "resources": RESOURCES, **fields}
+
+
+@dataclass(frozen=True)
+class Adds:
+    """A pattern that adds what it is given."""
+
+    name: str
+    added: PodPatch
+
+    def patch(self, _app: App) -> PodPatch:
+        return self.added
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """An ambassador whose arguments say what it listens on and where it proxies to."""
+
+    name: str
+    port: str = "http"
+    scheme: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def wrap(self, app: App) -> tuple[App, PodPatch]:
+        here = app.port(self.port)
+        assert here
+        app = app.move(self.port, scheme=self.scheme, **self.options)
+        there = app.port(self.port)
+        assert there
+        outermost = here.host == ANY
+        proxy = container(
+            self.name,
+            args=[f"{here.host}:{here.number}", there.url],
+            ports=[{"name": self.port, "containerPort": here.number}] if outermost else [],
+        )
+        return app, PodPatch(init_containers=(sidecar(proxy),), listens=() if outermost else (Listen(number=here.number),))
