@@ -67,7 +67,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 @contextmanager
 def hypercorn(number: int) -> Iterator[None]:
     """The server, on loopback."""
-    command = [sys.executable, "-m", "hypercorn", "--bind", f"{LOOPBACK}:{number}", "--log-level", "warning", "tests.support.upgrading:app"]
+    # without workers of its own, which would outlive it
+    options = ["--bind", f"{LOOPBACK}:{number}", "--workers", "0", "--log-level", "warning"]
+    command = [sys.executable, "-m", "hypercorn", *options, "tests.support.upgrading:app"]
     process = subprocess.Popen(command, cwd=Path(__file__).parent.parent.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 20
