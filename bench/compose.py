@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from components.core.app import App, Port, Rebind
-from components.core.pod import compose
+from components.core.fold import compose
+from components.core.plug import Pattern
 from components.offline import manifests
 from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
@@ -27,7 +28,7 @@ def app(name: str) -> App:
     )
 
 
-def patterns(name: str) -> list[object]:
+def patterns(name: str) -> list[Pattern]:
     """TLS, metrics and logs for it."""
     return [
         LogTailSidecar(f"{name}-logs", LogTailSidecarArgs(directory="/var/log/app", files=("app.log",))),

@@ -10,10 +10,13 @@ from .certificates import (
     ServerCertificateArgs,
 )
 from .core.app import App, LogFiles, Port, Rebind, SecretKey
-from .core.checks import ArgumentError, ProblemsError
-from .core.patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
-from .core.pod import CompositionError, Pattern, Pod, compose
-from .core.secrecy import SecretLeakError
+from .core.errors import ArgumentError, CompositionError, ProblemsError, SecretLeakError
+from .core.fold import compose
+from .core.identity import as_app, restricted
+from .core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from .core.plug import Adds, Pattern, Wraps
+from .core.pod import Pod
+from .core.view import BoundPort, Frontend, PodView
 from .patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
 from .patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
 from .patterns.fetch_init import FetchInit, FetchInitArgs
@@ -35,8 +38,10 @@ from .workload import Workload, WorkloadArgs
 
 __all__ = [
     "EXPORTERS",
+    "Adds",
     "App",
     "ArgumentError",
+    "BoundPort",
     "CertificateAuthority",
     "CertificateAuthorityArgs",
     "ClientCertificateArgs",
@@ -52,6 +57,7 @@ __all__ = [
     "Exporter",
     "FetchInit",
     "FetchInitArgs",
+    "Frontend",
     "IssuedCertificate",
     "JwtAmbassador",
     "JwtAmbassadorArgs",
@@ -68,6 +74,7 @@ __all__ = [
     "Pattern",
     "Pod",
     "PodPatch",
+    "PodView",
     "Port",
     "ProblemsError",
     "Rebind",
@@ -92,6 +99,8 @@ __all__ = [
     "WaitForInitArgs",
     "Workload",
     "WorkloadArgs",
+    "Wraps",
+    "as_app",
     "compose",
     "elasticsearch",
     "restricted",

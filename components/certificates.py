@@ -15,6 +15,7 @@ import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
 from .core import checks
+from .core.errors import refuse
 
 HOURS_PER_YEAR = 8760
 
@@ -189,7 +190,7 @@ class SelfSignedCertificate(pulumi.ComponentResource):
     """From when on `pulumi up` issues a new one, RFC 3339."""
 
     def __init__(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checks.refuse(f"SelfSignedCertificate {name!r}", [*checks.label("name", name), *args.problems()])
+        refuse(f"SelfSignedCertificate {name!r}", [*checks.label("name", name), *args.problems()])
         super().__init__("pod-patterns:index:SelfSignedCertificate", name, {}, opts)
         self.dns_names = args.all_dns_names()
         key = _private_key(name, self)
@@ -234,7 +235,7 @@ class CertificateAuthority(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CertificateAuthorityArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         args = args or CertificateAuthorityArgs()
-        checks.refuse(f"CertificateAuthority {name!r}", args.problems())
+        refuse(f"CertificateAuthority {name!r}", args.problems())
         super().__init__("pod-patterns:index:CertificateAuthority", name, {}, opts)
         self._name = name
         self._leaf_hours = args.early_renewal_hours
@@ -322,7 +323,7 @@ class IssuedCertificate(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         problems = [*checks.label("name", name), *args.problems(), *authority.leaf_problems(args.validity_hours)]
-        checks.refuse(f"IssuedCertificate {name!r}", problems)
+        refuse(f"IssuedCertificate {name!r}", problems)
         super().__init__("pod-patterns:index:IssuedCertificate", name, {}, opts)
         server = isinstance(args, ServerCertificateArgs)
         common_name = args.service_name if isinstance(args, ServerCertificateArgs) else args.common_name

@@ -11,7 +11,10 @@ import pulumi_kubernetes as kubernetes
 
 from .core import checks
 from .core.app import App
-from .core.pod import DEFAULT_KUBERNETES, compose, plaintext_ports
+from .core.cluster import DEFAULT_KUBERNETES
+from .core.errors import refuse
+from .core.fold import compose
+from .core.plug import Pattern
 from .core.pod_security import pod_security_level, privileged_containers
 from .core.summary import summary
 
@@ -26,7 +29,7 @@ class WorkloadArgs:
 
     app: App
     """The application."""
-    patterns: Sequence[object] = ()
+    patterns: Sequence[Pattern] = ()
     """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Default: none."""
     namespace: pulumi.Input[str] = "default"
     """Namespace of everything. Default: default."""
@@ -94,7 +97,7 @@ class Workload(pulumi.ComponentResource):
     """The pod in words: containers in start order, ports, volumes."""
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        checks.refuse(f"workload {name!r}", [*checks.label("name", name), *args.problems()])
+        refuse(f"workload {name!r}", [*checks.label("name", name), *args.problems()])
         service_name = args.service_name or args.app.name
         self.pod = compose(
             args.app,
@@ -106,7 +109,7 @@ class Workload(pulumi.ComponentResource):
             image_registry=args.image_registry,
             fields=args.pod,
         )
-        checks.refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
+        refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         own = dict(zip(OWN_LABELS, (args.app.name, name, "pulumi"), strict=True))
@@ -174,8 +177,8 @@ class Workload(pulumi.ComponentResource):
         ports = [
             # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
             {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP"}
-            for p in self.pod.app.ports
-            if p.service
+            for p in self.pod.ports
+            if p.declaration.service
         ]
         if not ports:
             return None
@@ -189,7 +192,7 @@ class Workload(pulumi.ComponentResource):
     def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
         spec, certificates = self.pod.spec, self.pod.certificates
         name = service.metadata.name if service else pulumi.Output.from_input("")
-        ports = [p for p in self.pod.app.ports if p.service]
+        ports = [p for p in self.pod.ports if p.declaration.service]
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
             lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.outer_number}" for p in ports}
@@ -199,7 +202,7 @@ class Workload(pulumi.ComponentResource):
         self.certificate_expires_at = ends.apply(lambda times: min(times, key=datetime.fromisoformat, default=""))
         self.pod_security_level = pulumi.Output.from_input(pod_security_level(spec))
         self.privileged_containers = pulumi.Output.from_input(privileged_containers(spec))
-        self.plaintext_ports = pulumi.Output.from_input(plaintext_ports(self.pod))
+        self.plaintext_ports = pulumi.Output.from_input(self.pod.plaintext_ports)
         self.health_ports = pulumi.Output.from_input({str(number): list(paths) for number, paths in self.pod.health_ports.items()})
         self.summary = pulumi.Output.from_input(summary(self.pod))
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})

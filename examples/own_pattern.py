@@ -1,7 +1,7 @@
 """A pattern of your own: under 30 lines, and it looks like the shipped ones."""
 
 import pulumi
-from pod_patterns import App, ConfigFiles, Listen, PodPatch, Workload, WorkloadArgs, restricted, sidecar
+from pod_patterns import App, ConfigFiles, Listen, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
 
 
 class RedisTunnel:
@@ -12,7 +12,7 @@ class RedisTunnel:
     def __init__(self, target: str) -> None:
         self.target = target
 
-    def patch(self, app: App) -> PodPatch:  # noqa: ARG002
+    def patch(self, pod: PodView) -> PodPatch:  # noqa: ARG002
         config = f"foreground = yes\npid =\n[redis]\nclient = yes\naccept = 127.0.0.1:6379\nconnect = {self.target}\n"
         container = {
             "name": "redis-tunnel",

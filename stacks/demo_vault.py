@@ -12,7 +12,8 @@ import pulumi_kubernetes as kubernetes
 
 from components.certificates import SelfSignedCertificate, ServerCertificateArgs
 from components.core import checks
-from components.core.patch import restricted
+from components.core.errors import refuse
+from components.core.identity import restricted
 
 PORT = 8200
 _LOOPBACK = "127.0.0.1:8202"
@@ -92,7 +93,7 @@ class DemoVault(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DemoVaultArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         args = args or DemoVaultArgs()
-        checks.refuse(f"DemoVault {name!r}", args.problems())
+        refuse(f"DemoVault {name!r}", args.problems())
         super().__init__("pod-patterns:index:DemoVault", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         certificate = SelfSignedCertificate(name, ServerCertificateArgs(service_name=args.service_name, namespace=args.namespace), child)

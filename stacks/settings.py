@@ -16,7 +16,8 @@ from pulumi.runtime import config as pulumi_config
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
 from components.core import checks
-from components.core.app import App, Port
+from components.core.app import App
+from components.core.errors import ProblemsError
 from components.core.pod_security import pod_security_level
 from components.declared.parser import Parser
 from components.patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
@@ -67,16 +68,14 @@ DEMO_VAULT = "https://demo-vault:8200"
 LEVELS = ("privileged", "baseline", "restricted")
 """The Pod Security Standards, from the one that admits everything."""
 
-# set by the fold and by the lists of the file
+# set by the lists of the file
 _HIDDEN = {
-    App: ("reserved",),
-    Port: ("front", "host", "owner", "redirect"),
     WorkloadArgs: ("app", "patterns"),
     ClientCertificateArgs: ("namespace",),
 }
 
 
-class SettingsError(checks.ProblemsError):
+class SettingsError(ProblemsError):
     """A stack file has keys or values that cannot be used; `problems` has a line for each, starting with its path."""
 
 

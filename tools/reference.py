@@ -31,6 +31,9 @@ MODULES = (
     "patterns/fetch_init",
     "patterns/wait_for_init",
     "core/patch",
+    "core/view",
+    "core/plug",
+    "core/pod",
 )
 
 COMPONENTS = PROJECT / "components"

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from components.core.checks import ProblemsError
+from components.core.errors import ProblemsError
 from stacks import settings
 
 from .engine import PROJECT

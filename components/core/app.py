@@ -1,20 +1,29 @@
-"""App: the application container, and where each of its ports is while ambassadors stand in front of it."""
+"""App: the application container, and what is known of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from . import checks, placeholders
 
-LOOPBACK = "127.0.0.1"
-"""Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
-
-ANY = "0.0.0.0"
-
-SECURE = {"http": "https", "tcp": "tls"}
-"""What a scheme is called once TLS is in front of it."""
+# fields of the container that App has arguments for
+_OWN_FIELDS = (
+    "name",
+    "image",
+    "command",
+    "args",
+    "env",
+    "ports",
+    "resources",
+    "volumeMounts",
+    "lifecycle",
+    "securityContext",
+    "startupProbe",
+    "readinessProbe",
+    "livenessProbe",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +64,8 @@ class Rebind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Front:
-    """The outermost listener of a port that ambassadors took over: what clients, the Service and the kubelet reach."""
-
-    number: int
-    """Port number on the pod's address."""
-    scheme: str
-    """What a client speaks there: https, tls, http, tcp."""
-    probe_number: int
-    """Where the kubelet probes the app through the ambassador."""
-    probe_scheme: str
-    """HTTP or HTTPS, as in httpGet.scheme."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Port:
-    """A named port. `number` and `host` say where its process listens now; `front` how the outside gets there."""
+    """A named port of the app, or of a pattern that serves one. It is a declaration: ambassadors move the process, not this."""
 
     name: str
     """Port name, at most 15 characters; also the name of the Service's port."""
@@ -83,37 +78,14 @@ class Port:
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     probe_paths: tuple[str, ...] = ()
-    """Paths that the kubelet asks for here besides those of App's probes; what lets nobody through without credentials lets it
-    through to these. Default: none."""
-    host: str = ANY
-    """Address it listens on; 127.0.0.1 behind an ambassador. Set by the fold."""
-    front: Front | None = None
-    """Set by the fold, by the outermost ambassador."""
-    redirect: int | None = None
-    """Where an ambassador listens in place of `number`, which the app keeps: the kernel sends what comes from outside there, and what goes
-    to the app's inner number on 127.0.0.1 to the app. Set by the fold, by TrafficRedirectInit."""
-    owner: str = "the app"
-    """Who serves it, for messages. Set by compose."""
+    """Further paths on this port that the kubelet probes, besides those of App's probes. Ambassadors that require credentials leave them
+    open. Default: none."""
 
-    @property
-    def listen(self) -> int:
-        """The port number on which an ambassador that takes this port over has to listen."""
-        return self.number if self.front or self.redirect is None else self.redirect
-
-    @property
-    def outer_number(self) -> int:
-        """The port number that is open on the pod's address; also the Service's."""
-        return self.front.number if self.front else self.number
-
-    @property
-    def outer_scheme(self) -> str:
-        """What clients speak: https behind TLS, otherwise what the process speaks."""
-        return self.front.scheme if self.front else self.scheme
-
-    @property
-    def url(self) -> str:
-        """Where another container of the pod reaches the process itself, past every ambassador."""
-        return f"{self.scheme}://{LOOPBACK}:{self.number}"
+    def problems(self) -> list[str]:
+        """What is wrong with it on its own."""
+        found = checks.port_name("port name", self.name) + checks.port(f"port {self.name!r}: number", self.number)
+        found += checks.one_of(f"port {self.name!r}: scheme", self.scheme, ("http", "https", "tcp"))
+        return found + (self.rebind.problems(f"port {self.name!r}: rebind") if self.rebind else [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +116,7 @@ class LogFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """The application container and what is known of it. Frozen; patterns read it, ambassadors return a moved copy.
+    """The application container and what is known of it. A declaration: nothing in it changes when patterns are added.
 
     Structure (names, ports, paths) is plain; contents (image, args, env values) may be Outputs.
     """
@@ -197,85 +169,18 @@ class App:
     container: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the container, in wire form (workingDir, tty ...); never one that the other arguments set. Default: none."""
 
-    def port(self, name: str) -> Port | None:
-        """The port of that name as it is now, or None."""
-        return next((p for p in self.ports if p.name == name), None)
-
-    def free_port(self, start: int) -> int:
-        """The first number from `start` on, and then from 1024, that no port has, now or on the outside, nor is reserved."""
-        taken = self.taken()
-        return next(n for n in (*range(start, 65536), *range(1024, start)) if n not in taken)
-
     reserved: tuple[int, ...] = ()
-    """Port numbers that it listens on besides its ports, on loopback; the fold adds those that ambassadors use for themselves.
-    Default: none."""
+    """Port numbers that it listens on besides its ports, on loopback. Default: none."""
 
-    def taken(self) -> frozenset[int]:
-        """Every port number in use so far: the ports', and what ambassadors listen on or set aside."""
-        return frozenset(self.reserved) | {p.number for p in self.ports}
-
-    def reserve(self, number: int) -> "App":
-        """The app, with a port number set aside for an ambassador."""
-        return replace(self, reserved=(*self.reserved, number))
-
-    def move(
-        self,
-        name: str,
-        *,
-        to: int | None = None,
-        scheme: str | None = None,
-        probe_number: int | None = None,
-        probe_scheme: str | None = None,
-    ) -> "App":
-        """The app with port `name` one place inwards, on 127.0.0.1; the caller listens where it was.
-
-        `to` is the new number (default: the next free one); `scheme` is what the caller speaks to its clients (default: what was
-        spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets through to the app; default: the
-        port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme alone, and moves the
-        probes only if it asks for it.
-        """
-        port = self.port(name)
-        if port is None:
-            raise KeyError(name)
-        number = to if to is not None else self.free_port(port.number + 1)
-        if port.front:
-            front = replace(
-                port.front,
-                probe_number=probe_number or port.front.probe_number,
-                probe_scheme=probe_scheme or port.front.probe_scheme,
-            )
-        else:
-            outer = scheme or port.scheme
-            front = Front(
-                number=port.number,
-                scheme=outer,
-                probe_number=probe_number or port.number,
-                probe_scheme=probe_scheme or ("HTTPS" if outer in ("https", "tls") else "HTTP"),
-            )
-        # the number that is left stays taken: the ambassador listens there
-        moved = replace(port, number=number, host=LOOPBACK, front=front)
-        return replace(
-            self,
-            ports=tuple(moved if p.name == name else p for p in self.ports),
-            reserved=(*self.reserved, port.number),
-        )
-
-    def probed(self, port: Port) -> dict[str, Any]:
-        """The paths, with their queries, that the kubelet asks for at that port, by where they are said."""
-        said = {f"probe_paths of port {port.name!r}": path for path in port.probe_paths}
-        for field_name in ("startup", "readiness", "liveness"):
-            handler = (getattr(self, field_name) or {}).get("httpGet") or {}
-            if handler.get("port") in (port.name, port.outer_number):
-                said[f"{field_name} probe of the app"] = handler.get("path", "/")
-        return said
+    def probes(self) -> dict[str, Mapping[str, Any]]:
+        """The probes that it has, by the name of the argument."""
+        given = {"startup": self.startup, "readiness": self.readiness, "liveness": self.liveness}
+        return {name: probe for name, probe in given.items() if probe is not None}
 
     def problems(self) -> list[str]:
         """What is wrong with the app on its own."""
         found = checks.label("app name", self.name)
-        for port in self.ports:
-            found += checks.port_name("port name", port.name) + checks.port(f"port {port.name!r}: number", port.number)
-            found += checks.one_of(f"port {port.name!r}: scheme", port.scheme, ("http", "https", "tcp"))
-            found += port.rebind.problems(f"port {port.name!r}: rebind") if port.rebind else []
+        found += [line for port in self.ports for line in port.problems()]
         for names in (self.env, self.secret_env):
             for name in names:
                 found += checks.env_name("env name", name)
@@ -284,6 +189,8 @@ class App:
         found += checks.resources("resources", self.resources)
         if self.uid == 0:
             found.append("uid 0 is root: give the app another user id")
+        own = [key for key in self.container if key in _OWN_FIELDS]
+        found += [f"container[{key!r}] of the app: App sets this field itself; use its argument" for key in own]
         found += checks.at_least("pre_stop_seconds", self.pre_stop_seconds, 0)
         found += checks.at_least("stop_seconds", self.stop_seconds, 1)
         return found

@@ -1,10 +1,13 @@
-"""The shapes that names, paths and numbers must have, and the one error that lists what does not."""
+"""The shapes that names, paths and numbers must have."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
+
+from . import quantities
+from .errors import refuse
 
 # RFC 1123 label: names of containers, volumes and namespaces (k8s.io/apimachinery validation.IsDNS1123Label)
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -20,48 +23,6 @@ _RELATIVE_PATH = re.compile(r"[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}")
 # C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?")
-_SUFFIX = {
-    "": 1.0,
-    "m": 1e-3,
-    "k": 1e3,
-    "Ki": 2.0**10,
-    "M": 1e6,
-    "Mi": 2.0**20,
-    "G": 1e9,
-    "Gi": 2.0**30,
-    "T": 1e12,
-    "Ti": 2.0**40,
-    "P": 1e15,
-    "Pi": 2.0**50,
-}
-
-
-class ProblemsError(pulumi.RunError):
-    """Everything that is wrong in one place, in one error; Pulumi prints it without a traceback.
-
-    `where` names the place, `problems` has a line for each thing to repair.
-    """
-
-    noun = "problem"
-
-    def __init__(self, where: str, problems: Iterable[str]) -> None:
-        self.where = where
-        self.problems = tuple(problems)
-        count = len(self.problems)
-        lines = "".join(f"\n  - {p}" for p in self.problems)
-        super().__init__(f"{where}: {count} {self.noun}{'' if count == 1 else 's'}{lines}")
-
-
-class ArgumentError(ProblemsError):
-    """A component was given arguments that it cannot work with."""
-
-
-def refuse(where: str, problems: Iterable[str]) -> None:
-    """Raises ArgumentError for `where` if there are problems."""
-    found = tuple(problems)
-    if found:
-        raise ArgumentError(where, found)
 
 
 def is_plain(value: Any) -> bool:
@@ -148,16 +109,7 @@ def one_of(what: str, value: Any, allowed: Iterable[str]) -> list[str]:
 
 
 def quantity(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _QUANTITY, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
-
-
-def amount(value: str) -> float:
-    """A Kubernetes quantity as a number: cores for CPU, bytes for memory."""
-    found = _QUANTITY.fullmatch(value)
-    if not found:
-        raise ValueError(f"not a Kubernetes quantity: {value!r}")
-    suffix = found.group(2) or ""
-    return float(value.removesuffix(suffix)) * _SUFFIX[suffix]
+    return _shape(what, value, quantities.SHAPE, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 
 
 def resources(what: str, value: Any) -> list[str]:
@@ -174,5 +126,6 @@ def resources(what: str, value: Any) -> list[str]:
             found.append(f"{what}.{key}.{name} is missing")
     for key, amounts in given.items():
         for name, number in amounts.items():
-            found += quantity(f"{what}.{key}.{name}", number)
+            # a bool is an int
+            found += quantity(f"{what}.{key}.{name}", str(number) if type(number) is int else number)
     return found

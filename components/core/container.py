@@ -1,14 +1,17 @@
-"""The app's own container in wire form: probes that follow the fold, rebound env and args, shutdown."""
+"""The app's own container in manifest form, and how it follows its ports to where ambassadors moved them."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from . import checks, placeholders
-from .app import LOOPBACK, App, Port
-from .claims import APP
-from .patch import PodPatch, Wire, restricted
+from .app import App
+from .identity import restricted
+from .patch import Wire
+from .view import APP, LOOPBACK, BoundPort, PodView
 
-_OWN_FIELDS = ("command", "args", "env", "ports", "volumeMounts", "lifecycle", "startupProbe", "readinessProbe", "livenessProbe")
+HANDLERS = ("httpGet", "tcpSocket", "grpc")
+"""The handlers of a probe that ask a port."""
 
 
 def pre_stop(seconds: int, kubernetes: tuple[int, int]) -> dict[str, Any]:
@@ -18,89 +21,104 @@ def pre_stop(seconds: int, kubernetes: tuple[int, int]) -> dict[str, Any]:
 
 def pre_stop_seconds(container: Wire) -> int:
     """How long the container's preStop handler waits, in seconds; 0 where it cannot be told."""
-    handler = container.get("lifecycle", {}).get("preStop", {})
+    handler = (container.get("lifecycle") or {}).get("preStop") or {}
     if "sleep" in handler:
         return int(handler["sleep"].get("seconds", 0))
-    command = handler.get("exec", {}).get("command", ())
+    command: list[str] = list((handler.get("exec") or {}).get("command") or ())
     return int(command[1]) if len(command) == 2 and command[0] == "sleep" and str(command[1]).isdigit() else 0
 
 
-def _probe(field: str, app: App, problems: list[str]) -> dict[str, Any]:
-    """The app's probe, its port resolved to where the kubelet gets through to the app itself."""
-    probe = dict(getattr(app, field))
-    for handler in ("httpGet", "tcpSocket", "grpc"):
-        if handler not in probe:
-            continue
-        given = probe[handler].get("port")
-        port = next((p for p in app.ports if given in (p.name, p.outer_number)), None)
-        if port is None:
-            known = ", ".join(p.name for p in app.ports) or "none"
-            problems.append(f"{field} probe of the app: it has no port {given!r}; use one of its ports (known: {known})")
-            continue
-        if port.front and handler != "httpGet":
-            problems.append(
-                f"{field} probe of the app: a {handler} probe of port {given!r} would be answered by the ambassador in front of it, "
-                "dead app or not; use httpGet or exec"
-            )
-        scheme = port.front.probe_scheme if port.front else port.scheme.upper()
-        secure = {"scheme": "HTTPS"} if handler == "httpGet" and scheme == "HTTPS" else {}
-        probe[handler] = {**probe[handler], "port": port.front.probe_number if port.front else port.number, **secure}
-    return probe
+def scratch_volumes(app: App) -> dict[str, str]:
+    """The name of the volume of each writable directory."""
+    return {path: "scratch" + re.sub("[^a-z0-9]+", "-", path.lower()).rstrip("-") for path in app.scratch}
 
 
-def _rebound(template: str, port: Port) -> str:
-    return placeholders.fill(template, {"host": LOOPBACK, "port": str(port.number)})
+def app_container(app: App, kubernetes: tuple[int, int]) -> dict[str, Any]:
+    """The app's container as it is declared, without any pattern."""
+    probes = {f"{name}Probe": probe for name, probe in app.probes().items()}
+    waits = checks.is_plain(app.pre_stop_seconds) and app.pre_stop_seconds
+    return {
+        "name": app.name,
+        "image": app.image,
+        **({"command": list(app.command)} if app.command else {}),
+        **({"args": list(app.args)} if app.args else {}),
+        "env": [
+            *({"name": name, "value": value} for name, value in app.env.items()),
+            *({"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for name, ref in app.secret_env.items()),
+        ],
+        "ports": [{"name": port.name, "containerPort": port.number} for port in app.ports],
+        "resources": app.resources,
+        **probes,
+        **({"lifecycle": {"preStop": pre_stop(app.pre_stop_seconds, kubernetes)}} if waits else {}),
+        "securityContext": {**restricted(app.uid, app.gid), "readOnlyRootFilesystem": app.read_only_root},
+        "volumeMounts": [*({"name": n, "mountPath": path} for path, n in scratch_volumes(app).items()), *app.volume_mounts],
+        **app.container,
+    }
 
 
-def app_container(app: App, kubernetes: tuple[int, int], problems: list[str]) -> tuple[dict[str, Any], PodPatch]:
-    """The app's container before anything is added, and what else it brings; what is wrong is appended to `problems`."""
-    env, args = dict(app.env), list(app.args)
-    moved: dict[str, str] = {}
-    for port in app.ports:
-        if port.owner != APP or not port.front or port.redirect is not None:
-            continue
-        if port.rebind is None:
+def follow(container: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
+    """The app's container told where its ports are now, and asked by the kubelet where that gets through; and what is in the way.
+
+    Ports, their numbers and names stay: a declaration is where Services, NetworkPolicies and monitors look.
+    """
+    followed, problems = _rebound(container, [port for port in pod.ports if port.owner == APP and port.has_moved])
+    for name in pod.app.probes():
+        followed[f"{name}Probe"], found = _probe(name, container[f"{name}Probe"], pod)
+        problems += found
+    return followed, problems
+
+
+def _rebound(container: Wire, moved: list[BoundPort]) -> tuple[dict[str, Any], list[str]]:
+    """The container with the rebinds of those ports."""
+    problems: list[str] = []
+    env: dict[str, str] = {}
+    args = list(container.get("args") or ())
+    for port in moved:
+        rebind = port.declaration.rebind
+        if rebind is None:
             problems.append(
                 f"port {port.name!r} of the app cannot be moved behind an ambassador, so clients could go round it; "
                 "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
             )
             continue
-        unsaid = port.rebind.unsaid()
+        unsaid = rebind.unsaid()
         if unsaid:
             problems.append(f"port {port.name!r} of the app: its rebind {unsaid}")
-        for name, template in port.rebind.env.items():
-            value = _rebound(template, port)
-            if moved.setdefault(name, value) != value:
-                problems.append(f"port {port.name!r} of the app: env {name!r} of its rebind already moves another port, to {moved[name]!r}")
-        args += [_rebound(template, port) for template in port.rebind.args]
-    env |= moved
+        values = {"host": LOOPBACK, "port": str(port.number)}
+        for name, template in rebind.env.items():
+            value = placeholders.fill(template, values)
+            if env.setdefault(name, value) != value:
+                problems.append(f"port {port.name!r} of the app: env {name!r} of its rebind already moves another port, to {env[name]!r}")
+        args += [placeholders.fill(template, values) for template in rebind.args]
+    return {**container, **({"args": args} if args else {}), "env": _with_env(list(container.get("env") or ()), env)}, problems
 
-    container: dict[str, Any] = {"name": app.name, "image": app.image}
-    if app.command:
-        container["command"] = list(app.command)
-    if args:
-        container["args"] = args
-    container["env"] = [
-        *({"name": name, "value": value} for name, value in env.items()),
-        *({"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for name, ref in app.secret_env.items()),
-    ]
-    # what is redirected has not moved
-    own = [p for p in app.ports if p.owner == APP and (not p.front or p.redirect is not None)]
-    container["ports"] = [{"name": p.name, "containerPort": p.outer_number} for p in own]
-    container["resources"] = app.resources
-    for field in ("startup", "readiness", "liveness"):
-        if getattr(app, field) is not None:
-            container[f"{field}Probe"] = _probe(field, app, problems)
-    if checks.is_plain(app.pre_stop_seconds) and app.pre_stop_seconds:
-        container["lifecycle"] = {"preStop": pre_stop(app.pre_stop_seconds, kubernetes)}
-    container["securityContext"] = {**restricted(app.uid, app.gid), "readOnlyRootFilesystem": app.read_only_root}
-    scratch = {path: "scratch" + re.sub("[^a-z0-9]+", "-", path.lower()).rstrip("-") for path in app.scratch}
-    container["volumeMounts"] = [*({"name": name, "mountPath": path} for path, name in scratch.items()), *app.volume_mounts]
-    for key, value in app.container.items():
-        if key in container or key in _OWN_FIELDS:
-            problems.append(f"container[{key!r}] of the app: App sets this field itself; use its argument")
-        else:
-            container[key] = value
-    volumes = [{"name": name, "emptyDir": {"sizeLimit": app.scratch[path]}} for path, name in scratch.items()]
-    annotations = (("kubectl.kubernetes.io/default-container", app.name),)
-    return container, PodPatch(volumes=(*volumes, *app.volumes), annotations=annotations)
+
+def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
+    """The variables with those values: in place of a plain value of the same name, or behind the last plain one."""
+    plain = [{**v, "value": values[v["name"]]} if v["name"] in values else v for v in variables if "valueFrom" not in v]
+    known = {v["name"] for v in plain}
+    new = [{"name": name, "value": value} for name, value in values.items() if name not in known]
+    return [*plain, *new, *(v for v in variables if "valueFrom" in v)]
+
+
+def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
+    """The probe, its port where the kubelet gets through to the app itself."""
+    followed: dict[str, Any] = dict(probe)
+    problems: list[str] = []
+    for handler in HANDLERS:
+        if handler not in probe:
+            continue
+        given = probe[handler].get("port")
+        port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
+        if port is None:
+            problems.append(f"{name} probe of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})")
+            continue
+        if port.frontend and handler != "httpGet":
+            problems.append(
+                f"{name} probe of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
+                "is down; use httpGet or exec"
+            )
+        scheme = port.frontend.probe_scheme if port.frontend else port.scheme.upper()
+        secure = {"scheme": "HTTPS"} if handler == "httpGet" and scheme == "HTTPS" else {}
+        followed[handler] = {**probe[handler], "port": port.frontend.probe_number if port.frontend else port.number, **secure}
+    return followed, problems

@@ -80,17 +80,3 @@ def sidecar(container: Wire) -> Wire:
     Composing for classic sidecars moves it to the ordinary containers.
     """
     return {**container, "restartPolicy": "Always"}
-
-
-def restricted(uid: int | None, gid: int | None = None) -> dict[str, Any]:
-    """A container security context that the restricted Pod Security Standard admits, with a read-only root filesystem."""
-    user = {} if uid is None else {"runAsUser": uid}
-    group = {} if uid is None or gid is None else {"runAsGroup": gid}
-    return {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-        "runAsNonRoot": True,
-        **user,
-        **group,
-    }

@@ -5,19 +5,13 @@ from typing import Any
 
 import pulumi
 
-from . import checks
+from .errors import SecretLeakError
 from .patch import ConfigFiles, Wire
 
 Leaf = tuple[str, Any]
 
 GUARDED = ("command", "args", "env", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
 """Fields of a container that anyone who may read pods can read, and whose values a program computes."""
-
-
-class SecretLeakError(checks.ProblemsError):
-    """A secret Output stands in an argument, a plain env value, an annotation or a ConfigMap."""
-
-    noun = "secret leak"
 
 
 def _outputs(value: Any, path: str) -> Iterator[Leaf]:

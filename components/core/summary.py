@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from .app import LOOPBACK, Port
-from .claims import APP
 from .patch import Wire
 from .pod import Pod
 from .pod_security import containers, pod_security_level, privileged_containers
+from .view import APP, LOOPBACK, BoundPort
 
 
 def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -43,8 +42,8 @@ def summary(pod: Pod) -> str:
         "Containers, in start order",
         *_table((c["name"], _kind(c, spec, app.name)) for c in every),
     ]
-    if app.ports:
-        lines += ["Ports", *_table(_port_row(p, app.name) for p in app.ports)]
+    if pod.ports:
+        lines += ["Ports", *_table(_port_row(p, app.name) for p in pod.ports)]
     if volumes:
         mounts = {
             name: ", ".join(f"{c['name']}:{m['mountPath']}" for c in every for m in c.get("volumeMounts", ()) if m["name"] == name)
@@ -54,7 +53,7 @@ def summary(pod: Pod) -> str:
     return "\n".join(lines)
 
 
-def _port_row(port: Port, app: str) -> tuple[str, str, str, str]:
+def _port_row(port: BoundPort, app: str) -> tuple[str, str, str, str]:
     who = app if port.owner == APP else port.owner
-    behind = f"in front of {port.scheme} {LOOPBACK}:{port.number} ({who})" if port.front else who
+    behind = f"in front of {port.scheme} {LOOPBACK}:{port.number} ({who})" if port.frontend else who
     return str(port.outer_number), port.outer_scheme, port.name, behind

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ..core import checks
+from ..core.errors import ProblemsError, refuse
 from . import files
 from .mocks import Mocks
 from .recording import Recording, Registration
@@ -40,7 +40,7 @@ _KIND = re.compile(r"[A-Za-z0-9]+")
 _AMBIGUOUS = re.compile(r"[-+.]?[0-9].*|[yYnN]")
 
 
-class OfflineError(checks.ProblemsError):
+class OfflineError(ProblemsError):
     """The program cannot be rendered offline."""
 
 
@@ -88,7 +88,7 @@ def render(
     Raises OfflineError, KeyFileError, and what the program raises; nothing in the directory is changed then.
     """
     where = f"rendering to {directory}"
-    checks.refuse(where, _misplaced(directory, keys))
+    refuse(where, _misplaced(directory, keys))
     recording = _record(program, project=project, stack=stack, config=config, secret_config=secret_config, keys=keys, now=now)
     wanted = {directory / name: (_text(manifest), 0o600 if private else 0o644) for name, manifest, private in _rendered(recording)}
     try:

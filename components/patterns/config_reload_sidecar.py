@@ -7,8 +7,10 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App
-from ..core.patch import PodPatch, Wire, restricted, sidecar
+from ..core.errors import refuse
+from ..core.identity import as_app, secret_mode
+from ..core.patch import PodPatch, Wire, sidecar
+from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
 
@@ -85,14 +87,14 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ConfigReloadSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
-        checks.refuse(f"ConfigReloadSidecar {name!r}", args.problems())
+        refuse(f"ConfigReloadSidecar {name!r}", args.problems())
         super().__init__("pod-patterns:index:ConfigReloadSidecar", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The volume, mounted in the app and the sidecar, and the sidecar."""
         args = self.args
-        names = [str(v.get("name")) for v in app.volumes]
+        names = [str(v.get("name")) for v in pod.app.volumes]
         if args.volume is not None and args.volume not in names:
             known = ", ".join(names) or "none"
             return PodPatch(problems=(f"the app has no volume {args.volume!r}; set volume= to one of App.volumes (known: {known})",))
@@ -100,7 +102,7 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
         container = {
             "name": args.container_name,
             "image": args.image,
-            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *args.reload_words(app)],
+            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *args.reload_words(pod)],
             "env": [
                 {"name": "WATCHED", "value": _WATCHED},
                 {"name": "DEBOUNCE_SECONDS", "value": str(args.debounce_seconds)},
@@ -109,7 +111,7 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
             # the app starts after its first content was noted, or a change between the two would never be told
             "startupProbe": {"exec": {"command": ["/bin/sh", "-c", f"test -s {_STATE}/told"]}, "periodSeconds": 1, "failureThreshold": 60},
             "resources": args.resources,
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
             "volumeMounts": [
                 {"name": volume, "mountPath": _WATCHED, "readOnly": True},
                 {"name": state, "mountPath": _STATE},
@@ -119,26 +121,25 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
         patch = PodPatch(
             init_containers=(sidecar(container),),
             volumes=({"name": state, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},),
-            problems=(*args.reload_problems(app), *self._mount_problems(app)),
+            problems=(*args.reload_problems(pod), *self._mount_problems(pod)),
         )
         if args.volume is not None:
             return patch
         source: dict[str, Any] = {"configMap": {"name": args.config_map}}
         if args.secret is not None:
-            # readable for the pod's group, of which both containers are members
-            source = {"secret": {"secretName": args.secret, "defaultMode": 0o440}}
+            source = {"secret": {"secretName": args.secret, "defaultMode": secret_mode(pod)}}
         mount = {"name": volume, "mountPath": args.mount_path, "readOnly": True}
         return patch + PodPatch(volumes=({"name": volume, **source},), app_mounts=(mount,))
 
-    def _mount_problems(self, app: App) -> Iterator[str]:
+    def _mount_problems(self, pod: PodView) -> Iterator[str]:
         args = self.args
-        known = {v.get("name"): v for v in app.volumes}
+        known = {v.get("name"): v for v in pod.app.volumes}
         if args.volume is not None and not known[args.volume].keys() & {"configMap", "secret", "projected"}:
             yield f"volume {args.volume!r} of the app is no configMap, secret or projected volume, so nothing renews its files"
-        elif args.volume is not None and not any(m.get("name") == args.volume for m in app.volume_mounts):
+        elif args.volume is not None and not any(m.get("name") == args.volume for m in pod.app.volume_mounts):
             yield f"the app does not mount volume {args.volume!r}; add it to App.volume_mounts"
         watched = {args.volume or args.volume_name, *(name for name, volume in known.items() if self._same_object(volume))}
-        for mount in app.volume_mounts:
+        for mount in pod.app.volume_mounts:
             if mount.get("name") in watched and ("subPath" in mount or "subPathExpr" in mount):
                 yield (
                     f"the app mounts volume {mount['name']!r} at {mount.get('mountPath')!r} with a subPath, which never follows a change; "

@@ -9,8 +9,12 @@ from typing import Any
 import pulumi
 
 from ..core import checks, placeholders
-from ..core.app import LOOPBACK, App, SecretKey
-from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, restricted, sidecar
+from ..core.app import SecretKey
+from ..core.errors import refuse
+from ..core.identity import restricted, secret_mode
+from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
+from ..core.quantities import amount
+from ..core.view import LOOPBACK, PodView
 
 _DIRECTORY = "/etc/tls-tunnel"
 
@@ -194,17 +198,17 @@ class EgressTlsTunnel(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: EgressTlsTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
-        checks.refuse(f"EgressTlsTunnel {name!r}", args.problems())
+        refuse(f"EgressTlsTunnel {name!r}", args.problems())
         super().__init__("pod-patterns:index:EgressTlsTunnel", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and the addresses in the app's environment."""
         args, name = self.args, self.args.container_name
-        health = app.free_port(args.health_port)
-        files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(app, health)}
+        health = pod.free_port(args.health_port)
+        files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(pod, health)}
         files |= {f"{target.name}-ca.crt": target.ca for target in args.targets if target.ca is not None}
-        secrets = [volume for target in args.targets for volume in self._secrets(target)]
+        secrets = [volume for target in args.targets for volume in self._secrets(pod, target)]
         probe = {"httpGet": {"path": "/healthz", "port": health}}
         container = {
             "name": name,
@@ -234,32 +238,34 @@ class EgressTlsTunnel(pulumi.ComponentResource):
     def _mount_path(volume: str) -> str:
         return f"/run/tls-tunnel/{volume}"
 
-    def _secrets(self, target: EgressTarget) -> Sequence[dict[str, Any]]:
-        """The volumes of a target; readable for the pod's group, of which haproxy is a member."""
+    def _secrets(self, pod: PodView, target: EgressTarget) -> Sequence[dict[str, Any]]:
+        """The volumes of a target."""
         prefix = f"{self.args.container_name}-{target.name}"
         found = []
         if target.ca_secret is not None:
             items = [{"key": target.ca_secret.key, "path": "ca.crt"}]
-            found.append({"name": f"{prefix}-ca", "secret": {"secretName": target.ca_secret.name, "items": items, "defaultMode": 0o440}})
+            found.append(
+                {"name": f"{prefix}-ca", "secret": {"secretName": target.ca_secret.name, "items": items, "defaultMode": secret_mode(pod)}}
+            )
         if target.client_certificate_secret is not None:
             # haproxy finds the key by its name
             items = [{"key": "tls.crt", "path": "client.crt"}, {"key": "tls.key", "path": "client.crt.key"}]
-            secret = {"secretName": target.client_certificate_secret, "items": items, "defaultMode": 0o440}
+            secret = {"secretName": target.client_certificate_secret, "items": items, "defaultMode": secret_mode(pod)}
             found.append({"name": f"{prefix}-client", "secret": secret})
         return found
 
-    def _config(self, app: App, health: int) -> str:
+    def _config(self, pod: PodView, health: int) -> str:
         args = self.args
         cpu_limit = (args.resources.get("limits") or {}).get("cpu")
         servers = [f"nameserver dns{index} {server}" for index, server in enumerate(args.nameservers)]
         head = _HEAD.format(
             connections=args.max_connections,
-            threads=max(1, math.ceil(checks.amount(cpu_limit))) if cpu_limit else 1,
+            threads=max(1, math.ceil(amount(cpu_limit))) if cpu_limit else 1,
             nameservers="\n    ".join(servers or ["parse-resolv-conf"]),
             resolve=args.resolve_seconds,
             idle=args.idle_seconds,
             # a classic sidecar is told to stop when the app is
-            stop=app.stop_seconds,
+            stop=pod.app.stop_seconds,
             health=health,
         )
         return head + "".join(self._listen(target) for target in args.targets)

@@ -13,8 +13,12 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App, SecretKey
-from ..core.patch import ConfigFiles, PodPatch, restricted
+from ..core.app import SecretKey
+from ..core.errors import refuse
+from ..core.identity import as_app
+from ..core.patch import ConfigFiles, PodPatch
+from ..core.quantities import amount
+from ..core.view import PodView
 from .shared.scripts import script
 
 # no character that a signature has to escape
@@ -184,14 +188,14 @@ class FetchInit(pulumi.ComponentResource):
     def __init__(self, name: str, args: FetchInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"FetchInit {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:FetchInit", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container, the volume, and the app's mount of it."""
         args = self.args
-        limit = int(checks.amount(args.size_limit))
+        limit = int(amount(args.size_limit))
         config = f"{args.volume_name}-config"
         plain = {
             "SOURCE": checks.when_known(self._where, args.source, args.source_problems),
@@ -231,7 +235,7 @@ class FetchInit(pulumi.ComponentResource):
                 *([] if args.ca is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
             ],
             "resources": args.resources,
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
         }
         kept = {"persistentVolumeClaim": {"claimName": args.claim}}
         scratch = {"emptyDir": {"sizeLimit": str(limit + _ROOM)}}

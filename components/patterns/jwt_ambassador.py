@@ -12,8 +12,11 @@ import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
 from ..core import checks
-from ..core.app import LOOPBACK, App, Port, SecretKey
-from ..core.patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
+from ..core.app import SecretKey
+from ..core.errors import refuse
+from ..core.identity import restricted
+from ..core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
 
 _DIRECTORY = "/etc/oauth2-proxy"
@@ -214,7 +217,7 @@ class JwtAmbassador(pulumi.ComponentResource):
     def __init__(self, name: str, args: JwtAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"JwtAmbassador {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:JwtAmbassador", name, {}, opts)
         self._cookie_secret = args.cookie_secret or self._made_secret(name)
         self.register_outputs({})
@@ -237,36 +240,34 @@ class JwtAmbassador(pulumi.ComponentResource):
         )
         return SecretKey(name=secret.metadata.name, key="cookie-secret")
 
-    def wrap(self, app: App) -> tuple[App, PodPatch]:
+    def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """Takes over the port and moves the app inwards."""
         args = self.args
-        port = app.port(args.port)
+        port = pod.port(args.port)
         if port is None:
-            known = ", ".join(p.name for p in app.ports) or "none"
-            return app, PodPatch(problems=(f"there is no port {args.port!r} to stand in front of; set port= (known: {known})",))
+            return pod, PodPatch(problems=(f"there is no port {args.port!r} to stand in front of; set port= (known: {pod.known_ports()})",))
         if port.scheme != "http":
-            return app, PodPatch(problems=(f"port {args.port!r} speaks {port.scheme}, and tokens are in HTTP requests; set port=",))
-        probed = list(dict.fromkeys(str(path).partition("?")[0] for path in app.probed(port).values()))
+            return pod, PodPatch(problems=(f"port {args.port!r} speaks {port.scheme}, and tokens are in HTTP requests; set port=",))
+        probed = list(dict.fromkeys(str(path).partition("?")[0] for path in pod.probed(port).values()))
         problems = [
             f"the app's probe of {path!r} cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec"
             for path in probed
             if _route_problems(f"GET {path}")
         ]
         if problems:
-            return app, PodPatch(problems=tuple(problems))
+            return pod, PodPatch(problems=tuple(problems))
         routes = [*args.open_routes, *(f"GET {path}" for path in probed)]
-        app = app.move(args.port, to=args.app_port)
-        moved = app.port(args.port)
+        pod = pod.move(args.port, to=args.app_port)
+        moved = pod.port(args.port)
         assert moved
-        health = app.free_port(args.health_port)
-        app = app.reserve(health)
-        validator = app.free_port(args.validator_port)
-        return app.reserve(validator), self._patch(app, port, moved, health, validator, routes)
+        health = pod.free_port(args.health_port)
+        pod = pod.reserve(health)
+        validator = pod.free_port(args.validator_port)
+        return pod.reserve(validator), self._patch(pod, port, moved, health, validator, routes)
 
-    def _patch(self, app: App, port: Port, moved: Port, health: int, validator: int, routes: list[str]) -> PodPatch:
+    def _patch(self, pod: PodView, port: BoundPort, moved: BoundPort, health: int, validator: int, routes: list[str]) -> PodPatch:
         args = self.args
-        # what an ambassador in front reaches on loopback nobody declares
-        outermost = port.front is None
+        outermost = port.frontend is None
         listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
         listener = nginx.Listener(name=port.name, listen=listen, upstream=f"{LOOPBACK}:{moved.number}", http=True)
         proxy = nginx.proxy(
@@ -291,8 +292,8 @@ class JwtAmbassador(pulumi.ComponentResource):
             image=args.image,
             uid=args.uid,
             resources=args.resources,
-            drain_seconds=app.pre_stop_seconds,
-            ports=[{"name": port.name, "containerPort": port.number}] if outermost and port.redirect is None else [],
+            pod=pod,
+            ports=[port] if outermost else [],
         )
         own = () if outermost else (Listen(number=port.number),)
         # after nginx: the kubelet reaches it through nginx

@@ -9,8 +9,12 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App, LogFiles, SecretKey
-from ..core.patch import ConfigFiles, PodPatch, restricted
+from ..core.app import LogFiles, SecretKey
+from ..core.errors import refuse
+from ..core.identity import as_app
+from ..core.patch import ConfigFiles, PodPatch
+from ..core.quantities import amount
+from ..core.view import PodView
 from .shared.app_logs import AppLogsArgs
 
 _DIRECTORY = "/etc/log-shipper"
@@ -108,18 +112,17 @@ class LogShipperSidecar(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogShipperSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"LogShipperSidecar {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:LogShipperSidecar", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its configuration and its memory, and what every reader of log files adds."""
         args, name = self.args, self.args.container_name
-        problems: list[str] = []
-        logs = args.source(app, problems)
-        if logs is None:
-            return PodPatch(problems=tuple(problems))
-        lingers = {"lifecycle": {"preStop": {"sleep": {"seconds": app.pre_stop_seconds + args.linger_seconds}}}}
+        logs = args.source(pod)
+        if isinstance(logs, PodPatch):
+            return logs
+        lingers = {"lifecycle": {"preStop": {"sleep": {"seconds": pod.app.pre_stop_seconds + args.linger_seconds}}}}
         container = {
             "name": name,
             "image": args.image,
@@ -128,14 +131,14 @@ class LogShipperSidecar(pulumi.ComponentResource):
             "env": self._env(),
             "resources": args.resources,
             **(lingers if args.linger_seconds else {}),
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
             "volumeMounts": [
                 args.mount,
                 {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
                 {"name": f"{name}-state", "mountPath": _STATE},
             ],
         }
-        files: dict[str, pulumi.Input[str]] = {"config.yaml": self._config(app, logs)}
+        files: dict[str, pulumi.Input[str]] = {"config.yaml": self._config(pod, logs)}
         if args.ca is not None:
             files["ca.crt"] = args.ca
         own = PodPatch(
@@ -148,7 +151,7 @@ class LogShipperSidecar(pulumi.ComponentResource):
     def _env(self) -> list[dict[str, Any]]:
         args = self.args
         return [
-            {"name": "GOMEMLIMIT", "value": str(int(_HEAP * checks.amount(args.resources["limits"]["memory"])))},
+            {"name": "GOMEMLIMIT", "value": str(int(_HEAP * amount(args.resources["limits"]["memory"])))},
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
             *(
@@ -163,11 +166,11 @@ class LogShipperSidecar(pulumi.ComponentResource):
         stem, dot, ending = file.rpartition(".")
         return [file, f"{file}.*", f"{file}-*", *([f"{stem}[-_.]*.{ending}"] if dot else [])]
 
-    def _config(self, app: App, logs: LogFiles) -> pulumi.Input[str]:
+    def _config(self, pod: PodView, logs: LogFiles) -> pulumi.Input[str]:
         """The collector's configuration; JSON is YAML too."""
         args = self.args
         globs = [*(glob for file in logs.files for glob in self._globs(file)), *(args.rotated or ())]
-        resource = {"service.name": app.name, "k8s.pod.name": "${env:POD_NAME}", "k8s.namespace.name": "${env:POD_NAMESPACE}"}
+        resource = {"service.name": pod.app.name, "k8s.pod.name": "${env:POD_NAME}", "k8s.namespace.name": "${env:POD_NAMESPACE}"}
         receiver = {
             "include": [args.path(glob) for glob in dict.fromkeys(globs)],
             "exclude": [args.path(glob) for glob in _COMPRESSED],

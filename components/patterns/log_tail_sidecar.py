@@ -7,8 +7,10 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App
-from ..core.patch import PodPatch, restricted
+from ..core.errors import refuse
+from ..core.identity import as_app
+from ..core.patch import PodPatch
+from ..core.view import PodView
 from .shared.app_logs import AppLogsArgs
 from .shared.scripts import script
 
@@ -59,24 +61,23 @@ class LogTailSidecar(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LogTailSidecarArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args or LogTailSidecarArgs()
-        checks.refuse(f"LogTailSidecar {name!r}", self.args.problems())
+        refuse(f"LogTailSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:LogTailSidecar", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The volume, mounted in the app and the sidecar, and the app's logging configuration."""
         args = self.args
-        problems: list[str] = []
-        logs = args.source(app, problems)
-        if logs is None:
-            return PodPatch(problems=tuple(problems))
+        logs = args.source(pod)
+        if isinstance(logs, PodPatch):
+            return logs
         paths = [args.path(name) for name in logs.files]
         container: dict[str, Any] = {
             "name": args.container_name,
             "image": args.image,
             "env": [{"name": "LOG_DIRECTORY", "value": args.sidecar_mount_path}, {"name": "LOG_FILES", "value": " ".join(paths)}],
             "resources": args.resources,
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
             "volumeMounts": [args.mount],
         }
         if args.command is None:

@@ -9,8 +9,11 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
 from ..core import checks, placeholders
-from ..core.app import ANY, LOOPBACK, App, Port
-from ..core.patch import Listen, PodPatch, restricted, sidecar
+from ..core.app import Port
+from ..core.errors import refuse
+from ..core.identity import restricted
+from ..core.patch import Listen, PodPatch, sidecar
+from ..core.view import ANY, LOOPBACK, BoundPort, PodView
 from .shared.scripts import script
 
 _PLACES = ("url", "host", "port", "listen", "listen_host", "listen_port", "path")
@@ -176,7 +179,7 @@ class MetricsAdapter(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args or MetricsAdapterArgs()
-        checks.refuse(f"MetricsAdapter {name!r}", self.args.problems())
+        refuse(f"MetricsAdapter {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:MetricsAdapter", name, {}, opts)
         if self.args.scrape == "pod_monitor":
             self._pod_monitor(name)
@@ -203,12 +206,13 @@ class MetricsAdapter(pulumi.ComponentResource):
         probed = (exporter.health_path,) if exporter.program is None else ()
         return (Port(name=self.args.port_name, number=self.args.port, probe_paths=probed),)
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The exporter, following the app's port and its own to where the ambassadors left them."""
         args, exporter = self.args, self.args.chosen()
-        target, own = app.port(args.target_port), app.port(args.port_name) or self.ports[0]
+        target, own = pod.port(args.target_port), pod.port(args.port_name)
+        assert own
         if target is None:
-            known = ", ".join(p.name for p in app.ports if p.name != args.port_name) or "none"
+            known = pod.known_ports(without=args.port_name)
             return PodPatch(problems=(f"the app has no port {args.target_port!r} to measure; set target_port= (known: {known})",))
         places = {
             "url": target.url,
@@ -222,7 +226,7 @@ class MetricsAdapter(pulumi.ComponentResource):
         }
 
         secure = own.outer_scheme in ("https", "tls")
-        probe_port, probe_scheme = (own.front.probe_number, own.front.probe_scheme) if own.front else (own.number, "HTTP")
+        probe_port, probe_scheme = (own.frontend.probe_number, own.frontend.probe_scheme) if own.frontend else (own.number, "HTTP")
         handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
         started: dict[str, Any]
         if exporter.program is None:
@@ -240,7 +244,8 @@ class MetricsAdapter(pulumi.ComponentResource):
                 *({"name": name, "value": placeholders.fill(value, places)} for name, value in exporter.env.items()),
                 *self._credentials(exporter),
             ],
-            "ports": [] if own.front else [{"name": own.name, "containerPort": own.number}],
+            # where monitors look, wherever it listens itself
+            "ports": [{"name": own.name, "containerPort": own.declaration.number}],
             "resources": args.resources,
             # no startupProbe: it would hold the app back until the exporter answers; without one a running process is enough
             # a number: the kubelet cannot tell whether the `nobody` of an image is root
@@ -248,9 +253,9 @@ class MetricsAdapter(pulumi.ComponentResource):
         }
         return PodPatch(
             init_containers=(sidecar(container),),
-            listens=(Listen(number=own.number),) if own.front else (),
+            listens=(Listen(number=own.number),) if own.frontend else (),
             annotations=self._annotations(own, secure),
-            problems=self._problems(app, exporter, own, secure),
+            problems=self._problems(pod, exporter, own, secure),
         )
 
     def _credentials(self, exporter: Exporter) -> list[dict[str, Any]]:
@@ -262,25 +267,25 @@ class MetricsAdapter(pulumi.ComponentResource):
             keys.insert(0, (exporter.username_env, args.username_key))
         return [{"name": env, "valueFrom": {"secretKeyRef": {"name": args.credentials_secret, "key": key}}} for env, key in keys]
 
-    def _annotations(self, own: Port, secure: bool) -> tuple[tuple[str, str], ...]:
+    def _annotations(self, own: BoundPort, secure: bool) -> tuple[tuple[str, str], ...]:
         if self.args.scrape != "annotations":
             return ()
         values = {"scrape": "true", "port": str(own.outer_number), "path": self.args.path, "scheme": "https" if secure else "http"}
         return tuple((f"prometheus.io/{key}", value) for key, value in values.items())
 
-    def _problems(self, app: App, exporter: Exporter, own: Port, secure: bool) -> tuple[str, ...]:
+    def _problems(self, pod: PodView, exporter: Exporter, own: BoundPort, secure: bool) -> tuple[str, ...]:
         args, found = self.args, []
         said = {name for template in (*exporter.args, *exporter.env.values()) for name in placeholders.names(template)}
         moves = "listen" in said or ("listen_port" in said and ("listen_host" in said or exporter.binds_loopback))
-        if own.front and not moves:
+        if own.frontend and not moves:
             found.append(
                 f"port {own.name!r} is behind an ambassador, but the exporter is not told the address and the port to listen on; use "
                 "{listen}, or {listen_host} and {listen_port}, in Exporter.args or Exporter.env, or set Exporter.binds_loopback=True if it "
                 "listens on 127.0.0.1 by itself"
             )
         if args.scrape == "pod_monitor":
-            if args.app_name != app.name:
-                found.append(f"app_name {args.app_name!r} is not the app's name {app.name!r}: the PodMonitor would find no pod")
+            if args.app_name != pod.app.name:
+                found.append(f"app_name {args.app_name!r} is not the app's name {pod.app.name!r}: the PodMonitor would find no pod")
             if secure and args.tls_config is None:
                 found.append(f"port {own.name!r} is behind TLS, but the PodMonitor would use http; set tls_config=")
             if not secure and args.tls_config is not None:

@@ -8,8 +8,11 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App, SecretKey
-from ..core.patch import PodPatch, restricted
+from ..core.app import SecretKey
+from ..core.errors import refuse
+from ..core.identity import as_app, restricted, secret_mode
+from ..core.patch import PodPatch
+from ..core.view import PodView
 from .shared.scripts import script
 from .shared.waiting import target_problems, wait_container
 
@@ -133,18 +136,18 @@ class MigrationInit(pulumi.ComponentResource):
     def __init__(self, name: str, args: MigrationInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"MigrationInit {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:MigrationInit", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container, the one that waits in front of it where psql does not, and their volumes."""
         args = self.args
-        lock_name = args.lock_name or app.name
+        lock_name = args.lock_name or pod.app.name
         locked = args.lock == "postgresql"
         env: dict[str, pulumi.Input[str]] = {"MIGRATION_TIMEOUT_SECONDS": str(args.timeout_seconds)}
         waits: tuple[dict[str, Any], ...] = ()
-        security = restricted(app.uid if args.uid is None else args.uid, app.gid)
+        security = restricted(pod.app.uid if args.uid is None else args.uid, pod.app.gid)
         if locked and args.database is not None:
             database = checks.when_known(self._where, args.database, database_problems)
             # 63 bits: a bigint that is never negative
@@ -166,7 +169,7 @@ class MigrationInit(pulumi.ComponentResource):
                     image=args.wait_image,
                     timeout_seconds=args.wait_seconds,
                     resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-                    security=restricted(app.uid, app.gid),
+                    security=as_app(pod),
                 ),
             )
         secrets = [(f"{args.volume_name}-{index}", path, name) for index, (path, name) in enumerate(args.secret_files.items())]
@@ -194,7 +197,6 @@ class MigrationInit(pulumi.ComponentResource):
             init_containers=(*waits, container),
             volumes=(
                 {"name": args.volume_name, "emptyDir": {"sizeLimit": args.size_limit}},
-                # group-readable: the kubelet gives such files to the pod's group
-                *({"name": volume, "secret": {"secretName": name, "defaultMode": 0o440}} for volume, _, name in secrets),
+                *({"name": volume, "secret": {"secretName": name, "defaultMode": secret_mode(pod)}} for volume, _, name in secrets),
             ),
         )

@@ -7,8 +7,11 @@ from typing import Any
 import pulumi
 
 from ..core import checks, placeholders
-from ..core.app import LOOPBACK, App
-from ..core.patch import Listen, PodPatch, restricted, sidecar
+from ..core.errors import refuse
+from ..core.identity import as_app
+from ..core.patch import Listen, PodPatch, sidecar
+from ..core.quantities import amount
+from ..core.view import LOOPBACK, PodView
 
 POLICIES = (
     "allkeys-lru",
@@ -87,7 +90,7 @@ class RedisCacheSidecarArgs:
         return found
 
     def _memory_problems(self) -> list[str]:
-        held, limit = checks.amount(self.maxmemory), checks.amount(self.resources["limits"]["memory"])
+        held, limit = amount(self.maxmemory), amount(self.resources["limits"]["memory"])
         if held < _LEAST:
             return [f"maxmemory {self.maxmemory} is too little for Redis itself; use 4Mi or more"]
         least = _OVERHEAD * held + _BASE
@@ -109,15 +112,15 @@ class RedisCacheSidecar(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RedisCacheSidecarArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args or RedisCacheSidecarArgs()
-        checks.refuse(f"RedisCacheSidecar {name!r}", self.args.problems())
+        refuse(f"RedisCacheSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:RedisCacheSidecar", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and its address in the app's environment."""
         args = self.args
         settings = {
-            "maxmemory": f"{checks.amount(args.maxmemory):.0f}",
+            "maxmemory": f"{amount(args.maxmemory):.0f}",
             "maxmemory-policy": args.policy,
             "save": "",
             "appendonly": "no",
@@ -143,7 +146,7 @@ class RedisCacheSidecar(pulumi.ComponentResource):
             "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
             "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 3},
             # the app's user: the socket is for it alone
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
             "volumeMounts": list(mount),
         }
         return PodPatch(

@@ -8,9 +8,10 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App
+from ..core.errors import refuse
 from ..core.patch import PodPatch
 from ..core.pod_security import SAFE_SYSCTLS
+from ..core.view import PodView
 from .shared.scripts import script
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
@@ -65,20 +66,20 @@ class SysctlInit(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: SysctlInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args or SysctlInitArgs()
-        checks.refuse(f"SysctlInit {name!r}", self.args.problems())
+        refuse(f"SysctlInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:SysctlInit", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container, or the app's alternative; pod-level sysctls for what the pod has to itself."""
         args = self.args
         sysctls = tuple((name, str(value)) for name, value in args.settings.items() if name in SAFE_SYSCTLS)
         node = {name: value for name, value in args.settings.items() if name not in SAFE_SYSCTLS}
         if args.strategy == "none":
-            known = [name for name in node if name in app.sysctl_alternatives]
+            known = [name for name in node if name in pod.app.sysctl_alternatives]
             return PodPatch(
                 sysctls=sysctls,
-                app_env=tuple({"name": n, "value": v} for name in known for n, v in app.sysctl_alternatives[name].items()),
+                app_env=tuple({"name": n, "value": v} for name in known for n, v in pod.app.sysctl_alternatives[name].items()),
                 problems=tuple(
                     f"strategy 'none' leaves {name} alone, and the app cannot do without; set App.sysctl_alternatives or strategy='init'"
                     for name in node
@@ -100,6 +101,7 @@ class SysctlInit(pulumi.ComponentResource):
                 "runAsGroup": 0,
                 "runAsNonRoot": False,
                 "readOnlyRootFilesystem": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
         return PodPatch(init_containers=(container,), sysctls=sysctls)

@@ -16,8 +16,10 @@ from ..certificates import (
     bundle,
 )
 from ..core import checks
-from ..core.app import LOOPBACK, SECURE, App, Port, SecretKey
+from ..core.app import SecretKey
+from ..core.errors import refuse
 from ..core.patch import PodPatch, Wire
+from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
 from .shared import nginx
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
@@ -191,7 +193,7 @@ class TlsAmbassador(pulumi.ComponentResource):
         problems = [*checks.label("name", name), *args.problems()]
         if args.client_auth is not None and not (args.client_ca_pems or args.client_ca_secret or args.authority):
             problems.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
-        checks.refuse(f"TlsAmbassador {name!r}", problems)
+        refuse(f"TlsAmbassador {name!r}", problems)
         super().__init__("pod-patterns:index:TlsAmbassador", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.certificate: ExistingCertificate | IssuedCertificate | SelfSignedCertificate
@@ -205,45 +207,46 @@ class TlsAmbassador(pulumi.ComponentResource):
         self.secret_name = pulumi.Output.from_input(self.certificate.secret_name)
         self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
 
-    def wrap(self, app: App) -> tuple[App, PodPatch]:
+    def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """Takes over the ports and moves their processes inwards."""
-        args = self.args
         problems: list[str] = []
+        taken: list[BoundPort] = []
         listeners: list[nginx.Listener] = []
-        open_ports: list[dict[str, Any]] = []
-        for name in args.ports:
-            port = app.port(name)
-            if port is None:
-                known = ", ".join(p.name for p in app.ports) or "none"
-                problems.append(f"there is no port {name!r} to stand in front of; set ports= (known: {known})")
-                continue
-            problem = self._port_problem(port)
-            if problem:
+        for name in self.args.ports:
+            port = pod.port(name)
+            problem = f"there is no port {name!r} to stand in front of; set ports= (known: {pod.known_ports()})"
+            if port is not None:
+                problem = self._port_problem(port)
+            if port is None or problem:
                 problems.append(problem)
                 continue
-            app, listener = self._take(app, port, problems)
+            problems += self._probe_problems(pod, port)
+            taken.append(port)
+            pod, listener = self._moved(pod, port)
             listeners.append(listener)
-            if port.redirect is None:
-                open_ports.append({"name": name, "containerPort": port.number})
-        health = app.free_port(args.health_port)
-        return app.reserve(health), self._patch(app, listeners, open_ports, problems, health)
+        health = pod.free_port(self.args.health_port)
+        return pod.reserve(health), self._patch(pod, taken, listeners, health) + PodPatch(problems=tuple(problems))
 
-    def _take(self, app: App, port: Port, problems: list[str]) -> tuple[App, nginx.Listener]:
-        args = self.args
-        # where certificates are optional, the kubelet is a client without one
-        probes = app.probed(port) if args.client_auth == "required" else {}
-        problems += [
+    def _probes(self, pod: PodView, port: BoundPort) -> dict[str, Any]:
+        """What the kubelet asks for without the certificate that clients need."""
+        return pod.probed(port) if self.args.client_auth == "required" else {}
+
+    def _probe_problems(self, pod: PodView, port: BoundPort) -> list[str]:
+        return [
             f"{where}: path {uri!r} is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
-            for where, uri in probes.items()
+            for where, uri in self._probes(pod, port).items()
             if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
         ]
-        number = args.app_port if args.app_port is not None else app.free_port(port.number + 1)
-        app, probe_port, probe_scheme = app.reserve(number), None, None
+
+    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
+        args, probes = self.args, self._probes(pod, port)
+        number = args.app_port if args.app_port is not None else pod.free_port(port.number + 1)
+        pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
-            probe_port, probe_scheme = app.free_port(args.health_port + 1), "HTTP"
-            app = app.reserve(probe_port)
-        app = app.move(port.name, to=number, scheme=SECURE[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
-        return app, nginx.Listener(
+            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
+            pod = pod.reserve(probe_port)
+        pod = pod.move(port.name, to=number, scheme=WITH_TLS[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
+        return pod, nginx.Listener(
             name=port.name,
             listen=str(port.listen),
             upstream=f"{LOOPBACK}:{number}",
@@ -252,11 +255,11 @@ class TlsAmbassador(pulumi.ComponentResource):
             probe_uris=tuple(map(str, probes.values())),
         )
 
-    def _is_http(self, port: Port) -> bool:
+    def _is_http(self, port: BoundPort) -> bool:
         return (self.args.mode or port.scheme) == "http"
 
-    def _port_problem(self, port: Port) -> str | None:
-        if port.front:
+    def _port_problem(self, port: BoundPort) -> str:
+        if port.frontend:
             # what is in front would speak plain text to it
             return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
         if port.scheme == "https":
@@ -268,7 +271,7 @@ class TlsAmbassador(pulumi.ComponentResource):
                 f"port {port.name!r} is carried as tcp, where client_names are not checked; "
                 "use a TlsAmbassador of its own for it, with an authority that only those clients have"
             )
-        return None
+        return ""
 
     def _clients(self) -> nginx.Clients | None:
         args = self.args
@@ -277,14 +280,7 @@ class TlsAmbassador(pulumi.ComponentResource):
         directory = nginx.CLIENTS if args.client_ca_secret else nginx.DIRECTORY
         return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=args.client_names)
 
-    def _patch(
-        self,
-        app: App,
-        listeners: list[nginx.Listener],
-        open_ports: list[dict[str, Any]],
-        problems: list[str],
-        health: int,
-    ) -> PodPatch:
+    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
         args = self.args
         files: dict[str, pulumi.Input[str]] = {}
         secrets: dict[str, tuple[str, Wire]] = {"certificate": (nginx.CERTIFICATES, {"secretName": self.certificate.secret_name})}
@@ -312,9 +308,9 @@ class TlsAmbassador(pulumi.ComponentResource):
             image=args.image,
             uid=args.uid,
             resources=args.resources,
-            drain_seconds=app.pre_stop_seconds,
-            ports=open_ports,
+            pod=pod,
+            ports=taken,
             files=files,
             secrets=secrets,
         )
-        return proxy + PodPatch(certificates=(self.certificate,), problems=tuple(problems))
+        return proxy + PodPatch(certificates=(self.certificate,))

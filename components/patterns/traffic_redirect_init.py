@@ -7,9 +7,9 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import LOOPBACK, App
-from ..core.claims import APP
+from ..core.errors import refuse
 from ..core.patch import Listen, PodPatch
+from ..core.view import APP, LOOPBACK, PodView
 
 # Declared before it is deleted, so that a table of an earlier run is replaced and none is no error; nft carries it out in one transaction.
 _TABLE = """\
@@ -100,50 +100,48 @@ class TrafficRedirectInit(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TrafficRedirectInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args or TrafficRedirectInitArgs()
-        checks.refuse(f"TrafficRedirectInit {name!r}", self.args.problems())
+        refuse(f"TrafficRedirectInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:TrafficRedirectInit", name, {}, opts)
         self.register_outputs({})
 
-    def wrap(self, app: App) -> tuple[App, PodPatch]:
-        """Says of the ports where an ambassador is to listen."""
+    def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
+        """Marks the ports with the number on which an ambassador is to listen."""
         problems = []
         for name in self.args.ports:
-            port = app.port(name)
+            port = pod.port(name)
             if port is None:
-                known = ", ".join(p.name for p in app.ports) or "none"
-                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {known})")
+                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {pod.known_ports()})")
             elif port.owner != APP:
                 problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of ports=")
-            elif port.front:
+            elif port.frontend:
                 problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
             elif port.redirect is not None:
                 problems.append(f"port {name!r} is redirected already; name it once")
             else:
-                number = app.free_port(self.args.first_number)
-                marked = tuple(replace(p, redirect=number) if p.name == name else p for p in app.ports)
-                app = replace(app, ports=marked).reserve(number)
-        return app, PodPatch(problems=tuple(problems))
+                number = pod.free_port(self.args.first_number)
+                pod = pod.with_port(replace(port, redirect=number)).reserve(number)
+        return pod, PodPatch(problems=tuple(problems))
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container, with the numbers as the ambassadors left them."""
         args = self.args
         inbound, outbound, listens, problems = [], [], [], []
         for name in args.ports:
-            port = app.port(name)
+            port = pod.port(name)
             if port is None or port.redirect is None:
                 continue
-            if port.front is None:
+            if port.frontend is None:
                 problems.append(
                     f"no ambassador has taken over port {name!r}, so that nobody would listen where its traffic goes; "
                     "list one after TrafficRedirectInit, or take the port out of ports="
                 )
                 continue
-            inbound.append(f'iifname != "lo" tcp dport {port.front.number} redirect to :{port.redirect}')
+            inbound.append(f'iifname != "lo" tcp dport {port.frontend.number} redirect to :{port.redirect}')
             # on behalf of the ambassador, which does not choose it
             listens.append(Listen(number=port.redirect, argument="first_number"))
-            outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.front.number}")
+            outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.frontend.number}")
         if args.outbound_port is not None:
-            problems += self._outbound_problems(app, args.outbound_port)
+            problems += self._outbound_problems(pod, args.outbound_port)
             outbound += self._outbound(args.outbound_port)
         if problems or not outbound:
             return PodPatch(problems=tuple(problems))
@@ -164,6 +162,7 @@ class TrafficRedirectInit(pulumi.ComponentResource):
                 "runAsUser": 0,
                 "runAsGroup": 0,
                 "runAsNonRoot": False,
+                "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
         return PodPatch(init_containers=(container,), listens=tuple(listens))
@@ -179,13 +178,13 @@ class TrafficRedirectInit(pulumi.ComponentResource):
             f"{wanted} redirect to :{number}",
         ]
 
-    def _outbound_problems(self, app: App, number: int) -> list[str]:
+    def _outbound_problems(self, pod: PodView, number: int) -> list[str]:
         found = []
-        if app.uid is not None and app.uid in self.args.exclude_uids:
+        if pod.app.uid is not None and pod.app.uid in self.args.exclude_uids:
             found.append(
-                f"exclude_uids has the app's own user id {app.uid}, so that none of its connections would be redirected; take it out"
+                f"exclude_uids has the app's own user id {pod.app.uid}, so that none of its connections would be redirected; take it out"
             )
-        own = next((p for p in app.ports if p.owner == APP and number in (p.number, p.outer_number)), None)
+        own = next((p for p in pod.ports if p.owner == APP and number in (p.number, p.outer_number)), None)
         if own:
             found.append(f"outbound_port {number} is port {own.name!r} of the app itself; set it to the proxy's port")
         return found

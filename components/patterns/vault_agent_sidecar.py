@@ -8,8 +8,9 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App
+from ..core.errors import refuse
 from ..core.patch import PodPatch, sidecar
+from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
 from .shared.vault import DIRECTORY, LOGIN, WHY, VaultArgs, checked
@@ -27,10 +28,6 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     render_interval_seconds: int = 300
     """Seconds between two looks at secrets without a lease, those of KV version 2. Secrets with one are read again before it ends, or
     renewed; Vault gives those of KV version 1 a lease of 32 days, or of their own field `ttl`. Default: 300, the agent's own."""
-    classic: bool = False
-    """Set it where the sidecars are classic. Nothing else would hold the app back then, so an init container of the same kind renders
-    first (of a secret with a lease, the app's first files soon change); and the token is left to its TTL when the pod stops, because the
-    app stops at the same time. Default: False."""
     mount_path: str = "/vault/secrets"
     """Where the app finds the files, read-only; they are links, and change all at once. Default: /vault/secrets."""
     volume_name: str = "vault"
@@ -43,7 +40,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
     """Image with `vault` and BusyBox or the GNU core utilities; with wget for a call to the app. Default: hashicorp/vault:1.21.1."""
     container_name: str = "vault-agent"
-    """With `classic`, that of the init container is this and -init. Default: vault-agent."""
+    """With classic sidecars an init container of this name and -init renders the files before the app starts. Default: vault-agent."""
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
@@ -80,25 +77,28 @@ class VaultAgentSidecar(pulumi.ComponentResource):
     as a whole. If Vault cannot be reached later, the files stay, the pod stays ready, and the agent goes on trying; if it ends, it is
     started again in its container. When the pod stops, the token and its leases are revoked.
 
+    With classic sidecars an init container renders the first files, and the token expires by its TTL, because the app stops at the same
+    time.
+
     Raises ArgumentError.
     """
 
     def __init__(self, name: str, args: VaultAgentSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"VaultAgentSidecar {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:VaultAgentSidecar", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its four volumes, and the mount in the app's container."""
         args = self.args
         role: Any = checked(self._where, args.role, args.role_problems)
         config = args.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(args.agent_config)
         containers: list[Mapping[str, Any]] = []
-        if args.classic:
-            containers.append(self._container(app, name=f"{args.container_name}-init", once=True))
-        running = self._container(app, name=args.container_name)
+        if pod.classic:
+            containers.append(self._container(pod, name=f"{args.container_name}-init", once=True))
+        running = self._container(pod, name=args.container_name)
         probe = {
             "exec": {"command": ["/bin/sh", "-c", f"test -e {DIRECTORY}/secrets/..data"]},
             "periodSeconds": 1,
@@ -111,22 +111,22 @@ class VaultAgentSidecar(pulumi.ComponentResource):
             init_containers=tuple(containers),
             # no subPath: it would hold on to the first files
             app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
-            problems=tuple(args.reload_problems(app)),
+            problems=tuple(args.reload_problems(pod)),
         )
 
-    def _container(self, app: App, *, name: str, once: bool = False) -> dict[str, Any]:
+    def _container(self, pod: PodView, *, name: str, once: bool = False) -> dict[str, Any]:
         args = self.args
-        container = args.container(self._where, app)
+        container = args.container(self._where, pod)
         own = {
             "RELOAD_TIMEOUT_SECONDS": str(args.reload_timeout_seconds),
             "ONCE": "1" if once else "",
-            "REVOKE": "" if args.classic and not once else "1",
+            "REVOKE": "" if pod.classic and not once else "1",
         }
         return {
             **container,
             "name": name,
             # the image's entrypoint changes owners and capabilities, which takes root
-            "command": ["/bin/sh", "config/agent.sh", *args.reload_words(app)],
+            "command": ["/bin/sh", "config/agent.sh", *args.reload_words(pod)],
             "env": [*container["env"], *({"name": key, "value": value} for key, value in own.items())],
             "volumeMounts": [*container["volumeMounts"], *args.volume_mounts],
         }

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pulumi
 
-from ..core import checks
-from ..core.app import App
+from ..core.errors import refuse
 from ..core.patch import PodPatch
+from ..core.view import PodView
 from .shared.scripts import script
 from .shared.vault import LOGIN, WHY, VaultArgs
 
@@ -45,15 +45,15 @@ class VaultInit(pulumi.ComponentResource):
     def __init__(self, name: str, args: VaultInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"VaultInit {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:VaultInit", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container with its four volumes, and the mount in the app's container."""
         args = self.args
         # the image's entrypoint changes owners and capabilities, which takes root
-        container = {**args.container(self._where, app), "command": ["/bin/sh", "config/fetch.sh"]}
+        container = {**args.container(self._where, pod), "command": ["/bin/sh", "config/fetch.sh"]}
         return args.volumes({"fetch.sh": _SCRIPT, "agent.json": args.agent_config()}) + PodPatch(
             init_containers=(container,),
             # the directory that the script puts in place as a whole, private to the app's uid; the volume's root is everybody's

@@ -7,8 +7,10 @@ from typing import Any
 import pulumi
 
 from ..core import checks
-from ..core.app import App
-from ..core.patch import PodPatch, restricted
+from ..core.errors import refuse
+from ..core.identity import as_app
+from ..core.patch import PodPatch
+from ..core.view import PodView
 from .shared.waiting import target_problems, wait_container
 
 
@@ -63,11 +65,11 @@ class WaitForInit(pulumi.ComponentResource):
     def __init__(self, name: str, args: WaitForInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.args = args
         self._where = f"WaitForInit {name!r}"
-        checks.refuse(self._where, args.problems())
+        refuse(self._where, args.problems())
         super().__init__("pod-patterns:index:WaitForInit", name, {}, opts)
         self.register_outputs({})
 
-    def patch(self, app: App) -> PodPatch:
+    def patch(self, pod: PodView) -> PodPatch:
         """The init container."""
         args = self.args
         plain = all(isinstance(url, str) and url.startswith("http://") for url in args.http)
@@ -80,6 +82,6 @@ class WaitForInit(pulumi.ComponentResource):
             timeout_seconds=args.timeout_seconds,
             interval_seconds=args.interval_seconds,
             resources=args.resources,
-            security=restricted(app.uid, app.gid),
+            security=as_app(pod),
         )
         return PodPatch(init_containers=(container,))

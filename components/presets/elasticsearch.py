@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from ..core.app import LOOPBACK, App, LogFiles, Port, Rebind
+from ..core.app import App, LogFiles, Port, Rebind
+from ..core.view import LOOPBACK
 
 _LOGS = "/var/log/elasticsearch"
 _HOME = "/usr/share/elasticsearch"

@@ -306,7 +306,7 @@ def test_the_graph_s_own_authority_vouches_for_its_clients(tmp_path: Path, ask: 
 
 
 def probe_port(running: Proxy, name: str = "http") -> int:
-    front = running.it.port(name).front
+    front = running.it.port(name).frontend
     assert front
     assert front.probe_scheme == "HTTP"
     return front.probe_number

@@ -15,8 +15,8 @@ import pulumi
 import pytest
 
 from components.core.app import App, Port
+from components.core.fold import compose
 from components.core.patch import Listen, PodPatch, sidecar
-from components.core.pod import compose
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
 from components.testing import run
@@ -35,11 +35,11 @@ PROXY = 15001
 class Inner:
     """A further ambassador, between TLS and the app; it says that it was there."""
 
-    def wrap(self, app):
-        here = app.port("http")
-        app = app.move("http")
-        self.listen, self.url = here.listen, app.port("http").url
-        return app, PodPatch(init_containers=(sidecar(made("inner")),), listens=(Listen(number=here.listen),))
+    def wrap(self, pod):
+        here = pod.port("http")
+        pod = pod.move("http")
+        self.listen, self.url = here.listen, pod.port("http").url
+        return pod, PodPatch(init_containers=(sidecar(made("inner")),), listens=(Listen(number=here.listen),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def test_an_app_that_listens_on_every_address_is_reachable_through_tls_only(net,
         assert get(net.outside, POD, 8080) == TEXT
         done = redirect(net, it.pod)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        port = it.pod.app.port("http")
+        port = it.pod.port("http")
         assert (port.outer_number, port.outer_scheme) == (8080, "https")
         assert get(net.outside, POD, 8080, trust(it)) == TEXT
         assert b"The plain HTTP request was sent to HTTPS port" in get(net.outside, POD, 8080)

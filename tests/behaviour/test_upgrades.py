@@ -92,7 +92,7 @@ def scene(
                 cookie,
             )
         )
-        (port,) = pods[0].pod.app.ports
+        (port,) = pods[0].pod.ports
         stack.enter_context(hypercorn(port.number))
         if draining:
             for container in running.spec["initContainers"]:

@@ -20,6 +20,7 @@ import pytest
 from components import testing
 from components.core.app import App, Port
 from components.core.patch import PodPatch
+from components.core.view import view
 from components.patterns.shared.vault import VaultSecret
 from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from tests.support import vaults
@@ -43,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def patched(app: App | None = None, **given: Any) -> PodPatch:
     args = VaultAgentSidecarArgs(**{"secrets": (PASSWORD,), "timeout_seconds": 20, "render_interval_seconds": 1, **given})
     made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultAgentSidecar("vault", args).patch(app or App(name="app", image="app:1"))))
+    testing.run(lambda: made.append(VaultAgentSidecar("vault", args).patch(view(app or App(name="app", image="app:1")))))
     return made[0]
 
 

@@ -19,6 +19,7 @@ import pytest
 from components import testing
 from components.core.app import App
 from components.core.patch import PodPatch
+from components.core.view import view
 from components.patterns.shared.vault import VaultSecret
 from components.patterns.vault_init import VaultInit, VaultInitArgs
 from tests.support import vaults
@@ -36,7 +37,7 @@ def box(directory: Path, program: str, shell: str = "busybox", identity: str = I
     """The container of VaultInit for these arguments; `program` is what it finds as `vault`."""
     args = VaultInitArgs(**{"role": "app", "secrets": (PASSWORD,), "timeout_seconds": 20, **given})
     made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultInit("vault", args).patch(App(name="app", image="app:1"))))
+    testing.run(lambda: made.append(VaultInit("vault", args).patch(view(App(name="app", image="app:1")))))
     return vaults.box(directory, made[0], program, shell, identity)
 
 

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.core.app import App
-from components.core.pod import CompositionError, Pod, compose
+from components.core.errors import CompositionError
+from components.core.fold import compose
+from components.core.pod import Pod
 from components.core.pod_security import pod_security_level, privileged_containers
+from components.core.view import BoundPort, PodView
 from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.shared.vault import VaultSecret
@@ -154,10 +157,10 @@ def check(app: App, pod: Pod, patterns: Sequence[Any], sidecars: str) -> None:
     assert unique([c["name"] for c in every])
     declared = [p["containerPort"] for c in every for p in c.get("ports", ())]
     # what a process listens on that another container has taken over is declared by nobody, but it is taken all the same
-    inner = [p.number for p in pod.app.ports if p.front]
+    inner = [p.number for p in pod.ports if p.frontend]
     assert unique([*declared, *inner])
     assert unique([p["name"] for c in every for p in c.get("ports", ())])
-    assert set(declared) >= {p.outer_number for p in pod.app.ports}
+    assert set(declared) >= {p.outer_number for p in pod.ports}
     volumes = [v["name"] for v in pod.spec["volumes"]] + [c.name for c in pod.config_files]
     assert unique(volumes)
     for c in every:
@@ -183,7 +186,10 @@ def check_shutdown(app: App, pod: Pod, every: list[Any]) -> None:
 
 def check_order(pod: Pod, patterns: Sequence[Any], sidecars: str) -> None:
     """Init containers, and sidecars, are in the order of the patterns that add them."""
-    added = {p: [c["name"] for c in (p.wrap(pod.app)[1] if hasattr(p, "wrap") else p.patch(pod.app)).init_containers] for p in patterns}
+    outside = PodView(app=pod.app, ports=tuple(BoundPort(declaration=p.declaration, number=p.declaration.number) for p in pod.ports))
+    inside = PodView(app=pod.app, ports=pod.ports, classic=sidecars == "classic")
+    patches = {p: p.wrap(outside)[1] if hasattr(p, "wrap") else p.patch(inside) for p in patterns}
+    added = {p: [c["name"] for c in patch.init_containers] for p, patch in patches.items()}
     expected = [name for p in patterns for name in added[p]]
     there = [c["name"] for c in (*pod.spec.get("initContainers", ()), *pod.spec["containers"])]
     kept = [name for name in there if name != pod.app.name]

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from components.core.app import App, Port, Rebind, SecretKey
-from components.core.patch import ConfigFiles, Listen, PodPatch, restricted, sidecar
-from components.core.pod import OWN_FIELDS, Pod, compose, mirrored, plaintext_ports, version
+from components.core.app import Port, Rebind, SecretKey
+from components.core.base import COMPOSED
+from components.core.cluster import version
+from components.core.fold import compose
+from components.core.identity import restricted
+from components.core.images import mirrored
+from components.core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from components.core.pod import Pod
+from components.core.view import BoundPort, PodView
 from tests.support.composing import container as find
 from tests.support.pods import RESOURCES, Adds, Proxy, container, web
 
@@ -48,21 +54,22 @@ def test_without_an_ambassador_the_app_listens_where_it_says() -> None:
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
             "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
             "runAsUser": 1000,
             "runAsGroup": 1000,
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-    assert (pod.app.port("http"), pod.app.ports) == (web().ports[0], web().ports)
+    assert pod.ports == (BoundPort(declaration=web().ports[0], number=8080),)
 
 
 def test_an_ambassador_takes_the_port_and_the_app_is_told_to_move_to_loopback() -> None:
     pod = compose(web(args=("serve",), env={"HOST": "0.0.0.0", "LEVEL": "info"}, **PROBES), [Proxy("tls", scheme="https")])
-    app, port = find(pod, "web"), pod.app.port("http")
+    app, port = find(pod, "web"), pod.port("http")
     assert app["args"] == ["serve", "--port=8081"]
     assert app["env"] == [{"name": "HOST", "value": "127.0.0.1"}, {"name": "LEVEL", "value": "info"}]
-    assert "ports" not in app
-    assert open_ports(pod) == {"tls": [8080]}
+    # where it was declared
+    assert open_ports(pod) == {"web": [8080]}
     assert find(pod, "tls")["args"] == ["0.0.0.0:8080", "http://127.0.0.1:8081"]
     assert port
     assert (port.number, port.host, port.url) == (8081, "127.0.0.1", "http://127.0.0.1:8081")
@@ -104,8 +111,8 @@ def test_stacked_ambassadors_are_in_list_order_from_the_outside_and_all_ports_di
     ]
     assert find(pod, "web")["args"] == ["--port=8083"]
     assert find(pod, "web")["readinessProbe"] == {"httpGet": {"path": "/ready", "port": 8080, "scheme": "HTTPS"}}
-    assert open_ports(pod) == {"tls": [8080]}
-    port = pod.app.port("http")
+    assert open_ports(pod) == {"web": [8080]}
+    port = pod.port("http")
     assert port
     assert (port.outer_number, port.outer_scheme, port.number) == (8080, "https", 8083)
 
@@ -114,8 +121,8 @@ def test_ambassadors_of_two_ports_stay_out_of_each_others_way() -> None:
     ports = (*web().ports, Port(name="admin", number=8081, rebind=Rebind(args=("--admin={host}:{port}",))))
     pod = compose(web(ports=ports), [Proxy("a", scheme="https"), Proxy("b", port="admin", scheme="https")])
     assert find(pod, "web")["args"] == ["--port=8082", "--admin=127.0.0.1:8083"]
-    assert open_ports(pod) == {"a": [8080], "b": [8081]}
-    assert plaintext_ports(pod) == []
+    assert open_ports(pod) == {"web": [8080, 8081]}
+    assert pod.plaintext_ports == []
 
 
 def test_a_number_that_an_inner_ambassador_listens_on_is_free_for_nobody() -> None:
@@ -148,8 +155,8 @@ def test_an_app_that_listens_on_loopback_by_itself_need_not_be_told_so() -> None
 class Banner:
     """A user's own sidecar: it finds the app wherever that is."""
 
-    def patch(self, app: App) -> PodPatch:
-        port = app.port("http")
+    def patch(self, pod: PodView) -> PodPatch:
+        port = pod.port("http")
         assert port
         return PodPatch(init_containers=(sidecar(container("banner", args=[f"--app={port.url}"])),))
 
@@ -161,11 +168,11 @@ class Meter:
     name: str = "meter"
     ports: tuple[Port, ...] = (Port(name="metrics", number=9114),)
 
-    def patch(self, app: App) -> PodPatch:
-        own = app.port("metrics")
+    def patch(self, pod: PodView) -> PodPatch:
+        own = pod.port("metrics")
         assert own
-        declared = [] if own.front else [{"name": own.name, "containerPort": own.number}]
-        listens = (Listen(number=own.number),) if own.front else ()
+        declared = [{"name": own.name, "containerPort": own.declaration.number}]
+        listens = (Listen(number=own.number),) if own.frontend else ()
         meter = container("meter", args=[f"--listen={own.host}:{own.number}"], ports=declared)
         return PodPatch(init_containers=(sidecar(meter),), listens=listens)
 
@@ -173,14 +180,11 @@ class Meter:
 class Relay:
     """A user's own ambassador that also adds something which depends on where everything finally is."""
 
-    def wrap(self, app: App) -> tuple[App, PodPatch]:
-        here = app.port("http")
-        assert here
-        relay = container("relay", ports=[{"name": "http", "containerPort": here.number}])
-        return app.move("http", scheme="https"), PodPatch(init_containers=(sidecar(relay),))
+    def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
+        return pod.move("http", scheme="https"), PodPatch(init_containers=(sidecar(container("relay")),))
 
-    def patch(self, app: App) -> PodPatch:
-        port = app.port("http")
+    def patch(self, pod: PodView) -> PodPatch:
+        port = pod.port("http")
         assert port
         return PodPatch(annotations=(("example.com/app", port.url),))
 
@@ -190,7 +194,7 @@ def test_a_users_own_pattern_is_a_plain_class_with_patch_or_wrap_or_both() -> No
     assert names(pod, "initContainers") == ["relay", "banner"]
     assert find(pod, "banner")["args"] == ["--app=http://127.0.0.1:8081"]
     assert pod.annotations["example.com/app"] == "http://127.0.0.1:8081"
-    assert open_ports(pod) == {"relay": [8080]}
+    assert open_ports(pod) == {"web": [8080]}
 
 
 def test_a_pattern_that_only_adds_sees_the_app_as_it_finally_is_wherever_it_stands_in_the_list() -> None:
@@ -203,18 +207,18 @@ def test_ambassadors_carry_the_ports_of_other_patterns_wherever_those_stand_in_t
     for patterns in ([Proxy("tls", port="metrics", scheme="https"), Meter()], [Meter(), Proxy("tls", port="metrics", scheme="https")]):
         pod = compose(web(), patterns)
         assert find(pod, "meter")["args"] == ["--listen=127.0.0.1:9115"]
-        assert open_ports(pod) == {"tls": [9114], "web": [8080]}
-        port = pod.app.port("metrics")
+        assert open_ports(pod) == {"meter": [9114], "web": [8080]}
+        port = pod.port("metrics")
         assert port
         assert (port.outer_number, port.outer_scheme, port.owner) == (9114, "https", "Meter 'meter'")
-        assert plaintext_ports(pod) == [8080]
+        assert pod.plaintext_ports == [8080]
     assert open_ports(compose(web(), [Meter()])) == {"meter": [9114], "web": [8080]}
 
 
 def test_open_ports_without_tls_are_plaintext_and_so_are_those_that_nobody_named() -> None:
     odd = Adds("odd", PodPatch(containers=(container("odd", ports=[{"containerPort": 70}]),)))
     ports = (*web().ports, Port(name="db", number=90, scheme="tcp"), Port(name="secure", number=443, scheme="https"))
-    assert plaintext_ports(compose(web(ports=ports), [odd])) == [70, 90, 8080]
+    assert compose(web(ports=ports), [odd]).plaintext_ports == [70, 90, 8080]
 
 
 # the start order, native and classic
@@ -315,7 +319,7 @@ def test_a_cluster_that_chooses_the_user_chooses_the_group_too() -> None:
 
 def test_a_field_that_is_composed_cannot_be_given() -> None:
     everything = PodPatch(init_containers=(container("init"),), service_account=("reader",))
-    assert set(compose(web(), [Adds("a", everything)]).spec) <= set(OWN_FIELDS)
+    assert set(compose(web(), [Adds("a", everything)]).spec) <= set(COMPOSED)
 
 
 def test_patterns_add_to_the_app_and_to_the_pod() -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from components.core import claims
 from components.core.app import Port
+from components.core.errors import CompositionError
+from components.core.fold import compose
 from components.core.patch import ConfigFiles, Listen, PodPatch
-from components.core.pod import CompositionError, compose
 from tests.support.pods import Adds, Proxy, container, web
 
 NAMES = st.sampled_from("abcdef")

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from components.core.patch import PodPatch, restricted
-from components.core.pod import compose
+from components.core.fold import compose
+from components.core.identity import restricted
+from components.core.patch import PodPatch
 from components.core.pod_security import SAFE_SYSCTLS, baseline_violations, pod_security_level, privileged_containers, restricted_violations
 from components.patterns.log_tail_sidecar import LogTailSidecar
 from components.patterns.metrics_adapter import MetricsAdapter
@@ -73,7 +74,10 @@ RESTRICTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "root": ({"context": {"runAsUser": 0}}, "container 'web': runAsUser 0"),
     "root by the pod": ({"pod": {"runAsUser": 0}}, "pod: runAsUser 0"),
-    "no seccomp": ({"pod": {"seccompProfile": None}}, "container 'web': seccompProfile is not RuntimeDefault or Localhost"),
+    "no seccomp": (
+        {"pod": {"seccompProfile": None}, "context": {"seccompProfile": None}},
+        "container 'web': seccompProfile is not RuntimeDefault or Localhost",
+    ),
 }
 ALLOWED: dict[str, dict[str, Any]] = {
     "NET_BIND_SERVICE": {"context": {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}},

@@ -19,9 +19,10 @@ from components.certificates import (
 )
 from components.core import checks
 from components.core.app import App, Port, Rebind, SecretKey
-from components.core.checks import ProblemsError
+from components.core.errors import ProblemsError
+from components.core.fold import compose
 from components.core.patch import ConfigFiles, Listen, PodPatch, sidecar
-from components.core.pod import compose
+from components.core.view import PodView
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
@@ -97,8 +98,8 @@ APP: dict[str, tuple[Call, list[str]]] = {
     ),
     "resources unknown": (app(resources={**RESOURCES, "claims": []}), ["resources.claims: unknown key; known: limits, requests"]),
     "resources wrong": (
-        app(resources={"requests": {"cpu": 1, "memory": "8Mi"}, "limits": {"memory": "8 Mi"}}),
-        [f"resources.requests.cpu 1 is not allowed: {QUANTITY}", f"resources.limits.memory '8 Mi' is not allowed: {QUANTITY}"],
+        app(resources={"requests": {"cpu": True, "memory": "8Mi"}, "limits": {"memory": "8 Mi"}}),
+        [f"resources.requests.cpu True is not allowed: {QUANTITY}", f"resources.limits.memory '8 Mi' is not allowed: {QUANTITY}"],
     ),
     "resources that are known later": (
         app(resources=lambda: {"requests": later({}), "limits": {"memory": later("1Gi")}}),
@@ -132,7 +133,7 @@ def init(**fields: Any) -> Call:
 
 C = "container 'c' of Adds 'a'"
 PATTERNS: dict[str, tuple[Call, list[str]]] = {
-    "no pattern": (lambda: compose(web(), ["tls"]), ["str is no pattern: it has neither patch(app) nor wrap(app)"]),
+    "no pattern": (lambda: compose(web(), ["tls"]), ["patterns[0] is not a pattern: a str has neither patch(pod) nor wrap(pod)"]),
     "its own problem": (adds(problems=("the app has no logs; set directory=",)), ["Adds 'a': the app has no logs; set directory="]),
     "container name": (adds(containers=(container("Tool"),)), [f"container name of Adds 'a': 'Tool' is not allowed: {LABEL}"]),
     "container name missing": (
@@ -147,15 +148,15 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
     "snake case": (
         init(volume_mounts=[], readinessProbe={"http_get": {"path": "/"}}, securityContext={"run_as_user": 0}),
         [
-            f"{C}: 'volume_mounts' is not in wire form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'http_get' is not in wire form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'run_as_user' is not in wire form; write it as in a manifest, e.g. volumeMounts",
+            f"{C}: 'volume_mounts' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
+            f"{C}: 'http_get' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
+            f"{C}: 'run_as_user' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
             f"{C}: readinessProbe on a plain init container; wrap the container in sidecar(), or remove the readinessProbe",
         ],
     ),
     "snake case of a volume": (
         adds(volumes=({"name": "v", "secret": {"secret_name": "s"}},)),
-        ["volume 'v' of Adds 'a': 'secret_name' is not in wire form; write it as in a manifest, e.g. emptyDir"],
+        ["volume 'v' of Adds 'a': 'secret_name' is not in manifest form; write it as in a manifest, e.g. emptyDir"],
     ),
     "port": (init(ports=[{"containerPort": 70000}]), [f"{C}: containerPort 70000 is not allowed: {PORT}"]),
     "port that is no number": (init(ports=[{"containerPort": "http"}]), [f"{C}: containerPort 'http' is not allowed: {PORT}"]),
@@ -172,7 +173,7 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
         [
             f"{C}: volume name of a mount 'V' is not allowed: {LABEL}",
             f"{C}: mountPath 'data' is not allowed: {PATH}",
-            "volume 'V', mounted by Adds 'a' in container 'c', is defined by nobody; add it to volumes (defined: none)",
+            "volume 'V', mounted by Adds 'a' in container 'c', is not defined; add it to volumes (defined: none)",
         ],
     ),
     "mount that is known later": (
@@ -187,8 +188,8 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
             config_files=(ConfigFiles(name="config", files={}),),
         ),
         [
-            "volume 'lags', mounted by Adds 'a' in container 'web', is defined by nobody; add it to volumes (defined: config, logs)",
-            "volume 'log', mounted by Adds 'a' in container 'c', is defined by nobody; add it to volumes (defined: config, logs)",
+            "volume 'lags', mounted by Adds 'a' in container 'web', is not defined; add it to volumes (defined: config, logs)",
+            "volume 'log', mounted by Adds 'a' in container 'c', is not defined; add it to volumes (defined: config, logs)",
         ],
     ),
     "path upwards": (
@@ -310,7 +311,7 @@ class Stuck:
     name: str
     ports: tuple[Port, ...] = (Port(name="stats", number=9000),)
 
-    def patch(self, _app: App) -> PodPatch:
+    def patch(self, _pod: PodView) -> PodPatch:
         return PodPatch()
 
 
@@ -352,7 +353,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         lambda: compose(web(), [Proxy("p", port="stats"), Stuck("stats")]),
         [
             "Stuck 'stats': port 'stats' is behind an ambassador, so that it must listen on 127.0.0.1:9001 now; "
-            "follow app.port('stats') in patch(), and add listens=(Listen(number=9001),)",
+            "follow pod.port('stats') in patch(), and add listens=(Listen(number=9001),)",
         ],
     ),
     "no way to move it": (lambda: compose(web(ports=(FIXED,)), [Proxy("p", port="db")]), [NO_REBIND]),
@@ -370,9 +371,9 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     "probe that the ambassador would answer": (
         lambda: compose(web(readiness={"tcpSocket": {"port": "http"}}, liveness={"grpc": {"port": 8080}}), [Proxy("p")]),
         [
-            "readiness probe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador in front of it, "
-            "dead app or not; use httpGet or exec",
-            "liveness probe of the app: a grpc probe of port 8080 would be answered by the ambassador in front of it, dead app or not; "
+            "readiness probe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador even if the app is down; "
+            "use httpGet or exec",
+            "liveness probe of the app: a grpc probe of port 8080 would be answered by the ambassador even if the app is down; "
             "use httpGet or exec",
         ],
     ),
@@ -382,7 +383,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     ),
     "the app where the ambassador is": (
         lambda: compose(web(), [Proxy("p", options={"to": 8080})]),
-        ["port 8080 of Proxy 'p' is already taken by the app; set port="],
+        ["port 8080, to which an ambassador moved 'http' of the app, is already taken by the app; set app_port="],
     ),
     "a port that the app keeps to itself": (
         lambda: compose(web(reserved=(9300,)), [Adds("a", PodPatch(listens=(Listen(number=9300),)))]),
@@ -403,9 +404,9 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     "its own wire form": (
         lambda: compose(web(container={"working_dir": "/"}, volumes=({"name": "a b"},), volume_mounts=({"name": "c", "mountPath": "/c"},))),
         [
-            "container 'web' of the app: 'working_dir' is not in wire form; write it as in a manifest, e.g. volumeMounts",
+            "container 'web' of the app: 'working_dir' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
             f"volume name of the app: 'a b' is not allowed: {LABEL}",
-            "volume 'c', mounted by the app in container 'web', is defined by nobody; add it to volumes (defined: a b)",
+            "volume 'c', mounted by the app in container 'web', is not defined; add it to volumes (defined: a b)",
         ],
     ),
     "scratch names that are the same": (
@@ -422,24 +423,24 @@ def test_what_does_not_fit_the_app_is_refused(call: Call, lines: list[str]) -> N
 
 # options of compose
 
-OWN_FIELDS = ("containers", "initContainers", "securityContext", "serviceAccountName", "terminationGracePeriodSeconds", "volumes")
+COMPOSED = ("containers", "initContainers", "securityContext", "serviceAccountName", "terminationGracePeriodSeconds", "volumes")
 OPTIONS: dict[str, tuple[Call, list[str]]] = {
     "sidecars": (lambda: compose(web(), sidecars="both"), ["sidecars 'both' is not allowed: one of native, classic"]),
     "version": (
         lambda: compose(web(), kubernetes_version="latest"),
-        ["kubernetes_version 'latest' is no Kubernetes version; write it as '1.30'"],
+        ["kubernetes_version 'latest' is not a valid Kubernetes version; write it as '1.30'"],
     ),
     "version as a number": (
         lambda: compose(web(), kubernetes_version=1.3),  # type: ignore[arg-type]
-        ["kubernetes_version 1.3 is no Kubernetes version; write it as '1.30'"],
+        ["kubernetes_version 1.3 is not a valid Kubernetes version; write it as '1.30'"],
     ),
     "native sidecars on an old cluster": (
         lambda: compose(web(), kubernetes_version="1.28"),
         ["native sidecars need Kubernetes 1.29, but kubernetes_version is 1.28; set sidecars='classic'"],
     ),
     "fields that are composed": (
-        lambda: compose(web(), fields=dict.fromkeys(OWN_FIELDS)),
-        [f"pod field {key!r} is set by the composition itself; remove it" for key in OWN_FIELDS],
+        lambda: compose(web(), fields=dict.fromkeys(COMPOSED)),
+        [f"pod field {key!r} is set by the composition itself; remove it" for key in COMPOSED],
     ),
     "the node's network": (
         lambda: compose(web(), fields={"hostNetwork": True}),
@@ -449,7 +450,7 @@ OPTIONS: dict[str, tuple[Call, list[str]]] = {
     ),
     "fields in snake case": (
         lambda: compose(web(), fields={"service_account_name": "x"}),
-        ["pod field 'service_account_name' is not in wire form; write it as in a manifest, e.g. nodeSelector"],
+        ["pod field 'service_account_name' is not in manifest form; write it as in a manifest, e.g. nodeSelector"],
     ),
 }
 
@@ -483,7 +484,7 @@ def test_everything_that_is_wrong_is_in_one_error() -> None:
             "pod field 'volumes' is set by the composition itself; remove it",
             NO_REBIND,
             "Adds 'a': cannot be; give up",
-            "port 5432 of Adds 'a' is already taken by Proxy 'p'; set port=",
+            "port 5432 of Adds 'a' is already taken by the app; set port=",
             "container name 'tool' of Adds 'b' is already taken by Adds 'a'; set container_name=",
             "service account 'writer' of Adds 'b' is already set by Adds 'a'; a pod has one: set service_account= on one of them only",
             "container 'tool' of Adds 'b': readinessProbe on a plain init container; "

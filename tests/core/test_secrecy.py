@@ -9,8 +9,8 @@ import pulumi_tls as tls
 import pytest
 
 from components.core.app import App, SecretKey
+from components.core.errors import SecretLeakError
 from components.core.patch import ConfigFiles, PodPatch, sidecar
-from components.core.secrecy import SecretLeakError
 from components.testing import UNKNOWN, Mocks, run
 from components.workload import Workload, WorkloadArgs
 from tests.support.pods import Adds, container, web

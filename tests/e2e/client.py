@@ -1,6 +1,6 @@
 """A pod with curl, in the namespace of the app: what tests see of an app, they see from another pod."""
 
-from components.core.patch import restricted
+from components.core.identity import restricted
 
 from .cluster import Done, Namespace
 

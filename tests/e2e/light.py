@@ -12,8 +12,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.core.app import App, LogFiles, Port, Rebind
-from components.core.patch import restricted
-from components.core.pod import compose
+from components.core.fold import compose
+from components.core.identity import restricted
 from components.workload import Workload, WorkloadArgs
 
 from .cluster import Namespace, eventually

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from components.core.app import App
-from components.core.patch import PodPatch, restricted, sidecar
+from components.core.identity import restricted
+from components.core.patch import PodPatch, sidecar
+from components.core.view import PodView
 from components.workload import Workload, WorkloadArgs
 
 from .client import Client
@@ -37,7 +39,7 @@ class Companion:
     volume: str | None = None
     app_mount: str | None = None
 
-    def patch(self, _app: App) -> PodPatch:
+    def patch(self, _pod: PodView) -> PodPatch:
         container: dict[str, Any] = {
             "name": self.name,
             "image": IMAGE,

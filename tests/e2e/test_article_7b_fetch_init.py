@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.core.app import SecretKey
-from components.core.patch import restricted
+from components.core.identity import restricted
 from components.patterns.fetch_init import FetchInit, FetchInitArgs
 from components.workload import Workload, WorkloadArgs
 

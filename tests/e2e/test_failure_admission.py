@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from components.core.pod import Pod, compose
+from components.core.fold import compose
+from components.core.pod import Pod
 from components.core.pod_security import pod_security_level, privileged_containers
 from components.patterns.log_tail_sidecar import LogTailSidecar
 from components.patterns.metrics_adapter import MetricsAdapter

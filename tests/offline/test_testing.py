@@ -18,8 +18,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from components.core.errors import SecretLeakError
 from components.core.patch import ConfigFiles
-from components.core.secrecy import SecretLeakError, secret_guard
+from components.core.secrecy import secret_guard
 from components.offline.key_file import KeyFileError
 from components.testing import UNKNOWN, Mocks, run, secret
 

@@ -5,9 +5,9 @@ import pytest
 
 from components import testing
 from components.core.app import App, Port, Rebind
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError
+from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from tests.support.composing import composed, container
@@ -104,7 +104,7 @@ def test_a_command_and_its_mounts_come_as_they_are():
 def test_the_name_may_be_known_later():
     def program():
         args = ConfigReloadSidecarArgs(**{**GIVEN, "config_map": pulumi.Output.from_input("later")})
-        patch = ConfigReloadSidecar("reload", args).patch(WEB)
+        patch = ConfigReloadSidecar("reload", args).patch(view(WEB))
         pulumi.export("name", patch.volumes[1]["configMap"]["name"])
 
     assert testing.run(program).exports["name"] == "later"

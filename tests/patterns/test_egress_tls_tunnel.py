@@ -3,8 +3,7 @@
 import pytest
 
 from components.core.app import App, Port, SecretKey
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError
+from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
 from tests.support.composing import composed, container

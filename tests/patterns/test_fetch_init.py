@@ -5,8 +5,9 @@ import pytest
 
 from components import testing
 from components.core.app import App, SecretKey
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.fetch_init import FetchInit, FetchInitArgs
 from tests.support.composing import composed, container
 
@@ -152,7 +153,7 @@ def test_an_unverified_object_is_accepted_when_asked_for():
 
 def known_later(**given):
     outputs = {name: pulumi.Output.from_input(value) for name, value in given.items()}
-    pulumi.export("env", made(path="model", **outputs).patch(WEB).init_containers[0]["env"][:2])
+    pulumi.export("env", made(path="model", **outputs).patch(view(WEB)).init_containers[0]["env"][:2])
 
 
 def test_a_source_and_checksum_that_are_known_later_reach_the_container():

@@ -8,8 +8,8 @@ import pulumi
 import pytest
 
 from components.core.app import App, Port, Rebind, SecretKey
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError, compose, plaintext_ports
+from components.core.errors import ArgumentError, CompositionError
+from components.core.fold import compose
 from components.core.pod_security import pod_security_level
 from components.patterns.jwt_ambassador import ALGORITHMS, JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
@@ -71,12 +71,13 @@ def open_routes(pod):
 
 def test_it_listens_where_the_app_did_and_the_app_moves_to_loopback():
     pod = protected()
-    assert container(pod, "jwt-proxy")["ports"] == [{"name": "http", "containerPort": 8080}]
-    assert "ports" not in container(pod, "web")
+    # a declaration stays where it was
+    assert container(pod, "web")["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert "ports" not in container(pod, "jwt-proxy")
     assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8081"]
     assert listens(pod) == ["8080"]
     assert upstreams(pod) == {"http": "127.0.0.1:8081", "validator": "127.0.0.1:4180"}
-    assert pod.app.port("http").outer_scheme == "http"
+    assert pod.port("http").outer_scheme == "http"
 
 
 def test_the_validator_listens_on_loopback_alone_and_has_no_way_to_the_app():
@@ -98,7 +99,7 @@ def test_in_front_of_an_app_that_cannot_move_it_listens_where_the_traffic_is_red
     assert listens(pod) == ["15000"]
     assert "ports" not in container(pod, "jwt-proxy")
     # the number that the kernel redirects to is open as well
-    assert plaintext_ports(pod) == [8080, 15000]
+    assert pod.plaintext_ports == [8080, 15000]
     assert container(pod, "web")["ports"] == [{"name": "http", "containerPort": 8080}]
 
 
@@ -121,7 +122,7 @@ def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
     assert open_routes(pod) == ["GET /ready"]
     # the exporter is past both
     assert "--nginx.scrape-uri=http://127.0.0.1:8083/stub_status" in container(pod, "prometheus-exporter")["args"]
-    assert (pod.app.port("http").outer_number, pod.app.port("http").outer_scheme) == (8080, "https")
+    assert (pod.port("http").outer_number, pod.port("http").outer_scheme) == (8080, "https")
 
 
 def test_both_containers_are_probed_through_nginx():

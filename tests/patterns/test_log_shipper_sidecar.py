@@ -6,9 +6,9 @@ import pulumi
 import pytest
 
 from components.core.app import App, SecretKey
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError
+from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
 from components.patterns.log_tail_sidecar import LogTailSidecar
 from components.presets.elasticsearch import elasticsearch
@@ -147,7 +147,7 @@ def test_an_endpoint_that_is_known_later_is_put_in_and_looked_at():
     def program(endpoint):
         def inner():
             args = LogShipperSidecarArgs(directory="/l", files=("a",), endpoint=pulumi.Output.from_input(endpoint))
-            patch = LogShipperSidecar("logs", args).patch(WEB)
+            patch = LogShipperSidecar("logs", args).patch(view(WEB))
             pulumi.Output.all(**patch.config_files[0].files).apply(found.update)
 
         return inner
@@ -210,7 +210,7 @@ def test_an_app_that_says_nothing_of_its_logs_is_a_conflict():
         composed(WEB, lambda: LogShipperSidecar("logs", LogShipperSidecarArgs(endpoint=ENDPOINT)))
     assert str(error.value) == (
         "workload 'web': 1 conflict"
-        "\n  - LogShipperSidecar 'logs': nobody says where the app logs; set directory= and files=, or App.log_files"
+        "\n  - LogShipperSidecar 'logs': it is not known where the app logs; set directory= and files=, or App.log_files"
     )
 
 

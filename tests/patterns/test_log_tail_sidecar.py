@@ -3,8 +3,7 @@
 import pytest
 
 from components.core.app import App, LogFiles
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError
+from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
 from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.presets.elasticsearch import elasticsearch
@@ -143,7 +142,7 @@ def test_arguments_it_cannot_work_with_are_refused(args, line):
 @pytest.mark.parametrize(
     ("app", "args", "line"),
     [
-        (WEB, {}, "nobody says where the app logs; set directory= and files=, or App.log_files"),
+        (WEB, {}, "it is not known where the app logs; set directory= and files=, or App.log_files"),
         (
             App(name="web", image="web:1", log_files=LogFiles(directory="/l", files=("a b",))),
             {},

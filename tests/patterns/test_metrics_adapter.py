@@ -14,9 +14,9 @@ import urllib.request
 import pytest
 
 from components.core.app import App, Port, Rebind
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError, CompositionError
+from components.core.fold import compose
 from components.core.patch import PodPatch
-from components.core.pod import CompositionError, compose, plaintext_ports
 from components.core.pod_security import pod_security_level
 from components.patterns.metrics_adapter import Exporter, MetricsAdapter, MetricsAdapterArgs
 from components.presets.elasticsearch import elasticsearch
@@ -31,10 +31,10 @@ class Ambassador:
     def __init__(self, *names, scheme="https"):
         self.names, self.scheme = names, scheme
 
-    def wrap(self, app):
+    def wrap(self, pod):
         for name in self.names:
-            app = app.move(name, scheme=self.scheme)
-        return app, PodPatch()
+            pod = pod.move(name, scheme=self.scheme)
+        return pod, PodPatch()
 
 
 def adapted(*ambassadors, app=None, **args):
@@ -82,14 +82,15 @@ def test_behind_an_ambassador_it_follows_the_app_and_listens_on_loopback_itself(
     rendered = exporter(pod)
     assert rendered["args"][0] == "--es.uri=http://127.0.0.1:9201"
     assert rendered["args"][2] == "--web.listen-address=127.0.0.1:9115"
-    assert "ports" not in rendered
+    # where it was declared
+    assert rendered["ports"] == [{"name": "http-prometheus", "containerPort": 9114}]
     assert annotations(pod) == {
         "prometheus.io/scrape": "true",
         "prometheus.io/port": "9114",
         "prometheus.io/path": "/metrics",
         "prometheus.io/scheme": "https",
     }
-    assert plaintext_ports(pod) == []
+    assert pod.plaintext_ports == []
 
 
 def test_the_port_it_was_moved_to_is_claimed():
@@ -100,8 +101,8 @@ def test_the_port_it_was_moved_to_is_claimed():
     )
 
     class Rude(Ambassador):
-        def wrap(self, app):
-            return app.move("http-prometheus", to=9115), PodPatch()
+        def wrap(self, pod):
+            return pod.move("http-prometheus", to=9115), PodPatch()
 
     with pytest.raises(CompositionError) as error:
         adapted(Rude(), app=app)
@@ -320,7 +321,7 @@ UNMOVED = (
 )
 def test_an_exporter_that_is_told_where_to_listen_can_be_behind_an_ambassador(exporter):
     pod = adapted(Ambassador("http-prometheus"), exporter=exporter)
-    assert "ports" not in container(pod, "prometheus-exporter")
+    assert pod.port("http-prometheus").number == 9115
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import pytest
 
 from components import testing
 from components.core.app import App, SecretKey
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError, compose
+from components.core.errors import ArgumentError, CompositionError, SecretLeakError
+from components.core.fold import compose
 from components.core.pod_security import pod_security_level
-from components.core.secrecy import SecretLeakError
+from components.core.view import view
 from components.patterns.migration_init import MigrationInit, MigrationInitArgs
 from tests.support.composing import composed, container
 
@@ -149,7 +149,7 @@ def test_arguments_it_cannot_work_with_are_refused(args, line):
 @pytest.mark.parametrize("lock", ["none", "postgresql"])
 def test_a_database_that_is_known_later_is_checked_then(lock):
     def program(database):
-        init = made(database=pulumi.Output.from_input(database), lock=lock).patch(WEB).init_containers[0]
+        init = made(database=pulumi.Output.from_input(database), lock=lock).patch(view(WEB)).init_containers[0]
         pulumi.export("seen", [init["command"], init["env"]])
 
     seen = str(testing.run(lambda: program("later:5432")).exports["seen"])

@@ -7,11 +7,9 @@ import pytest
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
 from components.core.app import Port, SecretKey
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError, CompositionError, SecretLeakError
 from components.core.patch import Listen, PodPatch
-from components.core.pod import CompositionError, plaintext_ports
 from components.core.pod_security import pod_security_level
-from components.core.secrecy import SecretLeakError
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
@@ -55,14 +53,14 @@ def config(pod):
 @pytest.mark.parametrize("options", [{}, {"sidecars": "classic", "kubernetes_version": "1.28"}], ids=["native", "classic"])
 def test_probes_move_to_a_plain_port_of_their_own_and_nothing_else_does(options):
     pod = mutual(options=options)
-    port = pod.app.port("http")
+    port = pod.port("http")
     # 8081 is the app's, 8083 nginx's own
     assert (port.outer_number, port.outer_scheme, port.number) == (8080, "https", 8081)
     assert where(pod) == [("HTTP", 8082, "/ready"), ("HTTP", 8082, "/ready"), ("HTTP", 8082, "/")]
     nginx = container(pod, "nginx-proxy")
     assert nginx["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8083}
-    assert [p["containerPort"] for p in nginx["ports"]] == [8080]
-    assert plaintext_ports(pod) == []
+    assert "ports" not in nginx
+    assert pod.plaintext_ports == []
     assert pod_security_level(pod.spec) == "restricted"
     assert ("restartPolicy" in nginx) == (not options)
 
@@ -77,7 +75,7 @@ def test_the_authorities_of_the_clients_are_a_file_beside_the_configuration():
 
 def test_without_probes_there_is_no_port_for_them():
     pod = mutual(web())
-    front = pod.app.port("http").front
+    front = pod.port("http").frontend
     assert (front.probe_number, front.probe_scheme) == (8080, "HTTPS")
     assert "$probe" not in config(pod)
 
@@ -278,7 +276,7 @@ def test_a_tcp_probe_is_refused_because_nginx_would_answer_it():
         mutual(web(ports=(REDIS,), readiness={"tcpSocket": {"port": "redis"}}), ports=("redis",))
     assert str(refused.value) == (
         "workload 'web': 1 conflict\n  - readiness probe of the app: a tcpSocket probe of port 'redis' would be answered by the ambassador "
-        "in front of it, dead app or not; use httpGet or exec"
+        "even if the app is down; use httpGet or exec"
     )
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from components.core.app import App
-from components.core.checks import ArgumentError
-from components.core.pod import CompositionError
+from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level, privileged_containers
 from components.patterns.sysctl_init import SysctlInit, SysctlInitArgs
 from components.presets.elasticsearch import elasticsearch

@@ -3,15 +3,15 @@
 import pytest
 
 from components.core.app import App, Port, Rebind
-from components.core.checks import ArgumentError
-from components.core.patch import Listen, PodPatch
-from components.core.pod import CompositionError, plaintext_ports
+from components.core.errors import ArgumentError, CompositionError
+from components.core.patch import Listen, PodPatch, sidecar
 from components.core.pod_security import pod_security_level, privileged_containers
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
 from tests.support.composing import composed, container
 from tests.support.pods import Adds, Proxy
+from tests.support.pods import container as made
 
 HTTP, DB = Port(name="http", number=8080), Port(name="db", number=5432, scheme="tcp")
 PROBE = {"httpGet": {"port": "http", "path": "/ready"}}
@@ -62,11 +62,11 @@ def test_the_app_stays_and_the_ambassador_listens_elsewhere():
     assert "listen 15000 ssl" in config
     assert "127.0.0.1:8081" in config
     # the Service and the kubelet go on to the public number
-    port = pod.app.port("http")
+    port = pod.port("http")
     assert (port.outer_number, port.outer_scheme, port.url) == (8080, "https", "http://127.0.0.1:8081")
     assert app["readinessProbe"]["httpGet"] == {"port": 8080, "path": "/ready", "scheme": "HTTPS"}
     # the database has no ambassador
-    assert plaintext_ports(pod) == [5432]
+    assert pod.plaintext_ports == [5432]
 
 
 def test_it_is_root_with_one_capability_and_the_only_exception_of_the_pod():
@@ -78,6 +78,7 @@ def test_it_is_root_with_one_capability_and_the_only_exception_of_the_pod():
         "runAsUser": 0,
         "runAsGroup": 0,
         "runAsNonRoot": False,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
     assert privileged_containers(pod.spec) == ["traffic-redirect"]
     assert pod_security_level(pod.spec) == "privileged"
@@ -104,7 +105,7 @@ def test_several_ports_and_other_ambassadors():
         "ip daddr 127.0.0.1 tcp dport 5433 redirect to :5432",
     ]
     assert container(pod, "inner")["args"] == ["127.0.0.1:8081", "http://127.0.0.1:8083"]
-    assert plaintext_ports(pod) == []
+    assert pod.plaintext_ports == []
 
 
 def test_what_others_serve_is_behind_the_same_ambassador_without_it():
@@ -250,10 +251,17 @@ def test_behind_the_ambassador_it_comes_too_late():
 
 
 def test_an_ambassador_that_listens_on_the_app_s_own_number_is_a_conflict():
-    # one that does not know Port.listen
-    assert refusal(redirect(), lambda: Proxy("old")) == [
-        "port 8080 of Proxy 'old' is already taken by the app; set port=",
-        "port name 'http' of Proxy 'old' is already taken by the app; set port_name=",
+    # one that does not know BoundPort.listen
+    class Old:
+        name = "old"
+
+        def wrap(self, pod):
+            proxy = made("old", ports=[{"name": "http", "containerPort": pod.port("http").number}])
+            return pod.move("http"), PodPatch(init_containers=(sidecar(proxy),))
+
+    assert refusal(redirect(), Old) == [
+        "port 8080 of Old 'old' is already taken by the app; set port=",
+        "port name 'http' of Old 'old' is already taken by the app; set port_name=",
     ]
 
 

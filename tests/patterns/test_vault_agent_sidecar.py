@@ -8,10 +8,11 @@ import pytest
 
 from components import testing
 from components.core.app import App, Port
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError, CompositionError
+from components.core.fold import compose
 from components.core.patch import PodPatch
-from components.core.pod import CompositionError, compose
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.shared.vault import VaultSecret
 from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.patterns.vault_init import VaultInit, VaultInitArgs
@@ -26,7 +27,7 @@ def arguments(**given: Any) -> VaultAgentSidecarArgs:
 
 def patched(**given: Any) -> PodPatch:
     made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultAgentSidecar("vault", arguments(**given)).patch(WEB)))
+    testing.run(lambda: made.append(VaultAgentSidecar("vault", arguments(**given)).patch(view(WEB))))
     return made[0]
 
 
@@ -107,7 +108,7 @@ def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
 
     def program() -> None:
         args = VaultInitArgs(address="https://vault:8200", role="app", secrets=(PASSWORD,), **shared)
-        made.append(VaultInit("vault", args).patch(WEB))
+        made.append(VaultInit("vault", args).patch(view(WEB)))
 
     testing.run(program)
     agent, init = patched(**shared), made[0]
@@ -135,7 +136,7 @@ def test_a_call_and_a_command_reach_the_script_as_words() -> None:
 def test_natively_it_revokes_and_as_a_classic_sidecar_an_init_container_renders_first() -> None:
     (native,) = spec()["initContainers"]
     assert (env(native)["REVOKE"], env(native)["ONCE"]) == ("1", "")
-    it = spec(classic=True, sidecars="classic", kubernetes_version="1.28")
+    it = spec(sidecars="classic", kubernetes_version="1.28")
     (init,), (sidecar, _) = it["initContainers"], it["containers"]
     assert pod_security_level(it) == "restricted"
     assert (init["name"], env(init)["ONCE"], env(init)["REVOKE"]) == ("vault-agent-init", "1", "1")
@@ -153,7 +154,7 @@ def test_beside_vault_init_it_has_names_of_its_own() -> None:
 def test_a_role_and_an_address_that_are_known_later_arrive() -> None:
     def program() -> None:
         later = {"address": pulumi.Output.from_input("https://later:8200"), "role": pulumi.Output.from_input("later")}
-        patch = VaultAgentSidecar("vault", arguments(**later)).patch(WEB)
+        patch = VaultAgentSidecar("vault", arguments(**later)).patch(view(WEB))
         pulumi.export("address", patch.init_containers[0]["env"][0]["value"])
         pulumi.export("config", patch.config_files[0].files["agent.json"])
 
@@ -164,7 +165,7 @@ def test_a_role_and_an_address_that_are_known_later_arrive() -> None:
 
 def test_a_role_that_is_known_later_is_checked_then() -> None:
     def program() -> None:
-        patch = VaultAgentSidecar("vault", arguments(role=pulumi.Output.from_input("@x"))).patch(WEB)
+        patch = VaultAgentSidecar("vault", arguments(role=pulumi.Output.from_input("@x"))).patch(view(WEB))
         pulumi.export("config", patch.config_files[0].files["agent.json"])
 
     with pytest.raises(ArgumentError) as error:

@@ -8,10 +8,11 @@ import pytest
 
 from components import testing
 from components.core.app import App, SecretKey
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError
+from components.core.fold import compose
 from components.core.patch import PodPatch
-from components.core.pod import compose
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.shared.vault import ConfigMapKey, VaultSecret
 from components.patterns.vault_init import VaultInit, VaultInitArgs
 
@@ -26,7 +27,7 @@ def arguments(**given: Any) -> VaultInitArgs:
 def patched(app: App | None = None, **given: Any) -> PodPatch:
     """What VaultInit adds to an app."""
     made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultInit("vault", arguments(**given)).patch(app or App(name="app", image="app:1"))))
+    testing.run(lambda: made.append(VaultInit("vault", arguments(**given)).patch(view(app or App(name="app", image="app:1")))))
     return made[0]
 
 
@@ -273,7 +274,7 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
 def test_an_address_or_role_that_is_known_later_is_checked_then(given: dict[str, str], problem: str) -> None:
     def program() -> None:
         outputs = {name: pulumi.Output.from_input(value) for name, value in given.items()}
-        patch = VaultInit("vault", arguments(**outputs)).patch(App(name="app", image="app:1"))
+        patch = VaultInit("vault", arguments(**outputs)).patch(view(App(name="app", image="app:1")))
         pulumi.export("env", patch.init_containers[0]["env"])
 
     with pytest.raises(ArgumentError) as error:
@@ -283,7 +284,9 @@ def test_an_address_or_role_that_is_known_later_is_checked_then(given: dict[str,
 
 def test_an_address_that_is_known_later_reaches_the_container() -> None:
     def program() -> None:
-        patch = VaultInit("vault", arguments(address=pulumi.Output.from_input("https://later:8200"))).patch(App(name="app", image="app:1"))
+        patch = VaultInit("vault", arguments(address=pulumi.Output.from_input("https://later:8200"))).patch(
+            view(App(name="app", image="app:1"))
+        )
         pulumi.export("address", patch.init_containers[0]["env"][0]["value"])
 
     assert testing.run(program).exports["address"] == "https://later:8200"

@@ -5,8 +5,9 @@ import pytest
 
 from components import testing
 from components.core.app import App
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
+from components.core.view import view
 from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from tests.support.composing import composed, container
 
@@ -74,7 +75,7 @@ def test_arguments_it_cannot_work_with_are_refused(args, line):
 
 def known_later(target):
     args = WaitForInitArgs(tcp=(pulumi.Output.from_input(target),))
-    pulumi.export("command", WaitForInit("wait", args).patch(WEB).init_containers[0]["command"])
+    pulumi.export("command", WaitForInit("wait", args).patch(view(WEB)).init_containers[0]["command"])
 
 
 def test_a_target_that_is_known_later_reaches_the_container():

@@ -4,17 +4,17 @@ import re
 
 import pytest
 
-from components.core.checks import amount
+from components.core.fold import compose
 from components.core.patch import PodPatch
-from components.core.pod import compose, plaintext_ports
 from components.core.pod_security import pod_security_level
+from components.core.quantities import amount
 from components.presets.elasticsearch import elasticsearch
 from tests.support.composing import container
 
 
 class Ambassador:
-    def wrap(self, app):
-        return app.move("http", scheme="https"), PodPatch()
+    def wrap(self, pod):
+        return pod.move("http", scheme="https"), PodPatch()
 
 
 def env(pod):
@@ -37,8 +37,8 @@ def test_behind_an_ambassador_only_its_http_port_moves():
     assert env(pod)["http.host"] == "127.0.0.1"
     assert env(pod)["http.port"] == "9201"
     assert "network.host" not in env(pod)
-    assert "ports" not in container(pod, "elasticsearch")
-    assert plaintext_ports(pod) == []
+    assert container(pod, "elasticsearch")["ports"] == [{"name": "http", "containerPort": 9200}]
+    assert pod.plaintext_ports == []
 
 
 def test_its_probes_ask_the_node_and_never_the_clusters_health():
@@ -70,7 +70,7 @@ def test_an_override_replaces_and_env_is_added():
         "ES_JAVA_OPTS": "-Xms1g -Xmx1g",
         "cluster.name": "search",
     }
-    assert app.port("http") == elasticsearch().port("http")
+    assert app.ports == elasticsearch().ports
 
 
 def test_an_argument_that_app_does_not_have_is_an_error():

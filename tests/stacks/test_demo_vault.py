@@ -16,7 +16,7 @@ import pulumi
 import pytest
 
 from components import testing
-from components.core.checks import ArgumentError
+from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
 from components.patterns.shared.vault import VaultSecret
 from stacks.demo_vault import DemoVault, DemoVaultArgs

@@ -151,7 +151,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         settings.parse(given, "stacks/Pulumi.test.yaml")
     app = (
         "args, command, container, env, gid, image, liveness, log_files, name, ports, pre_stop_seconds, preset, read_only_root, readiness, "
-        "resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
+        "reserved, resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
     )
     tls = ", ".join(sorted({*settings.KINDS["TlsAmbassador"][1].__dataclass_fields__, "kind", "name"} - {"authority"}))
     kinds = ", ".join(sorted(settings.KINDS))

@@ -1,6 +1,6 @@
 """Pods for tests: composed where components can be made, under the mocks."""
 
-from components.core.pod import compose
+from components.core.fold import compose
 from components.testing import run
 
 

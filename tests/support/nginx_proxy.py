@@ -17,7 +17,8 @@ import pulumi
 
 from components.certificates import SelfSignedCertificate, ServerCertificateArgs
 from components.core.app import App, Port, Rebind
-from components.core.pod import Pod, compose
+from components.core.fold import compose
+from components.core.pod import Pod
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.programs import need
@@ -37,7 +38,7 @@ class Rendered:
     files: dict[str, str]
 
     def port(self, name: str = "http") -> Port:
-        found = self.pod.app.port(name)
+        found = self.pod.port(name)
         assert found
         return found
 

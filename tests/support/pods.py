@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.core.app import ANY, App, Port, Rebind
+from components.core.app import App, Port, Rebind
 from components.core.patch import Listen, PodPatch, sidecar
+from components.core.view import ANY, PodView
 
 RESOURCES = {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
 HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args=("--port={port}",)))
@@ -25,7 +26,7 @@ class Adds:
     name: str
     added: PodPatch
 
-    def patch(self, _app: App) -> PodPatch:
+    def patch(self, _pod: PodView) -> PodPatch:
         return self.added
 
 
@@ -45,9 +46,5 @@ class Proxy:
         there = app.port(self.port)
         assert there
         outermost = here.host == ANY
-        proxy = container(
-            self.name,
-            args=[f"{here.host}:{here.number}", there.url],
-            ports=[{"name": self.port, "containerPort": here.number}] if outermost else [],
-        )
+        proxy = container(self.name, args=[f"{here.host}:{here.number}", there.url])
         return app, PodPatch(init_containers=(sidecar(proxy),), listens=() if outermost else (Listen(number=here.number),))

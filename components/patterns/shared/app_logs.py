@@ -7,8 +7,9 @@ from typing import Any
 import pulumi
 
 from ...core import checks
-from ...core.app import App, LogFiles
+from ...core.app import LogFiles
 from ...core.patch import ConfigFiles, PodPatch, Wire, sidecar
+from ...core.view import PodView
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +58,16 @@ class AppLogsArgs:
         """Where the sidecar finds a file."""
         return f"{self.sidecar_mount_path.rstrip('/')}/{name}"
 
-    def source(self, app: App, problems: list[str]) -> LogFiles | None:
-        """Where the app logs, with the names of the files to read; None if there are problems."""
-        logs = app.log_files if self.directory is None else LogFiles(directory=self.directory, files=self.files)
+    def source(self, pod: PodView) -> LogFiles | PodPatch:
+        """Where the app logs, with the names of the files to read; a patch with the problems, if there are any."""
+        logs = pod.app.log_files if self.directory is None else LogFiles(directory=self.directory, files=self.files)
         if logs is None:
-            problems.append("nobody says where the app logs; set directory= and files=, or App.log_files")
-            return None
+            return PodPatch(problems=("it is not known where the app logs; set directory= and files=, or App.log_files",))
         logs = replace(logs, files=self.files or logs.files)
         found = checks.path("log_files.directory of the app", logs.directory)
         for name in logs.files:
             found += checks.file_name("log_files.files of the app:", name)
-        problems += found
-        return None if found else logs
+        return PodPatch(problems=tuple(found)) if found else logs
 
     def added(self, logs: LogFiles, container: Wire) -> PodPatch:
         """The sidecar, the volume, mounted in the app, and the app's logging configuration."""

@@ -11,8 +11,10 @@ from typing import Any
 import jinja2
 import pulumi
 
-from ...core import checks
-from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, restricted, sidecar
+from ...core.identity import restricted, secret_mode
+from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
+from ...core.quantities import amount
+from ...core.view import BoundPort, PodView
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
@@ -229,15 +231,15 @@ def proxy(
     image: pulumi.Input[str],
     uid: int | None,
     resources: Wire,
-    drain_seconds: int,
-    ports: Sequence[Wire],
+    pod: PodView,
+    ports: Sequence[BoundPort],
     files: Mapping[str, pulumi.Input[str]] | None = None,
     secrets: Mapping[str, tuple[str, Wire]] | None = None,
 ) -> PodPatch:
     """The container, with its configuration and other `files` in DIRECTORY.
 
-    `secrets` has what else is mounted: the end of the volume's name -> where, and the volume's `secret`. With `reload` nginx follows them.
-    `drain_seconds`: how long every answer closes its connection before nginx itself is stopped.
+    `ports` are those that it took over from outside; it declares what nobody declares. `secrets` has what else is mounted: the end of the
+    volume's name -> where, and the volume's `secret`. With `reload` nginx follows them.
     """
     volumes = {f"{name}-{part}": place for part, place in (secrets or {}).items()}
     followed = [path for path, _ in volumes.values()] if nginx.reload else []
@@ -246,12 +248,12 @@ def proxy(
         "name": name,
         "image": image,
         "command": command(reload=followed),
-        "ports": list(ports),
+        "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
         "resources": resources,
         # nginx answers itself: the app is started only when this succeeded
         **probe,
         # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {drain_seconds}"]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {pod.app.pre_stop_seconds}"]}}},
         "securityContext": restricted(uid, uid),
         "volumeMounts": [
             {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
@@ -268,8 +270,7 @@ def proxy(
     return PodPatch(
         init_containers=(sidecar(container),),
         volumes=(
-            # readable for the pod's group, of which nginx is a member
-            *({"name": volume, "secret": {**secret, "defaultMode": 0o440}} for volume, (_, secret) in volumes.items()),
+            *({"name": volume, "secret": {**secret, "defaultMode": secret_mode(pod)}} for volume, (_, secret) in volumes.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
         config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(nginx), **(files or {})}),),
@@ -289,4 +290,4 @@ def health_probe(port: int, path: str) -> dict[str, Any]:
 def workers(resources: Wire) -> int:
     """One for each CPU of the limit, one without."""
     limit = (resources.get("limits") or {}).get("cpu")
-    return max(1, math.ceil(checks.amount(limit))) if limit else 1
+    return max(1, math.ceil(amount(limit))) if limit else 1

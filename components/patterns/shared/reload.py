@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from ...core import checks
-from ...core.app import App
+from ...core.view import PodView
 from .scripts import script
 
 INFORM = script(__package__, "reload.sh")
@@ -45,21 +45,21 @@ class ReloadArgs:
                 found.append("reload_path and reload_command are both set; the app is told in one way")
         return found + checks.at_least("reload_timeout_seconds", self.reload_timeout_seconds, 1)
 
-    def reload_problems(self, app: App) -> list[str]:
+    def reload_problems(self, pod: PodView) -> list[str]:
         """Why this app cannot be told."""
-        port = app.port(self.reload_port)
+        port = pod.port(self.reload_port)
         if self.reload_path is None:
             return []
         if port is None:
-            known = ", ".join(p.name for p in app.ports) or "none"
+            known = pod.known_ports()
             return [f"the app has no port {self.reload_port!r} to call; set reload_port= (known: {known}), or use reload_command="]
         if port.scheme != "http":
             return [f"port {self.reload_port!r} speaks {port.scheme}, and the call is plain HTTP; set reload_port=, or use reload_command="]
         return []
 
-    def reload_words(self, app: App) -> list[pulumi.Input[str]]:
+    def reload_words(self, pod: PodView) -> list[pulumi.Input[str]]:
         """The command that tells the app; empty if there is nothing to tell."""
-        port = app.port(self.reload_port)
+        port = pod.port(self.reload_port)
         if self.reload_path is None or port is None:
             return list(self.reload_command)
         # BusyBox' wget has no other methods; its own -T crashes in some builds, so the script limits the time

@@ -8,8 +8,11 @@ from typing import Any
 import pulumi
 
 from ...core import checks
-from ...core.app import App, SecretKey
-from ...core.patch import ConfigFiles, PodPatch, restricted
+from ...core.app import SecretKey
+from ...core.errors import refuse
+from ...core.identity import as_app
+from ...core.patch import ConfigFiles, PodPatch
+from ...core.view import PodView
 from .scripts import script
 
 _ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
@@ -216,7 +219,7 @@ class VaultArgs:
             for s in self.secrets
         ]
 
-    def container(self, where: str, app: App) -> dict[str, Any]:
+    def container(self, where: str, pod: PodView) -> dict[str, Any]:
         """The container without its command: the environment and mounts of both patterns. `where`: who it is, for messages."""
         env: dict[str, pulumi.Input[str] | None] = {
             "VAULT_ADDR": checked(where, self.address, self.address_problems),
@@ -244,7 +247,7 @@ class VaultArgs:
                 *({"name": v["name"], "mountPath": f"{DIRECTORY}/ca", "readOnly": True} for v in self._ca_volume()),
             ],
             "resources": self.resources,
-            "securityContext": restricted(app.uid, app.gid),
+            "securityContext": as_app(pod),
         }
 
     def volumes(self, files: Mapping[str, pulumi.Input[str]], home_limit: str = "1Mi") -> PodPatch:
@@ -284,7 +287,7 @@ def checked(where: str, value: Any, problems: Callable[[str], list[str]]) -> pul
         return value
 
     def check(known: str) -> str:
-        checks.refuse(where, problems(known))
+        refuse(where, problems(known))
         return known
 
     return pulumi.Output.from_input(value).apply(check)

@@ -1,0 +1,127 @@
+"""Base: a pod before its patterns."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from . import shapes
+from .app import App
+from .cluster import Cluster
+from .container import app_container, scratch_volumes
+from .patch import Wire
+
+COMPOSED = (
+    "automountServiceAccountToken",
+    "containers",
+    "enableServiceLinks",
+    "initContainers",
+    "restartPolicy",
+    "securityContext",
+    "serviceAccountName",
+    "terminationGracePeriodSeconds",
+    "volumes",
+)
+"""Fields of the PodSpec that composing writes."""
+
+# k8s.io/api/core/v1 PodSpec as of v1.37, without COMPOSED
+_FIELDS = frozenset(
+    {
+        "activeDeadlineSeconds",
+        "affinity",
+        "dnsConfig",
+        "dnsPolicy",
+        "ephemeralContainers",
+        "evictionResponders",
+        "hostAliases",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostUsers",
+        "hostname",
+        "hostnameOverride",
+        "imagePullSecrets",
+        "nodeName",
+        "nodeSelector",
+        "os",
+        "overhead",
+        "preemptionPolicy",
+        "priority",
+        "priorityClassName",
+        "readinessGates",
+        "resourceClaims",
+        "resources",
+        "runtimeClassName",
+        "schedulerName",
+        "schedulingGates",
+        "schedulingGroup",
+        "serviceAccount",
+        "setHostnameAsFQDN",
+        "shareProcessNamespace",
+        "subdomain",
+        "tolerations",
+        "topologySpreadConstraints",
+        "workloadRef",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A pod before its patterns. Composing never changes it."""
+
+    spec: Wire
+    """PodSpec in manifest form."""
+    app_container: str
+    """Name of the container that the patterns are for."""
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Annotations of the pod. Default: none."""
+    owned: bool = False
+    """Whether this package wrote it, and checks it like what it adds. Default: False, it is somebody else's and taken as it is."""
+
+    def container(self) -> dict[str, Any]:
+        """The container that the patterns are for."""
+        return dict(next(c for c in self.spec["containers"] if c["name"] == self.app_container))
+
+
+def own(app: App, cluster: Cluster, fields: Mapping[str, Any] | None = None) -> Base:
+    """The hardened pod of an app; `fields` are further fields of the PodSpec."""
+    scratch = [{"name": name, "emptyDir": {"sizeLimit": app.scratch[path]}} for path, name in scratch_volumes(app).items()]
+    security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    if app.gid is not None and app.uid is not None:
+        # mounted files belong to the app's group, and every container is a member of it
+        security |= {"fsGroup": app.gid, "fsGroupChangePolicy": "OnRootMismatch"}
+    spec = {
+        "automountServiceAccountToken": False,
+        # the variables of every Service in the namespace collide with app settings (ELASTICSEARCH_PORT ...)
+        "enableServiceLinks": False,
+        "securityContext": security,
+        "containers": [app_container(app, cluster.version)],
+        "volumes": [*scratch, *app.volumes],
+        **{key: value for key, value in (fields or {}).items() if key not in COMPOSED},
+    }
+    return Base(
+        spec=spec,
+        app_container=app.name,
+        annotations={"kubectl.kubernetes.io/default-container": app.name},
+        owned=True,
+    )
+
+
+def field_problems(fields: Mapping[str, Any]) -> list[str]:
+    """What is wrong with further fields of the PodSpec."""
+    found = [f"pod field {key!r} is set by the composition itself; remove it" for key in fields if key in COMPOSED]
+    if fields.get("hostNetwork"):
+        found.append(
+            "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it"
+        )
+    for key in fields:
+        if next(shapes.not_wire({key: None}), None):
+            found.append(f"pod field {key!r} is not in manifest form; write it as in a manifest, e.g. nodeSelector")
+        elif key not in (*COMPOSED, *_FIELDS):
+            nearest = difflib.get_close_matches(key, _FIELDS, n=1)
+            way_out = f"did you mean {nearest[0]!r}?" if nearest else "remove it"
+            found.append(f"pod field {key!r} is not a field of the PodSpec; {way_out}")
+    return found

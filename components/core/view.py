@@ -1,0 +1,186 @@
+"""The pod as patterns see it: the app, and every port of the pod where it is now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .app import App, Port
+
+LOOPBACK = "127.0.0.1"
+"""Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
+
+ANY = "0.0.0.0"
+
+APP = "the app"
+"""How messages call the app itself."""
+
+WITH_TLS = {"http": "https", "tcp": "tls"}
+"""What a scheme is called once TLS is in front of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frontend:
+    """The outermost listener of a port that ambassadors took over: what clients, the Service and the kubelet reach."""
+
+    number: int
+    """Port number on the pod's address."""
+    scheme: str
+    """What a client speaks there: https, tls, http, tcp."""
+    probe_number: int
+    """Where the kubelet probes the app through the ambassador."""
+    probe_scheme: str
+    """HTTP or HTTPS, as in httpGet.scheme."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundPort:
+    """A declared port, and where its process listens now. The declaration stays on the container that serves the port."""
+
+    declaration: Port
+    """The port as it was declared."""
+    owner: str = APP
+    """Who serves it, for messages."""
+    number: int
+    """Port number on which its process listens."""
+    host: str = ANY
+    """Address on which its process listens; 127.0.0.1 behind an ambassador."""
+    frontend: Frontend | None = None
+    """The outermost ambassador, if there is one."""
+    is_declared: bool = True
+    """Whether the container that serves it has it among its containerPorts; an ambassador declares what nobody does."""
+    redirect: int | None = None
+    """Port number of the ambassador when the process keeps its own. nftables redirects inbound traffic to it, and traffic to the inner
+    number on loopback back to the process."""
+
+    @property
+    def name(self) -> str:
+        """Port name."""
+        return self.declaration.name
+
+    @property
+    def scheme(self) -> str:
+        """What the process itself speaks."""
+        return self.declaration.scheme
+
+    @property
+    def listen(self) -> int:
+        """The port number on which an ambassador that takes this port over has to listen."""
+        return self.number if self.frontend or self.redirect is None else self.redirect
+
+    @property
+    def outer_number(self) -> int:
+        """The port number that is open on the pod's address; also the Service's."""
+        return self.frontend.number if self.frontend else self.number
+
+    @property
+    def outer_scheme(self) -> str:
+        """What clients speak: https behind TLS, otherwise what the process speaks."""
+        return self.frontend.scheme if self.frontend else self.scheme
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether clients speak TLS."""
+        return self.outer_scheme in ("https", "tls")
+
+    @property
+    def url(self) -> str:
+        """Where another container of the pod reaches the process itself, past every ambassador."""
+        return f"{self.scheme}://{LOOPBACK}:{self.number}"
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the process has to be told another address: it is behind an ambassador, and nothing redirects to it."""
+        return self.frontend is not None and self.redirect is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodView:
+    """What patterns read. Frozen: an ambassador's `wrap` returns a copy in which its port is one place further in."""
+
+    app: App
+    """The app as it was declared."""
+    ports: tuple[BoundPort, ...]
+    """The app's ports, and those that other patterns serve."""
+    reserved: tuple[int, ...] = ()
+    """Port numbers that nothing may move to: those that ambassadors use for themselves, and what the app listens on undeclared."""
+    classic: bool = False
+    """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
+
+    def port(self, name: str) -> BoundPort | None:
+        """The port of that name as it is now, or None."""
+        return next((p for p in self.ports if p.name == name), None)
+
+    def known_ports(self, *, without: str | None = None) -> str:
+        """The names of the ports, for messages."""
+        return ", ".join(p.name for p in self.ports if p.name != without) or "none"
+
+    def free_port(self, start: int) -> int:
+        """The first number from `start` on, and then from 1024, that no port has, now or on the outside, nor is reserved."""
+        taken = self.taken()
+        return next(n for n in (*range(start, 65536), *range(1024, start)) if n not in taken)
+
+    def taken(self) -> frozenset[int]:
+        """Every port number in use so far: the ports', and what ambassadors listen on or set aside."""
+        return frozenset(self.reserved) | {p.number for p in self.ports}
+
+    def reserve(self, number: int) -> "PodView":
+        """The view with a port number set aside for an ambassador."""
+        return replace(self, reserved=(*self.reserved, number))
+
+    def with_port(self, changed: BoundPort) -> "PodView":
+        """The view with that port in place of the one of the same name."""
+        return replace(self, ports=tuple(changed if p.name == changed.name else p for p in self.ports))
+
+    def move(
+        self,
+        name: str,
+        *,
+        to: int | None = None,
+        scheme: str | None = None,
+        probe_number: int | None = None,
+        probe_scheme: str | None = None,
+    ) -> "PodView":
+        """The view with port `name` one place further in, on 127.0.0.1; the caller listens where it was. Raises KeyError for no such port.
+
+        `to` is the new number (default: the next free one); `scheme` is what the caller speaks to its clients (default: what was
+        spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets through to the app; default: the
+        port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme alone, and moves the
+        probes only if it asks for it.
+        """
+        port = self.port(name)
+        if port is None:
+            raise KeyError(name)
+        outer = scheme or port.scheme
+        frontend = port.frontend or Frontend(
+            number=port.number,
+            scheme=outer,
+            probe_number=port.number,
+            probe_scheme="HTTPS" if outer in ("https", "tls") else "HTTP",
+        )
+        moved = replace(
+            port,
+            number=self.free_port(port.number + 1) if to is None else to,
+            host=LOOPBACK,
+            frontend=replace(
+                frontend,
+                probe_number=probe_number or frontend.probe_number,
+                probe_scheme=probe_scheme or frontend.probe_scheme,
+            ),
+        )
+        # the number that is left stays taken: the ambassador listens there
+        return self.with_port(moved).reserve(port.number)
+
+    def probed(self, port: BoundPort) -> dict[str, Any]:
+        """Probe paths of that port, with queries, keyed by the setting that each comes from."""
+        found: dict[str, Any] = {f"probe_paths of port {port.name!r}": path for path in port.declaration.probe_paths}
+        for field, probe in self.app.probes().items():
+            handler: Mapping[str, Any] = probe.get("httpGet") or {}
+            if handler.get("port") in (port.name, port.outer_number):
+                found[f"{field} probe of the app"] = handler.get("path", "/")
+        return found
+
+
+def view(app: App, served: tuple[BoundPort, ...] = ()) -> PodView:
+    """The pod before any ambassador; `served` are the ports of other patterns."""
+    own = tuple(BoundPort(declaration=port, number=port.number) for port in app.ports)
+    return PodView(app=app, ports=(*own, *served), reserved=app.reserved)
