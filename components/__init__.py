@@ -1,10 +1,10 @@
 """pod-patterns: extend a Kubernetes workload by adding containers to its pod."""
 
 from .certificates import (
+    Certificate,
     CertificateAuthority,
     CertificateAuthorityArgs,
     ClientCertificateArgs,
-    ExistingCertificate,
     IssuedCertificate,
     SelfSignedCertificate,
     ServerCertificateArgs,
@@ -14,7 +14,7 @@ from .core.errors import ArgumentError, CompositionError, ProblemsError, SecretL
 from .core.fold import compose
 from .core.identity import as_app, restricted
 from .core.patch import ConfigFiles, Listen, PodPatch, sidecar
-from .core.plug import Adds, Pattern, Wraps
+from .core.plug import Adds, Pattern, PatternArgs, Planned, Plans, Wraps
 from .core.pod import Pod
 from .core.view import BoundPort, Frontend, PodView
 from .patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
@@ -42,6 +42,7 @@ __all__ = [
     "App",
     "ArgumentError",
     "BoundPort",
+    "Certificate",
     "CertificateAuthority",
     "CertificateAuthorityArgs",
     "ClientCertificateArgs",
@@ -53,7 +54,6 @@ __all__ = [
     "EgressTarget",
     "EgressTlsTunnel",
     "EgressTlsTunnelArgs",
-    "ExistingCertificate",
     "Exporter",
     "FetchInit",
     "FetchInitArgs",
@@ -72,6 +72,9 @@ __all__ = [
     "MigrationInit",
     "MigrationInitArgs",
     "Pattern",
+    "PatternArgs",
+    "Planned",
+    "Plans",
     "Pod",
     "PodPatch",
     "PodView",

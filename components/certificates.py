@@ -5,7 +5,7 @@ certificate of an authority goes on verifying what the renewed one signs, until 
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,6 +98,16 @@ class CertificateAuthorityArgs:
         """What is wrong with the arguments."""
         return validity_problems(self) + ([] if self.common_name else ["common_name is empty; an authority needs a subject"])
 
+    def leaf_problems(self, validity_hours: int) -> list[str]:
+        """Why a leaf may not be valid for so many hours."""
+        # what is not a number is refused elsewhere
+        if not isinstance(validity_hours, int) or validity_hours <= self.early_renewal_hours:
+            return []
+        return [
+            f"validity_hours {validity_hours} is more than early_renewal_hours {self.early_renewal_hours} of the authority: the "
+            "certificate could outlive it; lower the one or raise the other"
+        ]
+
 
 def validity_problems(args: Any) -> list[str]:
     """What is wrong with `validity_hours` and `early_renewal_hours`."""
@@ -132,14 +142,55 @@ def bundle(pems: Iterable[pulumi.Input[str]]) -> pulumi.Output[str]:
     return pulumi.Output.all(*pems).apply(lambda texts: "".join(f"{text.strip()}\n" for text in texts))
 
 
-def _private_key(name: str, parent: pulumi.Resource) -> tls.PrivateKey:
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """A certificate in a Secret of type kubernetes.io/tls, and what clients need to know of it."""
+
+    secret_name: pulumi.Input[str]
+    """metadata.name of the Secret, in the workload's namespace."""
+    dns_names: tuple[pulumi.Input[str], ...] | None
+    """The names it covers; None if that is not to be checked."""
+    ca_pem: pulumi.Input[str] | None = None
+    """What clients verify it with, PEM. Default: None, unknown."""
+    expires_at: pulumi.Output[str] | None = None
+    """Expiry, RFC 3339. Default: None, unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """What pulumi-tls and the Secret tell of a certificate that is made here."""
+
+    secret_name: pulumi.Output[str]
+    certificate_pem: pulumi.Output[str]
+    private_key_pem: pulumi.Output[str]
+    ca_pem: pulumi.Output[str]
+    expires_at: pulumi.Output[str]
+
+
+class _Names:
+    """Resources of one certificate: their names, their parent, and the parents that they had before."""
+
+    def __init__(self, name: str, parent: pulumi.Resource, earlier: Sequence[pulumi.Input[str]] = ()) -> None:
+        self._name = name
+        self._parent = parent
+        self._earlier = earlier
+
+    def __call__(self, part: str) -> str:
+        return f"{self._name}-{part}"
+
+    @property
+    def opts(self) -> pulumi.ResourceOptions:
+        """Options of each resource."""
+        return pulumi.ResourceOptions(parent=self._parent, aliases=[pulumi.Alias(parent=urn) for urn in self._earlier])
+
+
+def _private_key(names: _Names) -> tls.PrivateKey:
     # the provider's default curve, P224, is one that hardly any TLS stack accepts
-    return tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=pulumi.ResourceOptions(parent=parent))
+    return tls.PrivateKey(names("key"), algorithm="ECDSA", ecdsa_curve="P256", opts=names.opts)
 
 
 def _tls_secret(
-    name: str,
-    parent: pulumi.Resource,
+    names: _Names,
     *,
     namespace: pulumi.Input[str],
     key: tls.PrivateKey,
@@ -150,28 +201,85 @@ def _tls_secret(
     name, and so one rolling update."""
     data: Mapping[str, pulumi.Input[str]] = {"tls.crt": certificate_pem, "tls.key": key.private_key_pem_pkcs8, "ca.crt": ca_pem}
     secret = kubernetes.core.v1.Secret(
-        f"{name}-certificate",
+        names("certificate"),
         metadata={"namespace": namespace},
         type="kubernetes.io/tls",
         immutable=True,
         string_data=data,
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=names.opts,
     )
     return secret.metadata.name
 
 
-class ExistingCertificate:
-    """A certificate that somebody else keeps, in a Secret of type kubernetes.io/tls in the workload's namespace."""
+def _self_signed(names: _Names, args: "ServerCertificateArgs") -> _Made:
+    key = _private_key(names)
+    certificate = tls.SelfSignedCert(
+        names("certificate"),
+        private_key_pem=key.private_key_pem,
+        subject={"common_name": args.service_name},
+        dns_names=list(args.all_dns_names()),
+        ip_addresses=["127.0.0.1", *args.ip_addresses],
+        allowed_uses=["digital_signature", "server_auth"],
+        validity_period_hours=args.validity_hours,
+        early_renewal_hours=args.early_renewal_hours,
+        set_subject_key_id=True,
+        set_authority_key_id=True,
+        opts=names.opts,
+    )
+    pem = certificate.cert_pem
+    secret_name = _tls_secret(names, namespace=args.namespace, key=key, certificate_pem=pem, ca_pem=pem)
+    return _Made(
+        secret_name=secret_name,
+        certificate_pem=pem,
+        private_key_pem=key.private_key_pem_pkcs8,
+        ca_pem=pem,
+        expires_at=certificate.validity_end_time,
+    )
 
-    def __init__(
-        self, secret_name: pulumi.Input[str], *, dns_names: tuple[str, ...] | None = None, ca_pem: pulumi.Input[str] | None = None
-    ) -> None:
-        """dns_names: the names it covers (default: None, not checked); ca_pem: what clients verify it with (default: None)."""
-        self.secret_name = secret_name
-        self.dns_names = dns_names
-        self.ca_pem = ca_pem
-        self.expires_at = None
-        self.renews_at = None
+
+def _issued(names: _Names, authority: "CertificateAuthority", args: "ServerCertificateArgs | ClientCertificateArgs") -> _Made:
+    key = _private_key(names)
+    if isinstance(args, ServerCertificateArgs):
+        common_name, dns_names, addresses, use = args.service_name, args.all_dns_names(), ["127.0.0.1", *args.ip_addresses], "server_auth"
+    else:
+        common_name, dns_names, addresses, use = args.common_name, (args.common_name,), [], "client_auth"
+    request = tls.CertRequest(
+        names("request"),
+        private_key_pem=key.private_key_pem,
+        subject={"common_name": common_name},
+        dns_names=list(dns_names),
+        ip_addresses=addresses,
+        opts=names.opts,
+    )
+    certificate = authority.sign(names("certificate"), request, ["digital_signature", use], args, names.opts)
+    ca_pem = authority.trust_bundle_pem
+    secret_name = _tls_secret(names, namespace=args.namespace, key=key, certificate_pem=certificate.cert_pem, ca_pem=ca_pem)
+    return _Made(
+        secret_name=secret_name,
+        certificate_pem=certificate.cert_pem,
+        private_key_pem=key.private_key_pem_pkcs8,
+        ca_pem=ca_pem,
+        expires_at=certificate.validity_end_time,
+    )
+
+
+def server_certificate(
+    name: str,
+    args: "ServerCertificateArgs",
+    *,
+    authority: "CertificateAuthority | None",
+    parent: pulumi.Resource,
+    earlier: Sequence[pulumi.Input[str]] = (),
+) -> Certificate:
+    """A server certificate, self-signed or signed by the authority, whose resources are children of `parent` itself.
+
+    They had a component of their own between them and the parent once: aliases keep the keys and certificates that exist. `earlier` are
+    URNs that the parent had before.
+    """
+    component = "pod-patterns:index:SelfSignedCertificate" if authority is None else "pod-patterns:index:IssuedCertificate"
+    names = _Names(name, parent, [pulumi.create_urn(name, component, parent=above) for above in (parent, *earlier)])
+    made = _self_signed(names, args) if authority is None else _issued(names, authority, args)
+    return Certificate(secret_name=made.secret_name, dns_names=args.all_dns_names(), ca_pem=made.ca_pem, expires_at=made.expires_at)
 
 
 class SelfSignedCertificate(pulumi.ComponentResource):
@@ -193,29 +301,10 @@ class SelfSignedCertificate(pulumi.ComponentResource):
         refuse(f"SelfSignedCertificate {name!r}", [*checks.label("name", name), *args.problems()])
         super().__init__("pod-patterns:index:SelfSignedCertificate", name, {}, opts)
         self.dns_names = args.all_dns_names()
-        key = _private_key(name, self)
-        certificate = tls.SelfSignedCert(
-            f"{name}-certificate",
-            private_key_pem=key.private_key_pem,
-            subject={"common_name": args.service_name},
-            dns_names=list(self.dns_names),
-            ip_addresses=["127.0.0.1", *args.ip_addresses],
-            allowed_uses=["digital_signature", "server_auth"],
-            validity_period_hours=args.validity_hours,
-            early_renewal_hours=args.early_renewal_hours,
-            set_subject_key_id=True,
-            set_authority_key_id=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.ca_pem = certificate.cert_pem
-        self.expires_at = certificate.validity_end_time
-        self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
-        self.secret_name = _tls_secret(
-            name, self, namespace=args.namespace, key=key, certificate_pem=certificate.cert_pem, ca_pem=certificate.cert_pem
-        )
-        self.register_outputs(
-            {"secret_name": self.secret_name, "ca_pem": self.ca_pem, "expires_at": self.expires_at, "renews_at": self.renews_at}
-        )
+        made = _self_signed(_Names(name, self), args)
+        self.secret_name, self.ca_pem, self.expires_at = made.secret_name, made.ca_pem, made.expires_at
+        self.renews_at = renews_at(made.expires_at, args.early_renewal_hours)
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
 
 class CertificateAuthority(pulumi.ComponentResource):
@@ -237,9 +326,8 @@ class CertificateAuthority(pulumi.ComponentResource):
         args = args or CertificateAuthorityArgs()
         refuse(f"CertificateAuthority {name!r}", args.problems())
         super().__init__("pod-patterns:index:CertificateAuthority", name, {}, opts)
-        self._name = name
-        self._leaf_hours = args.early_renewal_hours
-        self._key = _private_key(name, self)
+        self._args = args
+        self._key = _private_key(_Names(name, self))
         certificate = tls.SelfSignedCert(
             f"{name}-certificate",
             private_key_pem=self._key.private_key_pem,
@@ -257,14 +345,7 @@ class CertificateAuthority(pulumi.ComponentResource):
         self.trust_bundle_pem = bundle((certificate.cert_pem, *args.previous_ca_pems))
         self.expires_at = certificate.validity_end_time
         self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
-        self.register_outputs(
-            {
-                "ca_pem": self.ca_pem,
-                "trust_bundle_pem": self.trust_bundle_pem,
-                "expires_at": self.expires_at,
-                "renews_at": self.renews_at,
-            }
-        )
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def issue(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> "IssuedCertificate":
         """A server certificate signed by this authority. Raises ArgumentError."""
@@ -276,18 +357,12 @@ class CertificateAuthority(pulumi.ComponentResource):
 
     def leaf_problems(self, validity_hours: int) -> list[str]:
         """Why a leaf may not be valid for so many hours."""
-        # what is no number is refused elsewhere
-        if not isinstance(validity_hours, int) or validity_hours <= self._leaf_hours:
-            return []
-        return [
-            f"validity_hours {validity_hours} is more than early_renewal_hours {self._leaf_hours} of CertificateAuthority {self._name!r}: "
-            "the certificate could outlive its authority; lower the one or raise the other"
-        ]
+        return self._args.leaf_problems(validity_hours)
 
-    def sign(self, name: str, request: tls.CertRequest, uses: list[str], args: Any, parent: pulumi.Resource) -> tls.LocallySignedCert:
-        """The certificate for a request; for IssuedCertificate."""
+    def sign(self, name: str, request: tls.CertRequest, uses: list[str], args: Any, opts: pulumi.ResourceOptions) -> tls.LocallySignedCert:
+        """The certificate for a request."""
         return tls.LocallySignedCert(
-            f"{name}-certificate",
+            name,
             ca_private_key_pem=self._key.private_key_pem,
             ca_cert_pem=self.ca_pem,
             cert_request_pem=request.cert_request_pem,
@@ -295,7 +370,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             validity_period_hours=args.validity_hours,
             early_renewal_hours=args.early_renewal_hours,
             set_subject_key_id=True,
-            opts=pulumi.ResourceOptions(parent=parent),
+            opts=opts,
         )
 
 
@@ -325,35 +400,9 @@ class IssuedCertificate(pulumi.ComponentResource):
         problems = [*checks.label("name", name), *args.problems(), *authority.leaf_problems(args.validity_hours)]
         refuse(f"IssuedCertificate {name!r}", problems)
         super().__init__("pod-patterns:index:IssuedCertificate", name, {}, opts)
-        server = isinstance(args, ServerCertificateArgs)
-        common_name = args.service_name if isinstance(args, ServerCertificateArgs) else args.common_name
         self.dns_names = args.all_dns_names() if isinstance(args, ServerCertificateArgs) else (args.common_name,)
-        key = _private_key(name, self)
-        request = tls.CertRequest(
-            f"{name}-request",
-            private_key_pem=key.private_key_pem,
-            subject={"common_name": common_name},
-            dns_names=list(self.dns_names),
-            ip_addresses=["127.0.0.1", *args.ip_addresses] if isinstance(args, ServerCertificateArgs) else [],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        uses = ["digital_signature", "server_auth" if server else "client_auth"]
-        certificate = authority.sign(name, request, uses, args, self)
-        self.certificate_pem = certificate.cert_pem
-        self.private_key_pem = key.private_key_pem_pkcs8
-        self.ca_pem = authority.trust_bundle_pem
-        self.expires_at = certificate.validity_end_time
-        self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
-        self.secret_name = _tls_secret(
-            name, self, namespace=args.namespace, key=key, certificate_pem=certificate.cert_pem, ca_pem=self.ca_pem
-        )
-        self.register_outputs(
-            {
-                "secret_name": self.secret_name,
-                "certificate_pem": self.certificate_pem,
-                "private_key_pem": self.private_key_pem,
-                "ca_pem": self.ca_pem,
-                "expires_at": self.expires_at,
-                "renews_at": self.renews_at,
-            }
-        )
+        made = _issued(_Names(name, self), authority, args)
+        self.secret_name, self.certificate_pem, self.private_key_pem = made.secret_name, made.certificate_pem, made.private_key_pem
+        self.ca_pem, self.expires_at = made.ca_pem, made.expires_at
+        self.renews_at = renews_at(made.expires_at, args.early_renewal_hours)
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})

@@ -4,15 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from .core import checks
+from .certificates import CertificateAuthority
+from .core import checks, plug
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES
-from .core.errors import refuse
+from .core.errors import CompositionError, refuse
 from .core.fold import compose
 from .core.plug import Pattern
 from .core.pod_security import pod_security_level, privileged_containers
@@ -30,7 +32,9 @@ class WorkloadArgs:
     app: App
     """The application."""
     patterns: Sequence[Pattern] = ()
-    """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Default: none."""
+    """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Arguments stand for their
+    pattern: `TlsAmbassadorArgs()` becomes a TlsAmbassador of this workload, with its service name, namespace and authority. A component
+    made by hand can be shared, or asked for its outputs. Default: none."""
     namespace: pulumi.Input[str] = "default"
     """Namespace of everything. Default: default."""
     service_name: str | None = None
@@ -45,6 +49,8 @@ class WorkloadArgs:
     """`native` (init containers that keep running), or `classic` for clusters before 1.29. Default: native."""
     image_registry: str | None = None
     """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
+    authority: CertificateAuthority | None = None
+    """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
     pod: Mapping[str, Any] = field(default_factory=dict)
@@ -69,6 +75,54 @@ class WorkloadArgs:
 
 def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
     return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
+
+
+def _elsewhere(args: WorkloadArgs) -> list[str]:
+    """A line for every pattern made by hand whose resources are in another namespace, as far as both are known."""
+    return (
+        []
+        if not checks.is_plain(args.namespace)
+        else [
+            _disagreement(pattern, str(namespace), str(args.namespace))
+            for pattern, namespace in _namespaces(args)
+            if isinstance(namespace, str) and namespace != args.namespace
+        ]
+    )
+
+
+def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
+    """The patterns made by hand that own resources, and where those are."""
+    patterns = args.patterns if isinstance(args.patterns, Sequence) else ()
+    found = [(p, getattr(p, "namespace", None)) for p in patterns if isinstance(p, pulumi.Resource)]
+    return [(pattern, namespace) for pattern, namespace in found if namespace is not None]
+
+
+def _disagreement(pattern: Pattern, theirs: str, ours: str) -> str:
+    return (
+        f"{plug.describe(pattern)} makes its resources in namespace {theirs!r}, but the workload is in {ours!r}; set namespace= on it, or "
+        f"write its arguments in the list of patterns"
+    )
+
+
+def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
+    """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
+    others = _namespaces(args)
+    if all(checks.is_plain(namespace) for namespace in (args.namespace, *(n for _, n in others))):
+        return args.namespace
+
+    def check(known: list[str]) -> str:
+        ours, *theirs = known
+        wrong = [_disagreement(pattern, their, ours) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        if wrong:
+            raise CompositionError(where, wrong)
+        return ours
+
+    return pulumi.Output.all(args.namespace, *(namespace for _, namespace in others)).apply(check)
+
+
+def kebab(kind: str) -> str:
+    """TlsAmbassador as tls-ambassador."""
+    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "-", kind).lower()
 
 
 class Workload(pulumi.ComponentResource):
@@ -99,24 +153,32 @@ class Workload(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         refuse(f"workload {name!r}", [*checks.label("name", name), *args.problems()])
         service_name = args.service_name or args.app.name
-        self.pod = compose(
+        composed = partial(
+            compose,
             args.app,
-            args.patterns,
             workload=name,
             hosts=self._hosts(service_name, args.namespace),
             sidecars=args.sidecars,
             kubernetes_version=args.kubernetes_version,
             image_registry=args.image_registry,
             fields=args.pod,
+            problems=_elsewhere(args),
         )
+        planned = self._planned(args, service_name)
+        self.pod = composed(planned)
         refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
+        patterns = self._created(name, planned, opts)
+        if patterns != planned:
+            # once more, with what exists now
+            self.pod = composed(patterns)
+        namespace = _agreed(f"workload {name!r}", args)
         child = pulumi.ResourceOptions(parent=self)
         own = dict(zip(OWN_LABELS, (args.app.name, name, "pulumi"), strict=True))
         # a selector never changes
         selector = {key: own[key] for key in OWN_LABELS[:2]}
         labels = {**args.labels, **own}
-        metadata = {"namespace": args.namespace, "labels": labels}
+        metadata = {"namespace": namespace, "labels": labels}
         config_maps: dict[str, pulumi.Input[str]] = {}
         for config in self.pod.config_files:
             config_map = kubernetes.core.v1.ConfigMap(
@@ -130,6 +192,25 @@ class Workload(pulumi.ComponentResource):
         self._deployment(name, args, metadata, selector, template, child)
         service = self._service(name, args, service_name, metadata, selector, child)
         self._set_outputs(args, service)
+
+    @staticmethod
+    def _planned(args: WorkloadArgs, service_name: str) -> Sequence[Pattern]:
+        """The patterns, completed with what the workload knows; those that cannot be used are left to composing, which says why."""
+        facts = {"service_name": service_name, "namespace": args.namespace, "app_name": args.app.name, "authority": args.authority}
+        if plug.misfits(args.patterns):
+            return args.patterns
+        completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]
+        return completed if plug.problems(completed) else plug.planned(completed)
+
+    def _created(self, name: str, planned: Sequence[Pattern], opts: pulumi.ResourceOptions | None) -> Sequence[Pattern]:
+        """The patterns with what they own, now that the composition stands."""
+        # made by hand, as they had to be once, they were beside the workload
+        before = pulumi.Alias(parent=opts.parent if opts else pulumi.ROOT_STACK_RESOURCE)
+        child = pulumi.ResourceOptions(parent=self, aliases=[before])
+        return [
+            p.create(getattr(p, "name", None) or f"{name}-{kebab(plug.kind(p))}", child) if isinstance(p, plug.Planned) else p
+            for p in planned
+        ]
 
     @staticmethod
     def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:

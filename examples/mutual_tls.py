@@ -7,7 +7,6 @@ from pod_patterns import (
     ClientCertificateArgs,
     Port,
     Rebind,
-    TlsAmbassador,
     TlsAmbassadorArgs,
     Workload,
     WorkloadArgs,
@@ -31,8 +30,8 @@ def service(name: str, peer: str) -> Workload:
         # the kubelet has no certificate; these go through a plain port that knows this one path
         readiness={"httpGet": {"path": "/ready", "port": "http"}},
     )
-    tls = TlsAmbassadorArgs(service_name=name, namespace=NAMESPACE, authority=authority, client_auth="required", client_names=(peer,))
-    return Workload(name, WorkloadArgs(app=app, namespace=NAMESPACE, patterns=[TlsAmbassador(f"{name}-tls", tls)]))
+    tls = TlsAmbassadorArgs(client_auth="required", client_names=(peer,))
+    return Workload(name, WorkloadArgs(app=app, namespace=NAMESPACE, patterns=[tls], authority=authority))
 
 
 orders, billing = service("orders", "billing"), service("billing", "orders")

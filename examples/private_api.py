@@ -7,7 +7,6 @@ from pod_patterns import (
     ClientCertificateArgs,
     Port,
     Rebind,
-    TlsAmbassador,
     TlsAmbassadorArgs,
     Workload,
     WorkloadArgs,
@@ -26,7 +25,8 @@ workload = Workload(
         app=api,
         replicas=3,
         namespace="acme",
-        patterns=[TlsAmbassador("api-tls", TlsAmbassadorArgs(service_name="api", namespace="acme", authority=authority))],
+        patterns=[TlsAmbassadorArgs()],
+        authority=authority,
     ),
 )
 client = authority.issue_client("billing", ClientCertificateArgs(common_name="billing", namespace="acme"))

@@ -5,7 +5,6 @@ The names in the file are those of the Args dataclasses.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,46 +17,47 @@ from components.certificates import CertificateAuthority, CertificateAuthorityAr
 from components.core import checks
 from components.core.app import App
 from components.core.errors import ProblemsError
+from components.core.plug import PatternArgs
 from components.core.pod_security import pod_security_level
 from components.declared.parser import Parser
-from components.patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
-from components.patterns.egress_tls_tunnel import EgressTlsTunnel, EgressTlsTunnelArgs
-from components.patterns.fetch_init import FetchInit, FetchInitArgs
-from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
-from components.patterns.migration_init import MigrationInit, MigrationInitArgs
-from components.patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
-from components.patterns.sysctl_init import SysctlInit, SysctlInitArgs
-from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
-from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
-from components.patterns.vault_init import VaultInit, VaultInitArgs
-from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
+from components.patterns.config_reload_sidecar import ConfigReloadSidecarArgs
+from components.patterns.egress_tls_tunnel import EgressTlsTunnelArgs
+from components.patterns.fetch_init import FetchInitArgs
+from components.patterns.jwt_ambassador import JwtAmbassadorArgs
+from components.patterns.log_shipper_sidecar import LogShipperSidecarArgs
+from components.patterns.log_tail_sidecar import LogTailSidecarArgs
+from components.patterns.metrics_adapter import MetricsAdapterArgs
+from components.patterns.migration_init import MigrationInitArgs
+from components.patterns.redis_cache_sidecar import RedisCacheSidecarArgs
+from components.patterns.sysctl_init import SysctlInitArgs
+from components.patterns.tls_ambassador import TlsAmbassadorArgs
+from components.patterns.traffic_redirect_init import TrafficRedirectInitArgs
+from components.patterns.vault_agent_sidecar import VaultAgentSidecarArgs
+from components.patterns.vault_init import VaultInitArgs
+from components.patterns.wait_for_init import WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .demo_vault import DemoVault, DemoVaultArgs
 
-KINDS: Mapping[str, tuple[Any, Any]] = {
-    "ConfigReloadSidecar": (ConfigReloadSidecar, ConfigReloadSidecarArgs),
-    "EgressTlsTunnel": (EgressTlsTunnel, EgressTlsTunnelArgs),
-    "FetchInit": (FetchInit, FetchInitArgs),
-    "JwtAmbassador": (JwtAmbassador, JwtAmbassadorArgs),
-    "LogShipperSidecar": (LogShipperSidecar, LogShipperSidecarArgs),
-    "LogTailSidecar": (LogTailSidecar, LogTailSidecarArgs),
-    "MetricsAdapter": (MetricsAdapter, MetricsAdapterArgs),
-    "MigrationInit": (MigrationInit, MigrationInitArgs),
-    "RedisCacheSidecar": (RedisCacheSidecar, RedisCacheSidecarArgs),
-    "SysctlInit": (SysctlInit, SysctlInitArgs),
-    "TlsAmbassador": (TlsAmbassador, TlsAmbassadorArgs),
-    "TrafficRedirectInit": (TrafficRedirectInit, TrafficRedirectInitArgs),
-    "VaultAgentSidecar": (VaultAgentSidecar, VaultAgentSidecarArgs),
-    "VaultInit": (VaultInit, VaultInitArgs),
-    "WaitForInit": (WaitForInit, WaitForInitArgs),
+KINDS: Mapping[str, type[PatternArgs]] = {
+    "ConfigReloadSidecar": ConfigReloadSidecarArgs,
+    "EgressTlsTunnel": EgressTlsTunnelArgs,
+    "FetchInit": FetchInitArgs,
+    "JwtAmbassador": JwtAmbassadorArgs,
+    "LogShipperSidecar": LogShipperSidecarArgs,
+    "LogTailSidecar": LogTailSidecarArgs,
+    "MetricsAdapter": MetricsAdapterArgs,
+    "MigrationInit": MigrationInitArgs,
+    "RedisCacheSidecar": RedisCacheSidecarArgs,
+    "SysctlInit": SysctlInitArgs,
+    "TlsAmbassador": TlsAmbassadorArgs,
+    "TrafficRedirectInit": TrafficRedirectInitArgs,
+    "VaultAgentSidecar": VaultAgentSidecarArgs,
+    "VaultInit": VaultInitArgs,
+    "WaitForInit": WaitForInitArgs,
 }
-"""What `kind` may be: the pattern and its arguments."""
+"""What `kind` may be: the arguments that stand for the pattern."""
 
 PRESETS: Mapping[str, Callable[..., App]] = {"elasticsearch": elasticsearch}
 """What `app.preset` may be: a function that takes fields of App and returns one."""
@@ -70,7 +70,7 @@ LEVELS = ("privileged", "baseline", "restricted")
 
 # set by the lists of the file
 _HIDDEN = {
-    WorkloadArgs: ("app", "patterns"),
+    WorkloadArgs: ("app", "patterns", "authority"),
     ClientCertificateArgs: ("namespace",),
 }
 
@@ -108,15 +108,6 @@ class StackFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """One pattern of a stack: its kind, its Pulumi name and its arguments."""
-
-    kind: str
-    name: str
-    args: Any
-
-
-@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a stack file says, checked."""
 
@@ -124,8 +115,8 @@ class Settings:
     """The keys that are plain values."""
     workload: WorkloadArgs
     """The workload with its app, still without patterns."""
-    items: tuple[Item, ...]
-    """Its patterns."""
+    patterns: tuple[PatternArgs, ...]
+    """Its patterns, as the file has them."""
 
 
 def read() -> Settings:
@@ -151,13 +142,15 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
     file = parser.instance(StackFile, usable, "", defaults=dict.fromkeys(refused))
     app = _app(parser, usable["app"]) if "app" in usable else None
     workload = _workload(parser, usable.get("workload", {}), app)
-    items = _items(parser, usable.get("patterns"), _defaults(app, workload, demo_vault=usable.get("demo_vault") is True))
+    authority = _Stated(file.certificate_authority) if file and file.certificate_authority else None
+    defaults = {"address": DEMO_VAULT} if usable.get("demo_vault") is True else {}
+    patterns = _patterns(parser, usable.get("patterns"), defaults, _facts(app, workload, authority))
     if file:
         parser.problems += _file_problems(file)
     if file and file.create_namespace and workload and workload.namespace == "default":
         parser.problems.append("create_namespace: every cluster has a namespace 'default' already; set workload.namespace")
     if workload:
-        parser.problems += _demo_problems(_demo_vaults(items, workload.namespace))
+        parser.problems += _demo_problems(_demo_vaults(patterns, workload.namespace))
     if file and file.client_certificates and file.certificate_authority is None:
         parser.problems.append("client_certificates: there is no authority to issue them; set certificate_authority")
     for index, client in enumerate(file.client_certificates if file else ()):
@@ -166,7 +159,7 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
         raise SettingsError(where, parser.problems)
     assert file
     assert workload
-    return Settings(file=file, workload=workload, items=items)
+    return Settings(file=file, workload=workload, patterns=patterns)
 
 
 def decoded(value: Any) -> Any:
@@ -215,20 +208,24 @@ def _workload(parser: Parser, given: Any, app: App | None) -> WorkloadArgs | Non
     return _checked(parser, WorkloadArgs(app=app, **values), "workload")
 
 
-def _defaults(app: App | None, workload: WorkloadArgs | None, *, demo_vault: bool) -> dict[str, Any]:
-    """What a pattern's arguments of these names are unless they are given, so that nobody repeats them."""
-    # an app with a problem stands for itself: its patterns are still looked at
+class _Stated:
+    """Stands for the authority until it is made, while what its leaves ask for is looked at."""
+
+    def __init__(self, args: CertificateAuthorityArgs) -> None:
+        self.leaf_problems = args.leaf_problems
+
+
+def _facts(app: App | None, workload: WorkloadArgs | None, authority: _Stated | None) -> dict[str, Any]:
+    """What the workload will know; an app with a problem stands for itself, so that its patterns are still looked at."""
     name = app.name if app else "app"
-    return {
-        "app_name": name,
-        "service_name": (workload.service_name if workload else None) or name,
-        "namespace": workload.namespace if workload else "default",
-        **({"address": DEMO_VAULT} if demo_vault else {}),
-    }
+    namespace = workload.namespace if workload else "default"
+    service_name = (workload.service_name if workload else None) or name
+    return {"app_name": name, "service_name": service_name, "namespace": namespace, "authority": authority}
 
 
-def _items(parser: Parser, given: Any, defaults: Mapping[str, Any]) -> tuple[Item, ...]:
-    items: list[Item] = []
+def _patterns(parser: Parser, given: Any, defaults: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[PatternArgs, ...]:
+    """The patterns that could be read; what they find wrong with themselves, once they know the facts, is noted."""
+    found: list[PatternArgs] = []
     for index, item in enumerate(given if isinstance(given, list) else ()):
         path = f"patterns[{index}]"
         if not isinstance(item, Mapping):
@@ -237,19 +234,20 @@ def _items(parser: Parser, given: Any, defaults: Mapping[str, Any]) -> tuple[Ite
         kind = parser.choice(item.get("kind"), KINDS, f"{path}.kind")
         if kind is None:
             continue
-        args = _checked(parser, parser.instance(KINDS[kind][1], item, path, defaults=defaults, beside=("kind", "name")), path)
-        name = item.get("name")
-        if name is None:
-            name = f"{defaults['app_name']}-{_kebab(kind)}"
-        else:
-            parser.problems += checks.label(f"{path}.name:", name)
-        if any((kind, name) == (i.kind, i.name) for i in items):
-            parser.problems.append(f"{path}.name: there is a {kind} {name!r} already; give this one a name of its own")
-        items.append(Item(kind=kind, name=name, args=args))
-    return tuple(items)
+        args = parser.instance(KINDS[kind], item, path, defaults=defaults, beside=("kind",))
+        if args is None:
+            continue
+        _checked(parser, args.completed(facts), path)
+        if args.name is not None:
+            parser.problems += checks.label(f"{path}.name:", args.name)
+        if any((type(args), args.name) == (type(other), other.name) for other in found):
+            named = f"{kind} {args.name!r}" if args.name else kind
+            parser.problems.append(f"{path}.name: there is a {named} already; give this one a name of its own")
+        found.append(args)
+    return tuple(found)
 
 
-def _demo_vaults(items: Iterable[Item], namespace: Any) -> set[DemoVaultArgs]:
+def _demo_vaults(patterns: Iterable[Any], namespace: Any) -> set[DemoVaultArgs]:
     """What the patterns that name no address want of the demonstration Vault; it can be only one."""
     return {
         DemoVaultArgs(
@@ -259,7 +257,7 @@ def _demo_vaults(items: Iterable[Item], namespace: Any) -> set[DemoVaultArgs]:
             service_account=args.service_account or "default",
             secret_path=secret.path if (secret.mount, secret.kv_version, args.auth_mount) == ("secret", 2, "kubernetes") else "",
         )
-        for args in (item.args for item in items if getattr(item.args, "address", None) == DEMO_VAULT)
+        for args in (args for args in patterns if getattr(args, "address", None) == DEMO_VAULT)
         for secret in args.secrets
     }
 
@@ -268,10 +266,6 @@ def _demo_problems(wanted: set[DemoVaultArgs]) -> list[str]:
     if len(wanted) > 1 or any(args.secret_path == "" for args in wanted):
         return ["demo_vault: has one role at auth/kubernetes and one secret in the KV v2 mount secret/; want no more, or set address:"]
     return [f"demo_vault: {problem}" for args in wanted for problem in args.problems()]
-
-
-def _kebab(kind: str) -> str:
-    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "-", kind).lower()
 
 
 def _checked(parser: Parser, instance: Any, path: str) -> Any:
@@ -293,41 +287,34 @@ def build(settings: Settings) -> Workload:
         labels = {"pod-security.kubernetes.io/enforce": file.create_namespace}
         namespace = kubernetes.core.v1.Namespace("namespace", metadata={"name": workload.namespace, "labels": labels}, opts=opts)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[namespace]))
-    shared = _shared(settings, opts)
+    name = workload.app.name
+    authority = None if file.certificate_authority is None else CertificateAuthority(f"{name}-ca", file.certificate_authority, opts)
     clients = {
-        client.common_name: shared["authority"].issue_client(
-            f"{workload.app.name}-client-{client.common_name}", replace(client, namespace=workload.namespace), opts
+        client.common_name: authority.issue_client(
+            f"{name}-client-{client.common_name}", replace(client, namespace=workload.namespace), opts
         )
         for client in file.client_certificates
+        if authority is not None
     }
     if clients:
         pulumi.export("client_certificates", {name: certificate.secret_name for name, certificate in clients.items()})
-    patterns = [KINDS[item.kind][0](item.name, _completed(item.args, shared), opts) for item in settings.items]
-    built = Workload(workload.app.name, replace(workload, patterns=patterns), opts)
+    patterns = _with_demo_vault(settings, opts)
+    built = Workload(name, replace(workload, patterns=patterns, authority=authority), opts)
     level = pod_security_level(built.pod.spec)
     if file.create_namespace is not None and LEVELS.index(level) < LEVELS.index(file.create_namespace):
         raise SettingsError(
-            f"workload {workload.app.name!r}",
+            f"workload {name!r}",
             [f"create_namespace: {file.create_namespace} admits none of its pods, which are {level}; set that, or leave out what is not"],
         )
     return built
 
 
-def _shared(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, Any]:
-    """What the whole stack shares: the authority, and the demonstration Vault if a pattern wants it."""
-    file, name = settings.file, settings.workload.app.name
-    shared: dict[str, Any] = {}
-    if file.certificate_authority is not None:
-        shared["authority"] = CertificateAuthority(f"{name}-ca", file.certificate_authority, opts)
-    for args in _demo_vaults(settings.items, settings.workload.namespace):
-        shared["demo_vault"] = DemoVault(f"{name}-demo-vault", args, opts)
-    return shared
-
-
-def _completed(args: Any, shared: Mapping[str, Any]) -> Any:
-    """The arguments with what the stack shares; a certificate of an existing Secret needs no authority."""
-    if "authority" in shared and hasattr(args, "authority") and getattr(args, "secret_name", None) is None:
-        args = replace(args, authority=shared["authority"])
-    if getattr(args, "address", None) == DEMO_VAULT:
-        args = replace(args, address=shared["demo_vault"].address, ca=shared["demo_vault"].ca_pem)
-    return args
+def _with_demo_vault(settings: Settings, opts: pulumi.ResourceOptions) -> list[Any]:
+    """The patterns; those that name no Vault get the one for demonstration."""
+    patterns: list[Any] = list(settings.patterns)
+    for args in _demo_vaults(patterns, settings.workload.namespace):
+        vault = DemoVault(f"{settings.workload.app.name}-demo-vault", args, opts)
+        patterns = [
+            replace(p, address=vault.address, ca=vault.ca_pem) if getattr(p, "address", None) == DEMO_VAULT else p for p in patterns
+        ]
+    return patterns

@@ -16,10 +16,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from components.certificates import (
+    Certificate,
     CertificateAuthority,
     CertificateAuthorityArgs,
     ClientCertificateArgs,
-    ExistingCertificate,
     SelfSignedCertificate,
     ServerCertificateArgs,
 )
@@ -296,7 +296,7 @@ def test_a_certificate_that_somebody_else_keeps_is_used_as_it_is() -> None:
         pulumi.export("expires", workload.certificate_expires_at)
 
     recording = run(program)
-    assert isinstance(made[0].certificate, ExistingCertificate)
+    assert isinstance(made[0].certificate, Certificate)
     assert {r.type.split(":")[-1] for r in recording.registrations} == {"TlsAmbassador", "Workload", "ConfigMap", "Deployment", "Service"}
     volumes = recording.one("Deployment").inputs["spec"]["template"]["spec"]["volumes"]
     assert {"name": "nginx-proxy-certificate", "secret": {"secretName": "shop-tls", "defaultMode": 0o440}} in volumes
@@ -328,9 +328,9 @@ def test_children_belong_to_their_component() -> None:
     recording = run(everything)
     parents = {r.urn: f"{r.type.split(':')[-1]} {r.name}" for r in recording.registrations}
     tree = {f"{r.type.split(':')[-1]} {r.name}": parents.get(r.parent) for r in recording.registrations}
-    assert tree["IssuedCertificate tls"] == "TlsAmbassador tls"
+    # a certificate of its own has no component
     for kind, name in (("PrivateKey", "tls-key"), ("CertRequest", "tls-request"), ("LocallySignedCert", "tls-certificate")):
-        assert tree[f"{kind} {name}"] == "IssuedCertificate tls"
+        assert tree[f"{kind} {name}"] == "TlsAmbassador tls"
     assert tree["PrivateKey ca-key"] == tree["SelfSignedCert ca-certificate"] == "CertificateAuthority ca"
     assert tree["Secret self-certificate"] == "SelfSignedCertificate self"
     assert tree["CertificateAuthority ca"] is None

@@ -17,7 +17,7 @@ ROOMS: dict[str, set[str]] = {
     "patterns/shared": {"core"},
     "patterns": {"core", "certificates", "patterns/shared"},
     "presets": {"core"},
-    "workload": {"core"},
+    "workload": {"certificates", "core"},
     "declared": {"core"},
     "offline": {"core"},
     "testing": {"offline"},

@@ -48,19 +48,21 @@ def compose(
     kubernetes_version: str = DEFAULT_KUBERNETES,
     image_registry: str | None = None,
     fields: Mapping[str, Any] | None = None,
+    problems: Sequence[str] = (),
 ) -> Pod:
     """Adds the patterns to the app. The list order is the start order; of ambassadors, the first is the outermost.
 
     workload: its name, for messages (default: the app's). hosts: names by which clients verify the pod, which every certificate
     must cover (default: none). sidecars: `native`, or `classic` for clusters before 1.29 (default: native).
     kubernetes_version: the oldest cluster it runs on (default: 1.30). image_registry: put in place of every image's own registry
-    (default: none). fields: further fields of the PodSpec in manifest form (default: none).
+    (default: none). fields: further fields of the PodSpec in manifest form (default: none). problems: what the caller found wrong, to be
+    reported with the rest (default: nothing).
 
     Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
     """
     where = f"workload {workload or app.name!r}"
-    target, problems = cluster(kubernetes_version, sidecars)
-    problems += field_problems(fields or {})
+    target, found = cluster(kubernetes_version, sidecars)
+    problems = [*problems, *found, *field_problems(fields or {})]
     wrong = app.problems()
     if wrong:
         # neither a pod nor a pattern can build on it
@@ -85,9 +87,10 @@ def fold(
     where: the workload, for messages. problems: what is wrong already, to be reported with the rest (default: nothing). The others: see
     `compose`. Raises CompositionError.
     """
-    unusable = plug.problems(patterns)
+    unusable = plug.problems(patterns) or plug.unplanned(patterns)
     if unusable:
         raise CompositionError(where, [*problems, *unusable])
+    patterns = plug.planned(patterns)
     owners = [plug.describe(pattern) for pattern in patterns]
     ports = tuple(
         BoundPort(declaration=port, owner=owner, number=port.number)

@@ -1,9 +1,13 @@
 """The plug between patterns and the pod: what a pattern has, and what is wrong with one that is plugged in."""
 
 import inspect
-from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, Self, runtime_checkable
 
+import pulumi
+
+from . import checks
 from .app import Port
 from .patch import PodPatch
 from .view import PodView
@@ -27,16 +31,69 @@ class Wraps(Protocol):
         ...
 
 
-Pattern = Adds | Wraps
+@runtime_checkable
+class Planned(Protocol):
+    """A pattern that owns resources, which do not exist yet: names stand for them until the composition is known to stand."""
+
+    def create(self, name: str, opts: pulumi.ResourceOptions, /) -> "Adds | Wraps":
+        """The same pattern with its resources."""
+        ...
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """Arguments of a pattern that owns resources."""
+
+    def plan(self) -> "Adds | Wraps":
+        """The pattern, as far as it can be without its resources."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatternArgs:
+    """Arguments of a pattern. In the list of a workload they stand for the pattern itself: the workload completes them, and creates what
+    it owns as its own child."""
+
+    name: str | None = None
+    """Name of the pattern, for messages and its resources; set it where a list has two of a kind. Default: None, in the list of a workload
+    the workload's name and the kind."""
+
+    def completed(self, facts: Mapping[str, Any]) -> Self:
+        """These arguments, and what the workload knows where they say nothing."""
+        own = {field.name for field in fields(self)}
+        unset = {name: fact for name, fact in facts.items() if name in own and getattr(self, name) is None}
+        return replace(self, **unset) if unset else self
+
+
+Pattern = Adds | Wraps | Plans
 """Whatever adds to a pod. If it has an attribute `ports`, a sequence of Port, those are ports that it serves itself: the Service carries
 them, and ambassadors can stand in front of them."""
 
 
+def kind(pattern: object) -> str:
+    """Its class, without `Args`."""
+    name: str = getattr(pattern, "kind", type(pattern).__name__.removesuffix("Args"))
+    return name
+
+
 def describe(pattern: object) -> str:
-    """How messages call a pattern: its class, without `Args`, and its name."""
+    """How messages call a pattern: its kind and its name."""
     name = getattr(pattern, "pulumi_resource_name", None) or getattr(pattern, "name", None)
-    kind = type(pattern).__name__.removesuffix("Args")
-    return f"{kind} {name!r}" if isinstance(name, str) else kind
+    return f"{kind(pattern)} {name!r}" if isinstance(name, str) else kind(pattern)
+
+
+def planned(patterns: Sequence[Pattern]) -> list["Adds | Wraps"]:
+    """The patterns, those of which are arguments as far as they can be without their resources."""
+    return [pattern.plan() if isinstance(pattern, Plans) else pattern for pattern in patterns]
+
+
+def unplanned(patterns: Sequence[object]) -> list[str]:
+    """A line for each of the arguments whose resources nobody would create."""
+    return [
+        f"{describe(pattern)} owns resources; write it in the list of a Workload, or make the component yourself"
+        for pattern in patterns
+        if isinstance(pattern, Plans) and isinstance(pattern.plan(), Planned)
+    ]
 
 
 def served(pattern: Pattern) -> Sequence[Port]:
@@ -45,25 +102,42 @@ def served(pattern: Pattern) -> Sequence[Port]:
     return ports
 
 
-def problems(patterns: object) -> list[str]:
-    """Why these cannot be the patterns of a pod; nothing of them has been called."""
+def misfits(patterns: object) -> list[str]:
+    """Why these cannot be the patterns of a pod at all; nothing of them has been called."""
     if isinstance(patterns, str | bytes) or not isinstance(patterns, Sequence):
         return [f"patterns must be a list of patterns, but is {_a(patterns)}"]
-    return [line for index, pattern in enumerate(patterns) for line in _problems(f"patterns[{index}]", pattern)]
+    return [line for index, pattern in enumerate(patterns) for line in _misfits(f"patterns[{index}]", pattern)]
 
 
-def _problems(where: str, pattern: object) -> list[str]:
+def problems(patterns: Sequence[object]) -> list[str]:
+    """Why they cannot be the patterns of a pod, and what they find wrong with themselves."""
+    return misfits(patterns) or [line for pattern in patterns for line in _own_problems(pattern)]
+
+
+def _misfits(where: str, pattern: object) -> list[str]:
     if isinstance(pattern, type):
         return [f"{where} is the class {pattern.__name__}; write {pattern.__name__}(...)"]
+    if isinstance(pattern, Plans):
+        return []
     members = {name: getattr(pattern, name, None) for name in ("patch", "wrap")}
-    if not any(callable(member) for member in members.values()) and not isinstance(getattr(pattern, "ports", None), Sequence):
+    ports = getattr(pattern, "ports", None)
+    if not any(callable(member) for member in members.values()) and ports is None:
         return [f"{where} is not a pattern: {_a(pattern)} has neither patch(pod) nor wrap(pod)"]
     wrong = [name for name, member in members.items() if not _fits(member)]
     found = [f"{where}: {name}(pod) of {describe(pattern)} must take the pod, and nothing else" for name in wrong]
-    ports = getattr(pattern, "ports", ())
-    if isinstance(ports, str) or not isinstance(ports, Sequence) or not all(isinstance(port, Port) for port in ports):
-        return [*found, f"{where}: ports of {describe(pattern)} must be a list of Port"]
-    return found + [f"{describe(pattern)}: {line}" for port in ports for line in port.problems()]
+    if ports is not None and (isinstance(ports, str) or not isinstance(ports, Sequence) or not all(isinstance(p, Port) for p in ports)):
+        found.append(f"{where}: ports of {describe(pattern)} must be a list of Port")
+    return found
+
+
+def _own_problems(pattern: object) -> list[str]:
+    """What arguments in the list find wrong with themselves, and the ports; a component has looked at its own when it was made."""
+    lines = [] if isinstance(pattern, Plans) else [line for port in getattr(pattern, "ports", ()) for line in port.problems()]
+    if not isinstance(pattern, pulumi.Resource) and callable(getattr(pattern, "problems", None)):
+        lines += pattern.problems()  # type: ignore[attr-defined]
+    if isinstance(pattern, PatternArgs) and pattern.name is not None:
+        lines += checks.label("name", pattern.name)
+    return [f"{describe(pattern)}: {line}" for line in lines]
 
 
 def _fits(method: object) -> bool:

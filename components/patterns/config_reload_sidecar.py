@@ -1,7 +1,7 @@
 """ConfigReloadSidecar: an app that is told when its mounted ConfigMap or Secret has changed, instead of a new pod."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -10,6 +10,7 @@ from ..core import checks
 from ..core.errors import refuse
 from ..core.identity import as_app, secret_mode
 from ..core.patch import PodPatch, Wire, sidecar
+from ..core.plug import PatternArgs
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
@@ -23,7 +24,7 @@ _SCRIPT = f"TOLD={_STATE}/told\n{INFORM}" + script(__package__, "config_reload_s
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfigReloadSidecarArgs(ReloadArgs):
+class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
     """Arguments of ConfigReloadSidecar: exactly one of `config_map`, `secret` and `volume`, and those of ReloadArgs."""
 
     config_map: pulumi.Input[str] | None = None
@@ -68,6 +69,64 @@ class ConfigReloadSidecarArgs(ReloadArgs):
         found += checks.label("volume_name", self.volume_name) + checks.at_least("debounce_seconds", self.debounce_seconds, 0)
         return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The volume, mounted in the app and the sidecar, and the sidecar."""
+        names = [str(v.get("name")) for v in pod.app.volumes]
+        if self.volume is not None and self.volume not in names:
+            known = ", ".join(names) or "none"
+            return PodPatch(problems=(f"the app has no volume {self.volume!r}; set volume= to one of App.volumes (known: {known})",))
+        volume, state = self.volume or self.volume_name, f"{self.container_name}-state"
+        container = {
+            "name": self.container_name,
+            "image": self.image,
+            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *self.reload_words(pod)],
+            "env": [
+                {"name": "WATCHED", "value": _WATCHED},
+                {"name": "DEBOUNCE_SECONDS", "value": str(self.debounce_seconds)},
+                {"name": "RELOAD_TIMEOUT_SECONDS", "value": str(self.reload_timeout_seconds)},
+            ],
+            # the app starts after its first content was noted, or a change between the two would never be told
+            "startupProbe": {"exec": {"command": ["/bin/sh", "-c", f"test -s {_STATE}/told"]}, "periodSeconds": 1, "failureThreshold": 60},
+            "resources": self.resources,
+            "securityContext": as_app(pod),
+            "volumeMounts": [
+                {"name": volume, "mountPath": _WATCHED, "readOnly": True},
+                {"name": state, "mountPath": _STATE},
+                *self.volume_mounts,
+            ],
+        }
+        patch = PodPatch(
+            init_containers=(sidecar(container),),
+            volumes=({"name": state, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},),
+            problems=(*self.reload_problems(pod), *self._mount_problems(pod)),
+        )
+        if self.volume is not None:
+            return patch
+        source: dict[str, Any] = {"configMap": {"name": self.config_map}}
+        if self.secret is not None:
+            source = {"secret": {"secretName": self.secret, "defaultMode": secret_mode(pod)}}
+        mount = {"name": volume, "mountPath": self.mount_path, "readOnly": True}
+        return patch + PodPatch(volumes=({"name": volume, **source},), app_mounts=(mount,))
+
+    def _mount_problems(self, pod: PodView) -> Iterator[str]:
+        known = {v.get("name"): v for v in pod.app.volumes}
+        if self.volume is not None and not known[self.volume].keys() & {"configMap", "secret", "projected"}:
+            yield f"volume {self.volume!r} of the app is no configMap, secret or projected volume, so nothing renews its files"
+        elif self.volume is not None and not any(m.get("name") == self.volume for m in pod.app.volume_mounts):
+            yield f"the app does not mount volume {self.volume!r}; add it to App.volume_mounts"
+        watched = {self.volume or self.volume_name, *(name for name, volume in known.items() if self._same_object(volume))}
+        for mount in pod.app.volume_mounts:
+            if mount.get("name") in watched and ("subPath" in mount or "subPathExpr" in mount):
+                yield (
+                    f"the app mounts volume {mount['name']!r} at {mount.get('mountPath')!r} with a subPath, which never follows a change; "
+                    "mount the directory instead"
+                )
+
+    def _same_object(self, volume: Wire) -> bool:
+        config_map, secret = (volume.get("configMap") or {}).get("name"), (volume.get("secret") or {}).get("secretName")
+        name, wanted = (config_map, self.config_map) if self.secret is None else (secret, self.secret)
+        return isinstance(wanted, str) and name == wanted
+
 
 class ConfigReloadSidecar(pulumi.ComponentResource):
     """A ConfigMap or Secret mounted into the app as a directory, and a container that tells the app when its files have changed.
@@ -86,67 +145,11 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: ConfigReloadSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        refuse(f"ConfigReloadSidecar {name!r}", args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"ConfigReloadSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:ConfigReloadSidecar", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The volume, mounted in the app and the sidecar, and the sidecar."""
-        args = self.args
-        names = [str(v.get("name")) for v in pod.app.volumes]
-        if args.volume is not None and args.volume not in names:
-            known = ", ".join(names) or "none"
-            return PodPatch(problems=(f"the app has no volume {args.volume!r}; set volume= to one of App.volumes (known: {known})",))
-        volume, state = args.volume or args.volume_name, f"{args.container_name}-state"
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *args.reload_words(pod)],
-            "env": [
-                {"name": "WATCHED", "value": _WATCHED},
-                {"name": "DEBOUNCE_SECONDS", "value": str(args.debounce_seconds)},
-                {"name": "RELOAD_TIMEOUT_SECONDS", "value": str(args.reload_timeout_seconds)},
-            ],
-            # the app starts after its first content was noted, or a change between the two would never be told
-            "startupProbe": {"exec": {"command": ["/bin/sh", "-c", f"test -s {_STATE}/told"]}, "periodSeconds": 1, "failureThreshold": 60},
-            "resources": args.resources,
-            "securityContext": as_app(pod),
-            "volumeMounts": [
-                {"name": volume, "mountPath": _WATCHED, "readOnly": True},
-                {"name": state, "mountPath": _STATE},
-                *args.volume_mounts,
-            ],
-        }
-        patch = PodPatch(
-            init_containers=(sidecar(container),),
-            volumes=({"name": state, "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},),
-            problems=(*args.reload_problems(pod), *self._mount_problems(pod)),
-        )
-        if args.volume is not None:
-            return patch
-        source: dict[str, Any] = {"configMap": {"name": args.config_map}}
-        if args.secret is not None:
-            source = {"secret": {"secretName": args.secret, "defaultMode": secret_mode(pod)}}
-        mount = {"name": volume, "mountPath": args.mount_path, "readOnly": True}
-        return patch + PodPatch(volumes=({"name": volume, **source},), app_mounts=(mount,))
-
-    def _mount_problems(self, pod: PodView) -> Iterator[str]:
-        args = self.args
-        known = {v.get("name"): v for v in pod.app.volumes}
-        if args.volume is not None and not known[args.volume].keys() & {"configMap", "secret", "projected"}:
-            yield f"volume {args.volume!r} of the app is no configMap, secret or projected volume, so nothing renews its files"
-        elif args.volume is not None and not any(m.get("name") == args.volume for m in pod.app.volume_mounts):
-            yield f"the app does not mount volume {args.volume!r}; add it to App.volume_mounts"
-        watched = {args.volume or args.volume_name, *(name for name, volume in known.items() if self._same_object(volume))}
-        for mount in pod.app.volume_mounts:
-            if mount.get("name") in watched and ("subPath" in mount or "subPathExpr" in mount):
-                yield (
-                    f"the app mounts volume {mount['name']!r} at {mount.get('mountPath')!r} with a subPath, which never follows a change; "
-                    "mount the directory instead"
-                )
-
-    def _same_object(self, volume: Wire) -> bool:
-        config_map, secret = (volume.get("configMap") or {}).get("name"), (volume.get("secret") or {}).get("secretName")
-        name, wanted = (config_map, self.args.config_map) if self.args.secret is None else (secret, self.args.secret)
-        return isinstance(wanted, str) and name == wanted
+        """See its arguments."""
+        return self.args.patch(pod)

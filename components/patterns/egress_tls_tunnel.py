@@ -3,7 +3,7 @@
 import ipaddress
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -13,6 +13,7 @@ from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.identity import restricted, secret_mode
 from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
+from ..core.plug import PatternArgs
 from ..core.quantities import amount
 from ..core.view import LOOPBACK, PodView
 
@@ -49,6 +50,7 @@ defaults
     retries 2
 frontend _health
     mode http
+    option disable-h2-upgrade
     timeout client 10s
     bind :{health}
     http-request return status 200 content-type text/plain string "ok" if {{ path /healthz }} {{ method GET }}
@@ -132,7 +134,7 @@ class EgressTarget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EgressTlsTunnelArgs:
+class EgressTlsTunnelArgs(PatternArgs):
     """Arguments of EgressTlsTunnel."""
 
     targets: tuple[EgressTarget, ...]
@@ -183,41 +185,22 @@ class EgressTlsTunnelArgs:
         found += [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
         return found + [line for target in self.targets for line in target.problems()]
 
-
-class EgressTlsTunnel(pulumi.ComponentResource):
-    """haproxy in the pod: the app talks plain text to 127.0.0.1, haproxy verified TLS to the outside.
-
-    Every certificate is verified, by authority and by name; there is no way to turn that off. The tunnels listen on loopback only.
-    List it before init containers and sidecars that need a target.
-
-    haproxy, because it looks names up while it runs (nginx: once), verifies name and authority for each of several targets in one
-    process (ghostunnel: one target a process), and has a maintained public image (stunnel: none).
-
-    Raises ArgumentError.
-    """
-
-    def __init__(self, name: str, args: EgressTlsTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        refuse(f"EgressTlsTunnel {name!r}", args.problems())
-        super().__init__("pod-patterns:index:EgressTlsTunnel", name, {}, opts)
-        self.register_outputs({})
-
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and the addresses in the app's environment."""
-        args, name = self.args, self.args.container_name
-        health = pod.free_port(args.health_port)
+        name = self.container_name
+        health = pod.free_port(self.health_port)
         files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(pod, health)}
-        files |= {f"{target.name}-ca.crt": target.ca for target in args.targets if target.ca is not None}
-        secrets = [volume for target in args.targets for volume in self._secrets(pod, target)]
+        files |= {f"{target.name}-ca.crt": target.ca for target in self.targets if target.ca is not None}
+        secrets = [volume for target in self.targets for volume in self._secrets(pod, target)]
         probe = {"httpGet": {"path": "/healthz", "port": health}}
         container = {
             "name": name,
-            "image": args.image,
+            "image": self.image,
             "command": ["haproxy", "-db", "-f", f"{_DIRECTORY}/haproxy.cfg"],
-            "resources": args.resources,
+            "resources": self.resources,
             "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
             "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
-            "securityContext": restricted(args.uid, args.uid),
+            "securityContext": restricted(self.uid, self.uid),
             "volumeMounts": [
                 {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
                 *({"name": v["name"], "mountPath": self._mount_path(v["name"]), "readOnly": True} for v in secrets),
@@ -227,9 +210,9 @@ class EgressTlsTunnel(pulumi.ComponentResource):
             init_containers=(sidecar(container),),
             volumes=tuple(secrets),
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
-            app_env=tuple(variable for target in args.targets for variable in target.environment()),
+            app_env=tuple(variable for target in self.targets for variable in target.environment()),
             listens=(
-                *(Listen(number=t.listen, argument=f"local_port of target {t.name!r}") for t in args.targets),
+                *(Listen(number=t.listen, argument=f"local_port of target {t.name!r}") for t in self.targets),
                 Listen(number=health, argument="health_port", paths=("/healthz",)),
             ),
         )
@@ -240,7 +223,7 @@ class EgressTlsTunnel(pulumi.ComponentResource):
 
     def _secrets(self, pod: PodView, target: EgressTarget) -> Sequence[dict[str, Any]]:
         """The volumes of a target."""
-        prefix = f"{self.args.container_name}-{target.name}"
+        prefix = f"{self.container_name}-{target.name}"
         found = []
         if target.ca_secret is not None:
             items = [{"key": target.ca_secret.key, "path": "ca.crt"}]
@@ -255,23 +238,22 @@ class EgressTlsTunnel(pulumi.ComponentResource):
         return found
 
     def _config(self, pod: PodView, health: int) -> str:
-        args = self.args
-        cpu_limit = (args.resources.get("limits") or {}).get("cpu")
-        servers = [f"nameserver dns{index} {server}" for index, server in enumerate(args.nameservers)]
+        cpu_limit = (self.resources.get("limits") or {}).get("cpu")
+        servers = [f"nameserver dns{index} {server}" for index, server in enumerate(self.nameservers)]
         head = _HEAD.format(
-            connections=args.max_connections,
+            connections=self.max_connections,
             threads=max(1, math.ceil(amount(cpu_limit))) if cpu_limit else 1,
             nameservers="\n    ".join(servers or ["parse-resolv-conf"]),
-            resolve=args.resolve_seconds,
-            idle=args.idle_seconds,
+            resolve=self.resolve_seconds,
+            idle=self.idle_seconds,
             # a classic sidecar is told to stop when the app is
             stop=pod.app.stop_seconds,
             health=health,
         )
-        return head + "".join(self._listen(target) for target in args.targets)
+        return head + "".join(self._listen(target) for target in self.targets)
 
     def _listen(self, target: EgressTarget) -> str:
-        prefix = f"{self.args.container_name}-{target.name}"
+        prefix = f"{self.container_name}-{target.name}"
         if target.ca is not None:
             ca = f"{_DIRECTORY}/{target.name}-ca.crt"
         elif target.ca_secret is not None:
@@ -280,7 +262,7 @@ class EgressTlsTunnel(pulumi.ComponentResource):
             ca = "@system-ca"
         client = "" if target.client_certificate_secret is None else f" crt {self._mount_path(f'{prefix}-client')}/client.crt"
         verified = target.server_name or target.host
-        only_failures = "" if self.args.access_log else "    option dontlog-normal\n"
+        only_failures = "" if self.access_log else "    option dontlog-normal\n"
         return f"""\
 listen {target.name}
     bind {LOOPBACK}:{target.listen}
@@ -290,3 +272,26 @@ listen {target.name}
 resolvers dns init-addr none resolve-prefer ipv4 \
 ssl ssl-min-ver TLSv1.2 verify required ca-file {ca} verifyhost {verified} sni str({verified}){client}
 """
+
+
+class EgressTlsTunnel(pulumi.ComponentResource):
+    """haproxy in the pod: the app talks plain text to 127.0.0.1, haproxy verified TLS to the outside.
+
+    Every certificate is verified, by authority and by name; there is no way to turn that off. The tunnels listen on loopback only.
+    List it before init containers and sidecars that need a target.
+
+    haproxy, because it looks names up while it runs (nginx: once), verifies name and authority for each of several targets in one
+    process (ghostunnel: one target a process), and has a maintained public image (stunnel: none).
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: EgressTlsTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = replace(args, name=name)
+        refuse(f"EgressTlsTunnel {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:EgressTlsTunnel", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, pod: PodView) -> PodPatch:
+        """See its arguments."""
+        return self.args.patch(pod)

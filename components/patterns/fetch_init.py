@@ -7,7 +7,7 @@ around an object to read it from an offset, which web servers do not offer, and 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -17,6 +17,7 @@ from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.identity import as_app
 from ..core.patch import ConfigFiles, PodPatch
+from ..core.plug import PatternArgs, describe
 from ..core.quantities import amount
 from ..core.view import PodView
 from .shared.scripts import script
@@ -40,7 +41,7 @@ _SCRIPT = script(__package__, "fetch_init.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FetchInitArgs:
+class FetchInitArgs(PatternArgs):
     """Arguments of FetchInit."""
 
     source: pulumi.Input[str]
@@ -137,7 +138,7 @@ class FetchInitArgs:
         elif not isinstance(self.source, str):
             found.append("path is missing: the source is an Output, so its name is not known")
         elif not found:
-            found += checks.file_name("path", self.name())
+            found += checks.file_name("path", self.file_name())
         if self.unpack is not None:
             found += checks.one_of("unpack", self.unpack, ("tar.gz", "zip"))
         found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
@@ -168,12 +169,66 @@ class FetchInitArgs:
             found.append("workload_identity and a key exclude each other; remove one of them")
         return found
 
-    def name(self) -> str:
+    def file_name(self) -> str:
         """Name of the file or directory below mount_path."""
         if self.path is not None:
             return self.path
         last = str(self.source).partition("?")[0].rpartition("/")[2]
         return _ARCHIVE.sub("", last) if self.unpack else last
+
+    def patch(self, pod: PodView) -> PodPatch:
+        """The init container, the volume, and the app's mount of it."""
+        limit = int(amount(self.size_limit))
+        config = f"{self.volume_name}-config"
+        plain = {
+            "SOURCE": checks.when_known(describe(self), self.source, self.source_problems),
+            "SHA256": "" if self.sha256 is None else checks.when_known(describe(self), self.sha256, self.sha256_problems),
+            "NAME": self.file_name(),
+            "UNPACK": self.unpack or "",
+            "LIMIT": str(limit),
+            "TIMEOUT_SECONDS": str(self.timeout_seconds),
+            "SHARED": "" if self.claim is None else "1",
+            "ENDPOINT": (self.endpoint or "").rstrip("/"),
+            "REGION": self.region or "",
+            "IDENTITY": "1" if self.workload_identity else "",
+            "PROTOCOLS": "http" if (self.endpoint or "").startswith("http:") else "https",
+            "CA_FILE": "" if self.ca is None else f"{_DIRECTORY}/config/ca.crt",
+        }
+        secret = {
+            "ACCESS_KEY_ID": self.access_key_id,
+            "SECRET_ACCESS_KEY": self.secret_access_key,
+            "SESSION_TOKEN": self.session_token,
+            "AUTHORIZATION": self.authorization,
+        }
+        container = {
+            "name": self.container_name,
+            "image": self.image,
+            "command": ["/bin/sh", "-c", _SCRIPT.lstrip()],
+            "workingDir": f"{_DIRECTORY}/volume",
+            "env": [
+                *({"name": name, "value": value} for name, value in plain.items()),
+                *(
+                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
+                    for name, ref in secret.items()
+                    if ref is not None
+                ),
+            ],
+            "volumeMounts": [
+                {"name": self.volume_name, "mountPath": f"{_DIRECTORY}/volume"},
+                *([] if self.ca is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
+            ],
+            "resources": self.resources,
+            "securityContext": as_app(pod),
+        }
+        kept = {"persistentVolumeClaim": {"claimName": self.claim}}
+        scratch = {"emptyDir": {"sizeLimit": str(limit + _ROOM)}}
+        return PodPatch(
+            init_containers=(container,),
+            volumes=({"name": self.volume_name, **(scratch if self.claim is None else kept)},),
+            config_files=() if self.ca is None else (ConfigFiles(name=config, files={"ca.crt": self.ca}),),
+            app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
+            service_account=() if self.service_account is None else (self.service_account,),
+        )
 
 
 class FetchInit(pulumi.ComponentResource):
@@ -186,63 +241,11 @@ class FetchInit(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: FetchInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"FetchInit {name!r}"
-        refuse(self._where, args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"FetchInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:FetchInit", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The init container, the volume, and the app's mount of it."""
-        args = self.args
-        limit = int(amount(args.size_limit))
-        config = f"{args.volume_name}-config"
-        plain = {
-            "SOURCE": checks.when_known(self._where, args.source, args.source_problems),
-            "SHA256": "" if args.sha256 is None else checks.when_known(self._where, args.sha256, args.sha256_problems),
-            "NAME": args.name(),
-            "UNPACK": args.unpack or "",
-            "LIMIT": str(limit),
-            "TIMEOUT_SECONDS": str(args.timeout_seconds),
-            "SHARED": "" if args.claim is None else "1",
-            "ENDPOINT": (args.endpoint or "").rstrip("/"),
-            "REGION": args.region or "",
-            "IDENTITY": "1" if args.workload_identity else "",
-            "PROTOCOLS": "http" if (args.endpoint or "").startswith("http:") else "https",
-            "CA_FILE": "" if args.ca is None else f"{_DIRECTORY}/config/ca.crt",
-        }
-        secret = {
-            "ACCESS_KEY_ID": args.access_key_id,
-            "SECRET_ACCESS_KEY": args.secret_access_key,
-            "SESSION_TOKEN": args.session_token,
-            "AUTHORIZATION": args.authorization,
-        }
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            "command": ["/bin/sh", "-c", _SCRIPT.lstrip()],
-            "workingDir": f"{_DIRECTORY}/volume",
-            "env": [
-                *({"name": name, "value": value} for name, value in plain.items()),
-                *(
-                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-                    for name, ref in secret.items()
-                    if ref is not None
-                ),
-            ],
-            "volumeMounts": [
-                {"name": args.volume_name, "mountPath": f"{_DIRECTORY}/volume"},
-                *([] if args.ca is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
-            ],
-            "resources": args.resources,
-            "securityContext": as_app(pod),
-        }
-        kept = {"persistentVolumeClaim": {"claimName": args.claim}}
-        scratch = {"emptyDir": {"sizeLimit": str(limit + _ROOM)}}
-        return PodPatch(
-            init_containers=(container,),
-            volumes=({"name": args.volume_name, **(scratch if args.claim is None else kept)},),
-            config_files=() if args.ca is None else (ConfigFiles(name=config, files={"ca.crt": args.ca}),),
-            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
-            service_account=() if args.service_account is None else (args.service_account,),
-        )
+        """See its arguments."""
+        return self.args.patch(pod)

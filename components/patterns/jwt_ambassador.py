@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -16,6 +16,7 @@ from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.identity import restricted
 from ..core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from ..core.plug import PatternArgs, describe
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
 
@@ -31,10 +32,11 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _SEGMENT = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
 # oauth2-proxy asks for a client secret even where nobody logs in
 _UNUSED = "unused"
+_COOKIE_KEY = "cookie-secret"
 
 
 @dataclass(frozen=True, kw_only=True)
-class JwtAmbassadorArgs:
+class JwtAmbassadorArgs(PatternArgs):
     """Arguments of JwtAmbassador."""
 
     issuer: pulumi.Input[str]
@@ -76,8 +78,8 @@ class JwtAmbassadorArgs:
     """For a login: hours until the next one. Default: 8."""
     cookie_secret: SecretKey | None = None
     """Secret of 32 bytes, in base64, that sessions are encrypted with. Default: None, one is made and kept in the stack's state."""
-    namespace: pulumi.Input[str] = "default"
-    """Namespace of the Secret that is made. Default: default."""
+    namespace: pulumi.Input[str] | None = None
+    """Namespace of the Secret that is made. Default: None, the workload's; of a component of one's own, default."""
     timeout_seconds: int = 3600
     """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
     upstream_idle_seconds: int = 4
@@ -111,6 +113,10 @@ class JwtAmbassadorArgs:
         default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     )
     """Requests and limits of oauth2-proxy. Default: 50m, 32Mi to 128Mi."""
+
+    def plan(self) -> "_Ambassador":
+        """The ambassador; the Secret of its sessions is created later, unless it exists."""
+        return _Planned(self) if self.cookie_secret is None else _Ambassador(self, self.cookie_secret)
 
     def url_problems(self, what: str, url: str) -> list[str]:
         """What is wrong with an address of the issuer."""
@@ -201,44 +207,16 @@ def _listed(value: pulumi.Input[str]) -> pulumi.Input[str]:
     return known.apply(_listed)
 
 
-class JwtAmbassador(pulumi.ComponentResource):
-    """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
-    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
-    `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
+class _Ambassador:
+    """What it does to a pod, whether the Secret of its sessions exists already or not."""
 
-    The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
-    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
-    List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
-    A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
+    kind = "JwtAmbassador"
 
-    Raises ArgumentError.
-    """
-
-    def __init__(self, name: str, args: JwtAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, args: JwtAmbassadorArgs, cookie_secret: SecretKey) -> None:
         self.args = args
-        self._where = f"JwtAmbassador {name!r}"
-        refuse(self._where, args.problems())
-        super().__init__("pod-patterns:index:JwtAmbassador", name, {}, opts)
-        self._cookie_secret = args.cookie_secret or self._made_secret(name)
-        self.register_outputs({})
-
-    def _made_secret(self, name: str) -> SecretKey:
-        """Needed without logins too: a session cookie would be accepted, and whoever knows the secret can make one."""
-        child = pulumi.ResourceOptions(parent=self)
-        # pulumi-tls has what is random here; its key is kept in the state, and secret
-        key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=child)
-
-        def derived(pem: str) -> str:
-            return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
-
-        secret = kubernetes.core.v1.Secret(
-            f"{name}-cookie",
-            metadata={"namespace": self.args.namespace},
-            string_data={"cookie-secret": pulumi.Output.secret(key.private_key_pem_pkcs8.apply(derived))},
-            immutable=True,
-            opts=child,
-        )
-        return SecretKey(name=secret.metadata.name, key="cookie-secret")
+        self.name = args.name
+        self.cookie_secret = cookie_secret
+        self._where = describe(args)
 
     def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """Takes over the port and moves the app inwards."""
@@ -320,7 +298,7 @@ class JwtAmbassador(pulumi.ComponentResource):
         )
 
     def _credentials(self) -> list[dict[str, Any]]:
-        sources = {"OAUTH2_PROXY_COOKIE_SECRET": self._cookie_secret}
+        sources = {"OAUTH2_PROXY_COOKIE_SECRET": self.cookie_secret}
         if self.args.client_secret is not None:
             sources["OAUTH2_PROXY_CLIENT_SECRET"] = self.args.client_secret
         return [{"name": env, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for env, ref in sources.items()]
@@ -375,3 +353,59 @@ class JwtAmbassador(pulumi.ComponentResource):
         yield "cookie-expire", f"{args.session_hours}h"
         if args.scope is not None:
             yield "scope", args.scope
+
+
+class _Planned(_Ambassador):
+    """The ambassador before its Secret exists."""
+
+    def __init__(self, args: JwtAmbassadorArgs) -> None:
+        super().__init__(args, SecretKey(name="planned", key=_COOKIE_KEY))
+
+    def create(self, name: str, opts: pulumi.ResourceOptions) -> "JwtAmbassador":
+        """The component with the Secret."""
+        return JwtAmbassador(name, self.args, opts)
+
+
+class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
+    """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
+    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
+    `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
+
+    The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
+    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
+    List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
+    A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: JwtAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = replace(args, name=name)
+        refuse(f"JwtAmbassador {name!r}", args.problems())
+        pulumi.ComponentResource.__init__(self, "pod-patterns:index:JwtAmbassador", name, {}, opts)
+        _Ambassador.__init__(self, args, args.cookie_secret or self._made_secret(name, args))
+        self.register_outputs({})
+
+    @property
+    def namespace(self) -> pulumi.Input[str] | None:
+        """Namespace of what it makes; None if that is nothing."""
+        made = "default" if self.args.namespace is None else self.args.namespace
+        return None if self.args.cookie_secret is not None else made
+
+    def _made_secret(self, name: str, args: JwtAmbassadorArgs) -> SecretKey:
+        """Needed without logins too: a session cookie would be accepted, and whoever knows the secret can make one."""
+        child = pulumi.ResourceOptions(parent=self)
+        # pulumi-tls has what is random here; its key is kept in the state, and secret
+        key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=child)
+
+        def derived(pem: str) -> str:
+            return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
+
+        secret = kubernetes.core.v1.Secret(
+            f"{name}-cookie",
+            metadata={"namespace": "default" if args.namespace is None else args.namespace},
+            string_data={_COOKIE_KEY: pulumi.Output.secret(key.private_key_pem_pkcs8.apply(derived))},
+            immutable=True,
+            opts=child,
+        )
+        return SecretKey(name=secret.metadata.name, key=_COOKIE_KEY)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -13,6 +13,7 @@ from ..core.app import LogFiles, SecretKey
 from ..core.errors import refuse
 from ..core.identity import as_app
 from ..core.patch import ConfigFiles, PodPatch
+from ..core.plug import describe
 from ..core.quantities import amount
 from ..core.view import PodView
 from .shared.app_logs import AppLogsArgs
@@ -92,97 +93,71 @@ class LogShipperSidecarArgs(AppLogsArgs):
         found += checks.at_least("linger_seconds", self.linger_seconds, 0) + checks.quantity("state_size_limit", self.state_size_limit)
         return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
 
-
-class LogShipperSidecar(pulumi.ComponentResource):
-    """A volume where the app logs, and a collector that sends every line of the files in it to an OTLP/HTTP receiver, at least once.
-
-    How far it has read it keeps in a volume that outlives the container, and only after the receiver has taken the lines: while that is
-    down it waits, and one that was killed goes on where it was; some lines may then arrive twice. After a restart of the node it begins
-    anew. The exceptions: what is not sent yet when the pod itself ends; what is cut off a file (copytruncate) before it was read; and
-    what the receiver refuses for good (HTTP 400, 401 ...: a wrong header or address), which is dropped, with a line in the shipper's own
-    log. A file is known by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
-
-    It runs as the app's user, so that it may read what only the app may. It has no probe and opens no port: it reads every file from its
-    beginning, so that the app need not wait for it, and a collector that cannot run ends.
-    Use it in the place of LogTailSidecar; listed first, it is the last sidecar to stop.
-
-    Raises ArgumentError.
-    """
-
-    def __init__(self, name: str, args: LogShipperSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"LogShipperSidecar {name!r}"
-        refuse(self._where, args.problems())
-        super().__init__("pod-patterns:index:LogShipperSidecar", name, {}, opts)
-        self.register_outputs({})
-
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its configuration and its memory, and what every reader of log files adds."""
-        args, name = self.args, self.args.container_name
-        logs = args.source(pod)
+        name = self.container_name
+        logs = self.source(pod)
         if isinstance(logs, PodPatch):
             return logs
-        lingers = {"lifecycle": {"preStop": {"sleep": {"seconds": pod.app.pre_stop_seconds + args.linger_seconds}}}}
+        lingers = {"lifecycle": {"preStop": {"sleep": {"seconds": pod.app.pre_stop_seconds + self.linger_seconds}}}}
         container = {
             "name": name,
-            "image": args.image,
+            "image": self.image,
             # before it is stable, this gate: until a line has been taken, it does not count as read
             "args": [f"--config={_DIRECTORY}/config.yaml", "--feature-gates=stanza.synchronousLogEmitter"],
             "env": self._env(),
-            "resources": args.resources,
-            **(lingers if args.linger_seconds else {}),
+            "resources": self.resources,
+            **(lingers if self.linger_seconds else {}),
             "securityContext": as_app(pod),
             "volumeMounts": [
-                args.mount,
+                self.mount,
                 {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
                 {"name": f"{name}-state", "mountPath": _STATE},
             ],
         }
         files: dict[str, pulumi.Input[str]] = {"config.yaml": self._config(pod, logs)}
-        if args.ca is not None:
-            files["ca.crt"] = args.ca
+        if self.ca is not None:
+            files["ca.crt"] = self.ca
         own = PodPatch(
             # in memory: a node that crashes would leave a damaged database on its disk, and the collector could not start with it
-            volumes=({"name": f"{name}-state", "emptyDir": {"medium": "Memory", "sizeLimit": args.state_size_limit}},),
+            volumes=({"name": f"{name}-state", "emptyDir": {"medium": "Memory", "sizeLimit": self.state_size_limit}},),
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
         )
-        return args.added(logs, container) + own
+        return self.added(logs, container) + own
 
     def _env(self) -> list[dict[str, Any]]:
-        args = self.args
         return [
-            {"name": "GOMEMLIMIT", "value": str(int(_HEAP * amount(args.resources["limits"]["memory"])))},
+            {"name": "GOMEMLIMIT", "value": str(int(_HEAP * amount(self.resources["limits"]["memory"])))},
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
             *(
                 {"name": f"HEADER_{index}", "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-                for index, ref in enumerate(args.secret_headers.values())
+                for index, ref in enumerate(self.secret_headers.values())
             ),
         ]
 
     def _globs(self, file: str) -> list[str]:
-        if self.args.rotated is not None:
+        if self.rotated is not None:
             return [file]
         stem, dot, ending = file.rpartition(".")
         return [file, f"{file}.*", f"{file}-*", *([f"{stem}[-_.]*.{ending}"] if dot else [])]
 
     def _config(self, pod: PodView, logs: LogFiles) -> pulumi.Input[str]:
         """The collector's configuration; JSON is YAML too."""
-        args = self.args
-        globs = [*(glob for file in logs.files for glob in self._globs(file)), *(args.rotated or ())]
+        globs = [*(glob for file in logs.files for glob in self._globs(file)), *(self.rotated or ())]
         resource = {"service.name": pod.app.name, "k8s.pod.name": "${env:POD_NAME}", "k8s.namespace.name": "${env:POD_NAMESPACE}"}
         receiver = {
-            "include": [args.path(glob) for glob in dict.fromkeys(globs)],
-            "exclude": [args.path(glob) for glob in _COMPRESSED],
+            "include": [self.path(glob) for glob in dict.fromkeys(globs)],
+            "exclude": [self.path(glob) for glob in _COMPRESSED],
             "start_at": "beginning",
             "storage": "file_storage",
             # a line that is written in pieces stays whole
             "force_flush_period": "5s",
-            "resource": {**resource, **_literal(args.attributes)},
+            "resource": {**resource, **_literal(self.attributes)},
         }
         exporter = {
-            "headers": {**_literal(args.headers), **{name: f"${{env:HEADER_{index}}}" for index, name in enumerate(args.secret_headers)}},
-            **({} if args.ca is None else {"tls": {"ca_file": f"{_DIRECTORY}/ca.crt"}}),
+            "headers": {**_literal(self.headers), **{name: f"${{env:HEADER_{index}}}" for index, name in enumerate(self.secret_headers)}},
+            **({} if self.ca is None else {"tls": {"ca_file": f"{_DIRECTORY}/ca.crt"}}),
             # nothing between the file and the receiver: what has been read has arrived. 0 is for ever
             "sending_queue": {"enabled": False},
             "retry_on_failure": {"initial_interval": "1s", "max_interval": "10s", "max_elapsed_time": "0s"},
@@ -204,10 +179,37 @@ class LogShipperSidecar(pulumi.ComponentResource):
             }
             return json.dumps(config, indent=2) + "\n"
 
-        if isinstance(args.endpoint, str):
-            return rendered(args.endpoint)
-        known: pulumi.Output[str] = pulumi.Output.from_input(checks.when_known(self._where, args.endpoint, args.endpoint_problems))
+        if isinstance(self.endpoint, str):
+            return rendered(self.endpoint)
+        known: pulumi.Output[str] = pulumi.Output.from_input(checks.when_known(describe(self), self.endpoint, self.endpoint_problems))
         return known.apply(rendered)
+
+
+class LogShipperSidecar(pulumi.ComponentResource):
+    """A volume where the app logs, and a collector that sends every line of the files in it to an OTLP/HTTP receiver, at least once.
+
+    How far it has read it keeps in a volume that outlives the container, and only after the receiver has taken the lines: while that is
+    down it waits, and one that was killed goes on where it was; some lines may then arrive twice. After a restart of the node it begins
+    anew. The exceptions: what is not sent yet when the pod itself ends; what is cut off a file (copytruncate) before it was read; and
+    what the receiver refuses for good (HTTP 400, 401 ...: a wrong header or address), which is dropped, with a line in the shipper's own
+    log. A file is known by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
+
+    It runs as the app's user, so that it may read what only the app may. It has no probe and opens no port: it reads every file from its
+    beginning, so that the app need not wait for it, and a collector that cannot run ends.
+    Use it in the place of LogTailSidecar; listed first, it is the last sidecar to stop.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: LogShipperSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = replace(args, name=name)
+        refuse(f"LogShipperSidecar {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:LogShipperSidecar", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, pod: PodView) -> PodPatch:
+        """See its arguments."""
+        return self.args.patch(pod)
 
 
 def _literal(values: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """LogTailSidecar: the log files of an app, on the standard output of a container of their own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -47,6 +47,26 @@ class LogTailSidecarArgs(AppLogsArgs):
             found.append("args is set, but the tail takes none; set command= too, or command=() for the image's own entrypoint")
         return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The volume, mounted in the app and the sidecar, and the app's logging configuration."""
+        logs = self.source(pod)
+        if isinstance(logs, PodPatch):
+            return logs
+        paths = [self.path(name) for name in logs.files]
+        container: dict[str, Any] = {
+            "name": self.container_name,
+            "image": self.image,
+            "env": [{"name": "LOG_DIRECTORY", "value": self.sidecar_mount_path}, {"name": "LOG_FILES", "value": " ".join(paths)}],
+            "resources": self.resources,
+            "securityContext": as_app(pod),
+            "volumeMounts": [self.mount],
+        }
+        if self.command is None:
+            container["command"] = ["/bin/sh", "-c", _SCRIPT, "log-tail", *paths]
+        else:
+            container |= {"command": list(self.command), "args": list(self.args)}
+        return self.added(logs, container)
+
 
 class LogTailSidecar(pulumi.ComponentResource):
     """A volume where the app logs, and a container that streams the files in it to its standard output.
@@ -60,28 +80,11 @@ class LogTailSidecar(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: LogTailSidecarArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args or LogTailSidecarArgs()
+        self.args = replace(args or LogTailSidecarArgs(), name=name)
         refuse(f"LogTailSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:LogTailSidecar", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The volume, mounted in the app and the sidecar, and the app's logging configuration."""
-        args = self.args
-        logs = args.source(pod)
-        if isinstance(logs, PodPatch):
-            return logs
-        paths = [args.path(name) for name in logs.files]
-        container: dict[str, Any] = {
-            "name": args.container_name,
-            "image": args.image,
-            "env": [{"name": "LOG_DIRECTORY", "value": args.sidecar_mount_path}, {"name": "LOG_FILES", "value": " ".join(paths)}],
-            "resources": args.resources,
-            "securityContext": as_app(pod),
-            "volumeMounts": [args.mount],
-        }
-        if args.command is None:
-            container["command"] = ["/bin/sh", "-c", _SCRIPT, "log-tail", *paths]
-        else:
-            container |= {"command": list(args.command), "args": list(args.args)}
-        return args.added(logs, container)
+        """See its arguments."""
+        return self.args.patch(pod)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -13,6 +13,7 @@ from ..core.app import Port
 from ..core.errors import refuse
 from ..core.identity import restricted
 from ..core.patch import Listen, PodPatch, sidecar
+from ..core.plug import PatternArgs
 from ..core.view import ANY, LOOPBACK, BoundPort, PodView
 from .shared.scripts import script
 
@@ -95,7 +96,7 @@ EXPORTERS: Mapping[str, Exporter] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricsAdapterArgs:
+class MetricsAdapterArgs(PatternArgs):
     """Arguments of MetricsAdapter."""
 
     exporter: str | Exporter = "elasticsearch"
@@ -122,9 +123,9 @@ class MetricsAdapterArgs:
     """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, whose
     CRD must be there; `none`. Default: annotations."""
     app_name: str | None = None
-    """For pod_monitor: `App.name` of the app, by whose label the pods are found. Default: None."""
-    namespace: pulumi.Input[str] = "default"
-    """For pod_monitor: namespace of the pods. Default: default."""
+    """For pod_monitor: `App.name` of the app, by whose label the pods are found. Default: None, the workload's."""
+    namespace: pulumi.Input[str] | None = None
+    """For pod_monitor: namespace of the pods. Default: None, the workload's; of a component of one's own, default."""
     interval: str = "30s"
     """For pod_monitor: time between two scrapes, and the longest a scrape may take. Default: 30s."""
     pod_monitor_labels: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +141,10 @@ class MetricsAdapterArgs:
         default_factory=lambda: {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
     )
     """Requests and limits. Default: 10m, 32Mi to 128Mi."""
+
+    def plan(self) -> "_Adapter":
+        """The adapter; a PodMonitor is created later."""
+        return _Planned(self) if self.scrape == "pod_monitor" else _Adapter(self)
 
     def chosen(self) -> Exporter:
         """The exporter, by name or as given. Raises KeyError for an unknown name."""
@@ -168,36 +173,14 @@ class MetricsAdapterArgs:
         return found + checks.resources("resources", self.resources)
 
 
-class MetricsAdapter(pulumi.ComponentResource):
-    """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
+class _Adapter:
+    """What it does to a pod."""
 
-    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
-    Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
+    kind = "MetricsAdapter"
 
-    Raises ArgumentError.
-    """
-
-    def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args or MetricsAdapterArgs()
-        refuse(f"MetricsAdapter {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:MetricsAdapter", name, {}, opts)
-        if self.args.scrape == "pod_monitor":
-            self._pod_monitor(name)
-        self.register_outputs({})
-
-    def _pod_monitor(self, name: str) -> None:
-        args = self.args
-        tls = {} if args.tls_config is None else {"scheme": "https", "tlsConfig": dict(args.tls_config)}
-        # by name: whoever listens on the pod's address, the exporter or an ambassador, declares the port under it
-        endpoint = {"port": args.port_name, "path": args.path, "interval": args.interval, "scrapeTimeout": args.interval, **tls}
-        CustomResource(
-            f"{name}-pod-monitor",
-            api_version="monitoring.coreos.com/v1",
-            kind="PodMonitor",
-            metadata={"namespace": args.namespace, "labels": dict(args.pod_monitor_labels)},
-            spec={"selector": {"matchLabels": {"app.kubernetes.io/name": args.app_name}}, "podMetricsEndpoints": [endpoint]},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+    def __init__(self, args: MetricsAdapterArgs) -> None:
+        self.args = args
+        self.name = args.name
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -293,3 +276,50 @@ class MetricsAdapter(pulumi.ComponentResource):
                     f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to TlsAmbassador's ports="
                 )
         return tuple(found)
+
+
+class _Planned(_Adapter):
+    """The adapter before its PodMonitor exists."""
+
+    def create(self, name: str, opts: pulumi.ResourceOptions) -> "MetricsAdapter":
+        """The component with the PodMonitor."""
+        return MetricsAdapter(name, self.args, opts)
+
+
+class MetricsAdapter(_Adapter, pulumi.ComponentResource):
+    """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
+
+    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
+    Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = replace(args or MetricsAdapterArgs(), name=name)
+        refuse(f"MetricsAdapter {name!r}", args.problems())
+        pulumi.ComponentResource.__init__(self, "pod-patterns:index:MetricsAdapter", name, {}, opts)
+        _Adapter.__init__(self, args)
+        if self.args.scrape == "pod_monitor":
+            self._pod_monitor(name)
+        self.register_outputs({})
+
+    def _pod_monitor(self, name: str) -> None:
+        args = self.args
+        tls = {} if args.tls_config is None else {"scheme": "https", "tlsConfig": dict(args.tls_config)}
+        # by name: whoever listens on the pod's address, the exporter or an ambassador, declares the port under it
+        endpoint = {"port": args.port_name, "path": args.path, "interval": args.interval, "scrapeTimeout": args.interval, **tls}
+        CustomResource(
+            f"{name}-pod-monitor",
+            api_version="monitoring.coreos.com/v1",
+            kind="PodMonitor",
+            metadata={"namespace": "default" if args.namespace is None else args.namespace, "labels": dict(args.pod_monitor_labels)},
+            spec={"selector": {"matchLabels": {"app.kubernetes.io/name": args.app_name}}, "podMetricsEndpoints": [endpoint]},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    @property
+    def namespace(self) -> pulumi.Input[str] | None:
+        """Namespace of what it makes; None if that is nothing."""
+        made = "default" if self.args.namespace is None else self.args.namespace
+        return made if self.args.scrape == "pod_monitor" else None

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -12,6 +12,7 @@ from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.identity import as_app, restricted, secret_mode
 from ..core.patch import PodPatch
+from ..core.plug import PatternArgs, describe
 from ..core.view import PodView
 from .shared.scripts import script
 from .shared.waiting import target_problems, wait_container
@@ -36,7 +37,7 @@ _DONE = script(__package__, "migration_done.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MigrationInitArgs:
+class MigrationInitArgs(PatternArgs):
     """Arguments of MigrationInit."""
 
     image: pulumi.Input[str]
@@ -118,6 +119,66 @@ class MigrationInitArgs:
         found += checks.label("volume_name", self.volume_name) + checks.quantity("size_limit", self.size_limit)
         return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The init container, the one that waits in front of it where psql does not, and their volumes."""
+        lock_name = self.lock_name or pod.app.name
+        locked = self.lock == "postgresql"
+        env: dict[str, pulumi.Input[str]] = {"MIGRATION_TIMEOUT_SECONDS": str(self.timeout_seconds)}
+        waits: tuple[dict[str, Any], ...] = ()
+        security = restricted(pod.app.uid if self.uid is None else self.uid, pod.app.gid)
+        if locked and self.database is not None:
+            database = checks.when_known(describe(self), self.database, database_problems)
+            # 63 bits: a bigint that is never negative
+            key = int.from_bytes(hashlib.sha256(lock_name.encode()).digest()[:8], "big") >> 1
+            env |= {
+                "MIGRATION_DATABASE": database,
+                "MIGRATION_WAIT_SECONDS": str(self.wait_seconds),
+                "MIGRATION_LOCK_NAME": lock_name,
+                "MIGRATION_LOCK_KEY": str(key),
+                "MIGRATION_LOCK_SECONDS": str(self.lock_seconds),
+                "MIGRATION_SKIP_IF": self.skip_if or "",
+            }
+        elif self.database is not None:
+            waits = (
+                wait_container(
+                    describe(self),
+                    f"{self.container_name}-wait",
+                    [("tcp", self.database)],
+                    image=self.wait_image,
+                    timeout_seconds=self.wait_seconds,
+                    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
+                    security=as_app(pod),
+                ),
+            )
+        secrets = [(f"{self.volume_name}-{index}", path, name) for index, (path, name) in enumerate(self.secret_files.items())]
+        script = "".join((_SCRIPT.lstrip(), _LOCK, _RUN, _UNLOCK, _DONE) if locked else (_SCRIPT.lstrip(), _RUN, _DONE))
+        container = {
+            "name": self.container_name,
+            "image": self.image,
+            "command": ["/bin/sh", "-c", script, "migration", *self.command],
+            "args": list(self.args),
+            "env": [
+                *({"name": name, "value": value} for name, value in (*self.env.items(), *env.items())),
+                *(
+                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
+                    for name, ref in self.secret_env.items()
+                ),
+            ],
+            "volumeMounts": [
+                {"name": self.volume_name, "mountPath": _TMP},
+                *({"name": volume, "mountPath": path, "readOnly": True} for volume, path, _ in secrets),
+            ],
+            "resources": self.resources,
+            "securityContext": {**security, "readOnlyRootFilesystem": self.read_only_root},
+        }
+        return PodPatch(
+            init_containers=(*waits, container),
+            volumes=(
+                {"name": self.volume_name, "emptyDir": {"sizeLimit": self.size_limit}},
+                *({"name": volume, "secret": {"secretName": name, "defaultMode": secret_mode(pod)}} for volume, _, name in secrets),
+            ),
+        )
+
 
 def database_problems(database: str) -> list[str]:
     """What is wrong with host:port of a database."""
@@ -134,69 +195,11 @@ class MigrationInit(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: MigrationInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"MigrationInit {name!r}"
-        refuse(self._where, args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"MigrationInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:MigrationInit", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The init container, the one that waits in front of it where psql does not, and their volumes."""
-        args = self.args
-        lock_name = args.lock_name or pod.app.name
-        locked = args.lock == "postgresql"
-        env: dict[str, pulumi.Input[str]] = {"MIGRATION_TIMEOUT_SECONDS": str(args.timeout_seconds)}
-        waits: tuple[dict[str, Any], ...] = ()
-        security = restricted(pod.app.uid if args.uid is None else args.uid, pod.app.gid)
-        if locked and args.database is not None:
-            database = checks.when_known(self._where, args.database, database_problems)
-            # 63 bits: a bigint that is never negative
-            key = int.from_bytes(hashlib.sha256(lock_name.encode()).digest()[:8], "big") >> 1
-            env |= {
-                "MIGRATION_DATABASE": database,
-                "MIGRATION_WAIT_SECONDS": str(args.wait_seconds),
-                "MIGRATION_LOCK_NAME": lock_name,
-                "MIGRATION_LOCK_KEY": str(key),
-                "MIGRATION_LOCK_SECONDS": str(args.lock_seconds),
-                "MIGRATION_SKIP_IF": args.skip_if or "",
-            }
-        elif args.database is not None:
-            waits = (
-                wait_container(
-                    self._where,
-                    f"{args.container_name}-wait",
-                    [("tcp", args.database)],
-                    image=args.wait_image,
-                    timeout_seconds=args.wait_seconds,
-                    resources={"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}},
-                    security=as_app(pod),
-                ),
-            )
-        secrets = [(f"{args.volume_name}-{index}", path, name) for index, (path, name) in enumerate(args.secret_files.items())]
-        script = "".join((_SCRIPT.lstrip(), _LOCK, _RUN, _UNLOCK, _DONE) if locked else (_SCRIPT.lstrip(), _RUN, _DONE))
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            "command": ["/bin/sh", "-c", script, "migration", *args.command],
-            "args": list(args.args),
-            "env": [
-                *({"name": name, "value": value} for name, value in (*args.env.items(), *env.items())),
-                *(
-                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-                    for name, ref in args.secret_env.items()
-                ),
-            ],
-            "volumeMounts": [
-                {"name": args.volume_name, "mountPath": _TMP},
-                *({"name": volume, "mountPath": path, "readOnly": True} for volume, path, _ in secrets),
-            ],
-            "resources": args.resources,
-            "securityContext": {**security, "readOnlyRootFilesystem": args.read_only_root},
-        }
-        return PodPatch(
-            init_containers=(*waits, container),
-            volumes=(
-                {"name": args.volume_name, "emptyDir": {"sizeLimit": args.size_limit}},
-                *({"name": volume, "secret": {"secretName": name, "defaultMode": secret_mode(pod)}} for volume, _, name in secrets),
-            ),
-        )
+        """See its arguments."""
+        return self.args.patch(pod)

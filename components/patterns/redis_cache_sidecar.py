@@ -1,7 +1,7 @@
 """RedisCacheSidecar: a Redis of the pod's own, as a cache that is as near as memory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -10,6 +10,7 @@ from ..core import checks, placeholders
 from ..core.errors import refuse
 from ..core.identity import as_app
 from ..core.patch import Listen, PodPatch, sidecar
+from ..core.plug import PatternArgs
 from ..core.quantities import amount
 from ..core.view import LOOPBACK, PodView
 
@@ -33,7 +34,7 @@ _LEAST = 4 * _MEBIBYTE
 
 
 @dataclass(frozen=True, kw_only=True)
-class RedisCacheSidecarArgs:
+class RedisCacheSidecarArgs(PatternArgs):
     """Arguments of RedisCacheSidecar."""
 
     maxmemory: str = "64Mi"
@@ -101,6 +102,46 @@ class RedisCacheSidecarArgs:
             ]
         return []
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The sidecar, and its address in the app's environment."""
+        settings = {
+            "maxmemory": f"{amount(self.maxmemory):.0f}",
+            "maxmemory-policy": self.policy,
+            "save": "",
+            "appendonly": "no",
+            # a host that is not loopback gets an error, should somebody change bind
+            "protected-mode": "yes",
+        }
+        mount: tuple[dict[str, Any], ...] = ()
+        if self.socket is not None:
+            settings |= {"port": "0", "unixsocket": self.socket, "unixsocketperm": "700"}
+            reach = ["-s", self.socket]
+            mount = ({"name": self.volume_name, "mountPath": self.socket_directory},)
+        else:
+            settings |= {"port": str(self.port), "bind": LOOPBACK}
+            reach = ["-h", LOOPBACK, "-p", str(self.port)]
+        # not httpGet: the kubelet does not reach loopback
+        probe = {"exec": {"command": ["redis-cli", *reach, "ping"]}, "timeoutSeconds": 5}
+        container = {
+            "name": self.container_name,
+            "image": self.image,
+            # past the image's entrypoint, which turns protected-mode off
+            "command": ["redis-server", *(part for name, value in settings.items() for part in (f"--{name}", value))],
+            "resources": self.resources,
+            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
+            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 3},
+            # the app's user: the socket is for it alone
+            "securityContext": as_app(pod),
+            "volumeMounts": list(mount),
+        }
+        return PodPatch(
+            init_containers=(sidecar(container),),
+            volumes=({"name": self.volume_name, "emptyDir": {"sizeLimit": "1Mi"}},) if mount else (),
+            app_mounts=mount,
+            app_env=tuple({"name": n, "value": placeholders.fill(template, self.places())} for n, template in self.env.items()),
+            listens=() if mount else (Listen(number=self.port),),
+        )
+
 
 class RedisCacheSidecar(pulumi.ComponentResource):
     """Redis in the pod, reachable from its containers alone: on 127.0.0.1, or by a unix socket that only the app mounts.
@@ -111,48 +152,11 @@ class RedisCacheSidecar(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: RedisCacheSidecarArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args or RedisCacheSidecarArgs()
+        self.args = replace(args or RedisCacheSidecarArgs(), name=name)
         refuse(f"RedisCacheSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:RedisCacheSidecar", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The sidecar, and its address in the app's environment."""
-        args = self.args
-        settings = {
-            "maxmemory": f"{amount(args.maxmemory):.0f}",
-            "maxmemory-policy": args.policy,
-            "save": "",
-            "appendonly": "no",
-            # a host that is not loopback gets an error, should somebody change bind
-            "protected-mode": "yes",
-        }
-        mount: tuple[dict[str, Any], ...] = ()
-        if args.socket is not None:
-            settings |= {"port": "0", "unixsocket": args.socket, "unixsocketperm": "700"}
-            reach = ["-s", args.socket]
-            mount = ({"name": args.volume_name, "mountPath": args.socket_directory},)
-        else:
-            settings |= {"port": str(args.port), "bind": LOOPBACK}
-            reach = ["-h", LOOPBACK, "-p", str(args.port)]
-        # not httpGet: the kubelet does not reach loopback
-        probe = {"exec": {"command": ["redis-cli", *reach, "ping"]}, "timeoutSeconds": 5}
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            # past the image's entrypoint, which turns protected-mode off
-            "command": ["redis-server", *(part for name, value in settings.items() for part in (f"--{name}", value))],
-            "resources": args.resources,
-            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-            "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 3},
-            # the app's user: the socket is for it alone
-            "securityContext": as_app(pod),
-            "volumeMounts": list(mount),
-        }
-        return PodPatch(
-            init_containers=(sidecar(container),),
-            volumes=({"name": args.volume_name, "emptyDir": {"sizeLimit": "1Mi"}},) if mount else (),
-            app_mounts=mount,
-            app_env=tuple({"name": n, "value": placeholders.fill(template, args.places())} for n, template in args.env.items()),
-            listens=() if mount else (Listen(number=args.port),),
-        )
+        """See its arguments."""
+        return self.args.patch(pod)

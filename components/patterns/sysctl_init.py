@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -10,6 +10,7 @@ import pulumi
 from ..core import checks
 from ..core.errors import refuse
 from ..core.patch import PodPatch
+from ..core.plug import PatternArgs
 from ..core.pod_security import SAFE_SYSCTLS
 from ..core.view import PodView
 from .shared.scripts import script
@@ -22,7 +23,7 @@ _SCRIPT = script(__package__, "sysctl_init.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SysctlInitArgs:
+class SysctlInitArgs(PatternArgs):
     """Arguments of SysctlInit."""
 
     settings: Mapping[str, int | str] = field(default_factory=lambda: {"vm.max_map_count": 262144})
@@ -54,28 +55,11 @@ class SysctlInitArgs:
                 found += checks.at_least(f"settings[{name!r}]", value, 0)
         return found
 
-
-class SysctlInit(pulumi.ComponentResource):
-    """A privileged init container that raises kernel settings of the node and ends before the app starts.
-
-    It is the only container of the pod that is privileged and root; the pod then needs a namespace that does not enforce the
-    baseline Pod Security Standard, and `Workload.privileged_containers` names it.
-
-    Raises ArgumentError.
-    """
-
-    def __init__(self, name: str, args: SysctlInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args or SysctlInitArgs()
-        refuse(f"SysctlInit {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:SysctlInit", name, {}, opts)
-        self.register_outputs({})
-
     def patch(self, pod: PodView) -> PodPatch:
         """The init container, or the app's alternative; pod-level sysctls for what the pod has to itself."""
-        args = self.args
-        sysctls = tuple((name, str(value)) for name, value in args.settings.items() if name in SAFE_SYSCTLS)
-        node = {name: value for name, value in args.settings.items() if name not in SAFE_SYSCTLS}
-        if args.strategy == "none":
+        sysctls = tuple((name, str(value)) for name, value in self.settings.items() if name in SAFE_SYSCTLS)
+        node = {name: value for name, value in self.settings.items() if name not in SAFE_SYSCTLS}
+        if self.strategy == "none":
             known = [name for name in node if name in pod.app.sysctl_alternatives]
             return PodPatch(
                 sysctls=sysctls,
@@ -90,10 +74,10 @@ class SysctlInit(pulumi.ComponentResource):
             return PodPatch(sysctls=sysctls)
         raises = "".join(f"raise {name} {value}\n" for name, value in node.items())
         container = {
-            "name": args.container_name,
-            "image": args.image,
+            "name": self.container_name,
+            "image": self.image,
             "command": ["/bin/sh", "-c", f"{_SCRIPT}{raises}exit $status\n"],
-            "resources": args.resources,
+            "resources": self.resources,
             "securityContext": {
                 # /proc/sys is read-only in any other container, and its files belong to root
                 "privileged": True,
@@ -105,3 +89,23 @@ class SysctlInit(pulumi.ComponentResource):
             },
         }
         return PodPatch(init_containers=(container,), sysctls=sysctls)
+
+
+class SysctlInit(pulumi.ComponentResource):
+    """A privileged init container that raises kernel settings of the node and ends before the app starts.
+
+    It is the only container of the pod that is privileged and root; the pod then needs a namespace that does not enforce the
+    baseline Pod Security Standard, and `Workload.privileged_containers` names it.
+
+    Raises ArgumentError.
+    """
+
+    def __init__(self, name: str, args: SysctlInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.args = replace(args or SysctlInitArgs(), name=name)
+        refuse(f"SysctlInit {name!r}", self.args.problems())
+        super().__init__("pod-patterns:index:SysctlInit", name, {}, opts)
+        self.register_outputs({})
+
+    def patch(self, pod: PodView) -> PodPatch:
+        """See its arguments."""
+        return self.args.patch(pod)

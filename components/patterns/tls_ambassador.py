@@ -2,39 +2,34 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
-from ..certificates import (
-    CertificateAuthority,
-    ExistingCertificate,
-    IssuedCertificate,
-    SelfSignedCertificate,
-    ServerCertificateArgs,
-    bundle,
-)
+from ..certificates import Certificate, CertificateAuthority, ServerCertificateArgs, bundle, server_certificate
 from ..core import checks
 from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.patch import PodPatch, Wire
+from ..core.plug import PatternArgs
 from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
 from .shared import nginx
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
+_TYPE = "pod-patterns:index:TlsAmbassador"
 _CLIENT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsAmbassadorArgs:
+class TlsAmbassadorArgs(PatternArgs):
     """Arguments of TlsAmbassador."""
 
-    service_name: str
-    """Name of the Service that clients connect to; the certificate is made out to it."""
-    namespace: pulumi.Input[str] = "default"
-    """Namespace of the Service and of the certificate's Secret. Default: default."""
+    service_name: str | None = None
+    """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
+    namespace: pulumi.Input[str] | None = None
+    """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component of one's own, default."""
     ports: tuple[str, ...] = ("http",)
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: str | None = None
@@ -43,7 +38,7 @@ class TlsAmbassadorArgs:
     app_port: int | None = None
     """Port number the app moves to, if one port is taken over. Default: None, the next free one."""
     authority: CertificateAuthority | None = None
-    """The authority that issues the certificate. Default: None, it is self-signed."""
+    """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[str] | None = None
     """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
     reload: bool = False
@@ -103,8 +98,8 @@ class TlsAmbassadorArgs:
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
         return ServerCertificateArgs(
-            service_name=self.service_name,
-            namespace=self.namespace,
+            service_name=self.service_name or "",
+            namespace="default" if self.namespace is None else self.namespace,
             cluster_domain=self.cluster_domain,
             dns_names=self.dns_names,
             ip_addresses=self.ip_addresses,
@@ -112,9 +107,25 @@ class TlsAmbassadorArgs:
             early_renewal_hours=self.early_renewal_hours,
         )
 
+    def completed(self, facts: Mapping[str, Any]) -> "TlsAmbassadorArgs":
+        """A certificate of an existing Secret needs no authority."""
+        known = facts if self.secret_name is None else {name: fact for name, fact in facts.items() if name != "authority"}
+        return super().completed(known)
+
+    def plan(self) -> "_Ambassador":
+        """The ambassador; its certificate is created later, unless it exists."""
+        return _Planned(self) if self.secret_name is None else _Ambassador(self, self.existing_certificate(self.secret_name))
+
+    def existing_certificate(self, secret_name: pulumi.Input[str]) -> Certificate:
+        """The certificate that somebody else keeps."""
+        return Certificate(secret_name=secret_name, dns_names=self.dns_names or None, ca_pem=self.ca_pem)
+
     def problems(self) -> list[str]:
         """What is wrong with the arguments."""
-        found = self.certificate_args().problems() + checks.label("container_name", self.container_name)
+        found = [] if self.service_name is None else self.certificate_args().problems()
+        if self.service_name is None and self.secret_name is None:
+            found.append("service_name is missing: the Service that clients connect to")
+        found += checks.label("container_name", self.container_name)
         if self.authority and self.secret_name is None:
             found += self.authority.leaf_problems(self.validity_hours)
         if self.authority and self.secret_name is not None:
@@ -150,6 +161,8 @@ class TlsAmbassadorArgs:
             given = [name for name in ("client_ca_pems", "client_ca_secret", "client_names") if getattr(self, name)]
             return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
         found = checks.one_of("client_auth", self.client_auth, ("required", "optional"))
+        if not (self.client_ca_pems or self.client_ca_secret or self.authority):
+            found.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
         for index, pem in enumerate(self.client_ca_pems):
             if isinstance(pem, str) and ("-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem):
                 found.append(f"client_ca_pems[{index}] is not allowed: certificates in PEM, and nothing else")
@@ -167,45 +180,15 @@ class TlsAmbassadorArgs:
         return found
 
 
-class TlsAmbassador(pulumi.ComponentResource):
-    """nginx in the pod, listening with TLS where the app listened; the app moves to 127.0.0.1.
+class _Ambassador:
+    """What it does to a pod, whether its certificate exists already or not."""
 
-    Requests may be upgraded to WebSocket, and to no other protocol: after `Upgrade: h2c`, everything that follows on the connection would
-    reach the app as the client wrote it, identity headers included.
+    kind = "TlsAmbassador"
 
-    Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
-    front of a dead app is not ready.
-
-    With `reload`, a loop in nginx's own container tells it, and no ConfigReloadSidecar: containers share no processes, so that none can
-    send a signal to another's, and nginx has no port to be told at. A Secret that a Pulumi program changes needs a provider with
-    `enable_secret_mutable` to keep its name.
-
-    Raises ArgumentError.
-    """
-
-    ca_pem: pulumi.Output[str]
-    """What clients verify the certificate with, PEM; empty for an existing Secret without `ca_pem`."""
-    secret_name: pulumi.Output[str]
-    """metadata.name of the certificate's Secret."""
-
-    def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, args: TlsAmbassadorArgs, certificate: Certificate) -> None:
         self.args = args
-        problems = [*checks.label("name", name), *args.problems()]
-        if args.client_auth is not None and not (args.client_ca_pems or args.client_ca_secret or args.authority):
-            problems.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
-        refuse(f"TlsAmbassador {name!r}", problems)
-        super().__init__("pod-patterns:index:TlsAmbassador", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        self.certificate: ExistingCertificate | IssuedCertificate | SelfSignedCertificate
-        if args.secret_name is not None:
-            self.certificate = ExistingCertificate(args.secret_name, dns_names=args.dns_names or None, ca_pem=args.ca_pem)
-        elif args.authority:
-            self.certificate = args.authority.issue(name, args.certificate_args(), child)
-        else:
-            self.certificate = SelfSignedCertificate(name, args.certificate_args(), child)
-        self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")
-        self.secret_name = pulumi.Output.from_input(self.certificate.secret_name)
-        self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
+        self.name = args.name
+        self.certificate = certificate
 
     def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """Takes over the ports and moves their processes inwards."""
@@ -314,3 +297,57 @@ class TlsAmbassador(pulumi.ComponentResource):
             secrets=secrets,
         )
         return proxy + PodPatch(certificates=(self.certificate,))
+
+
+class _Planned(_Ambassador):
+    """The ambassador before its certificate exists."""
+
+    def __init__(self, args: TlsAmbassadorArgs) -> None:
+        super().__init__(args, Certificate(secret_name="planned", dns_names=args.certificate_args().all_dns_names()))
+
+    def create(self, name: str, opts: pulumi.ResourceOptions) -> "TlsAmbassador":
+        """The component with the certificate."""
+        return TlsAmbassador(name, self.args, opts)
+
+
+class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
+    """nginx in the pod, listening with TLS where the app listened; the app moves to 127.0.0.1.
+
+    Requests may be upgraded to WebSocket, and to no other protocol: after `Upgrade: h2c`, everything that follows on the connection would
+    reach the app as the client wrote it, identity headers included.
+
+    Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
+    front of a dead app is not ready.
+
+    With `reload`, a loop in nginx's own container tells it, and no ConfigReloadSidecar: containers share no processes, so that none can
+    send a signal to another's, and nginx has no port to be told at. A Secret that a Pulumi program changes needs a provider with
+    `enable_secret_mutable` to keep its name.
+
+    Raises ArgumentError.
+    """
+
+    ca_pem: pulumi.Output[str]
+    """What clients verify the certificate with, PEM; empty for an existing Secret without `ca_pem`."""
+    secret_name: pulumi.Output[str]
+    """metadata.name of the certificate's Secret."""
+
+    def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = replace(args, name=name)
+        refuse(f"TlsAmbassador {name!r}", [*checks.label("name", name), *args.problems()])
+        pulumi.ComponentResource.__init__(self, _TYPE, name, {}, opts)
+        _Ambassador.__init__(self, args, self._certificate(name, args, opts))
+        self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")
+        self.secret_name = pulumi.Output.from_input(self.certificate.secret_name)
+        self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
+
+    def _certificate(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None) -> Certificate:
+        if args.secret_name is not None:
+            return args.existing_certificate(args.secret_name)
+        aliases = [alias for alias in (opts.aliases if opts else None) or () if isinstance(alias, pulumi.Alias)]
+        earlier = [pulumi.create_urn(name, _TYPE, parent=alias.parent) for alias in aliases]
+        return server_certificate(name, args.certificate_args(), authority=args.authority, parent=self, earlier=earlier)
+
+    @property
+    def namespace(self) -> pulumi.Input[str] | None:
+        """Namespace of what it makes; None if that is nothing."""
+        return None if self.args.secret_name is not None else self.args.certificate_args().namespace

@@ -9,6 +9,7 @@ import pulumi
 from ..core import checks
 from ..core.errors import refuse
 from ..core.patch import Listen, PodPatch
+from ..core.plug import PatternArgs
 from ..core.view import APP, LOOPBACK, PodView
 
 # Declared before it is deleted, so that a table of an earlier run is replaced and none is no error; nft carries it out in one transaction.
@@ -34,7 +35,7 @@ _OUTBOUND = """\
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrafficRedirectInitArgs:
+class TrafficRedirectInitArgs(PatternArgs):
     """Arguments of TrafficRedirectInit."""
 
     ports: tuple[str, ...] = ("http",)
@@ -84,6 +85,89 @@ class TrafficRedirectInitArgs:
         both = sorted(set(self.outbound_ports) & set(self.exclude_outbound_ports))
         return found + [f"port {n} is in outbound_ports and in exclude_outbound_ports; take it out of one of them" for n in both]
 
+    def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
+        """Marks the ports with the number on which an ambassador is to listen."""
+        problems = []
+        for name in self.ports:
+            port = pod.port(name)
+            if port is None:
+                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {pod.known_ports()})")
+            elif port.owner != APP:
+                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of ports=")
+            elif port.frontend:
+                problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
+            elif port.redirect is not None:
+                problems.append(f"port {name!r} is redirected already; name it once")
+            else:
+                number = pod.free_port(self.first_number)
+                pod = pod.with_port(replace(port, redirect=number)).reserve(number)
+        return pod, PodPatch(problems=tuple(problems))
+
+    def patch(self, pod: PodView) -> PodPatch:
+        """The init container, with the numbers as the ambassadors left them."""
+        inbound, outbound, listens, problems = [], [], [], []
+        for name in self.ports:
+            port = pod.port(name)
+            if port is None or port.redirect is None:
+                continue
+            if port.frontend is None:
+                problems.append(
+                    f"no ambassador has taken over port {name!r}, so that nobody would listen where its traffic goes; "
+                    "list one after TrafficRedirectInit, or take the port out of ports="
+                )
+                continue
+            inbound.append(f'iifname != "lo" tcp dport {port.frontend.number} redirect to :{port.redirect}')
+            # on behalf of the ambassador, which does not choose it
+            listens.append(Listen(number=port.redirect, argument="first_number"))
+            outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.frontend.number}")
+        if self.outbound_port is not None:
+            problems += self._outbound_conflicts(pod, self.outbound_port)
+            outbound += self._outbound(self.outbound_port)
+        if problems or not outbound:
+            return PodPatch(problems=tuple(problems))
+        chains = "".join(
+            chain.format(rules="".join(f"    {rule}\n" for rule in rules))
+            for chain, rules in ((_INBOUND, inbound), (_OUTBOUND, outbound))
+            if rules
+        )
+        container = {
+            "name": self.container_name,
+            "image": self.image,
+            "command": ["nft", _TABLE.format(name=f"pod-patterns-{self.container_name}", chains=chains)],
+            "resources": self.resources,
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+                "readOnlyRootFilesystem": True,
+                "runAsUser": 0,
+                "runAsGroup": 0,
+                "runAsNonRoot": False,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+        }
+        return PodPatch(init_containers=(container,), listens=tuple(listens))
+
+    def _outbound(self, number: int) -> list[str]:
+        wanted = f"tcp dport {_set(self.outbound_ports)}" if self.outbound_ports else "meta l4proto tcp"
+        excluded = [f"tcp dport {_set(self.exclude_outbound_ports)} return"] if self.exclude_outbound_ports else []
+        return [
+            'oifname "lo" return',
+            f"meta skuid {_set(self.exclude_uids)} return",
+            *excluded,
+            f"{wanted} redirect to :{number}",
+        ]
+
+    def _outbound_conflicts(self, pod: PodView, number: int) -> list[str]:
+        found = []
+        if pod.app.uid is not None and pod.app.uid in self.exclude_uids:
+            found.append(
+                f"exclude_uids has the app's own user id {pod.app.uid}, so that none of its connections would be redirected; take it out"
+            )
+        own = next((p for p in pod.ports if p.owner == APP and number in (p.number, p.outer_number)), None)
+        if own:
+            found.append(f"outbound_port {number} is port {own.name!r} of the app itself; set it to the proxy's port")
+        return found
+
 
 class TrafficRedirectInit(pulumi.ComponentResource):
     """nftables rules in the pod's own network namespace, set by an init container that ends before the app starts.
@@ -99,95 +183,18 @@ class TrafficRedirectInit(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: TrafficRedirectInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args or TrafficRedirectInitArgs()
+        self.args = replace(args or TrafficRedirectInitArgs(), name=name)
         refuse(f"TrafficRedirectInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:TrafficRedirectInit", name, {}, opts)
         self.register_outputs({})
 
     def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
-        """Marks the ports with the number on which an ambassador is to listen."""
-        problems = []
-        for name in self.args.ports:
-            port = pod.port(name)
-            if port is None:
-                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {pod.known_ports()})")
-            elif port.owner != APP:
-                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of ports=")
-            elif port.frontend:
-                problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
-            elif port.redirect is not None:
-                problems.append(f"port {name!r} is redirected already; name it once")
-            else:
-                number = pod.free_port(self.args.first_number)
-                pod = pod.with_port(replace(port, redirect=number)).reserve(number)
-        return pod, PodPatch(problems=tuple(problems))
+        """See its arguments."""
+        return self.args.wrap(pod)
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The init container, with the numbers as the ambassadors left them."""
-        args = self.args
-        inbound, outbound, listens, problems = [], [], [], []
-        for name in args.ports:
-            port = pod.port(name)
-            if port is None or port.redirect is None:
-                continue
-            if port.frontend is None:
-                problems.append(
-                    f"no ambassador has taken over port {name!r}, so that nobody would listen where its traffic goes; "
-                    "list one after TrafficRedirectInit, or take the port out of ports="
-                )
-                continue
-            inbound.append(f'iifname != "lo" tcp dport {port.frontend.number} redirect to :{port.redirect}')
-            # on behalf of the ambassador, which does not choose it
-            listens.append(Listen(number=port.redirect, argument="first_number"))
-            outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.frontend.number}")
-        if args.outbound_port is not None:
-            problems += self._outbound_problems(pod, args.outbound_port)
-            outbound += self._outbound(args.outbound_port)
-        if problems or not outbound:
-            return PodPatch(problems=tuple(problems))
-        chains = "".join(
-            chain.format(rules="".join(f"    {rule}\n" for rule in rules))
-            for chain, rules in ((_INBOUND, inbound), (_OUTBOUND, outbound))
-            if rules
-        )
-        container = {
-            "name": args.container_name,
-            "image": args.image,
-            "command": ["nft", _TABLE.format(name=f"pod-patterns-{args.container_name}", chains=chains)],
-            "resources": args.resources,
-            "securityContext": {
-                "allowPrivilegeEscalation": False,
-                "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
-                "readOnlyRootFilesystem": True,
-                "runAsUser": 0,
-                "runAsGroup": 0,
-                "runAsNonRoot": False,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-        }
-        return PodPatch(init_containers=(container,), listens=tuple(listens))
-
-    def _outbound(self, number: int) -> list[str]:
-        args = self.args
-        wanted = f"tcp dport {_set(args.outbound_ports)}" if args.outbound_ports else "meta l4proto tcp"
-        excluded = [f"tcp dport {_set(args.exclude_outbound_ports)} return"] if args.exclude_outbound_ports else []
-        return [
-            'oifname "lo" return',
-            f"meta skuid {_set(args.exclude_uids)} return",
-            *excluded,
-            f"{wanted} redirect to :{number}",
-        ]
-
-    def _outbound_problems(self, pod: PodView, number: int) -> list[str]:
-        found = []
-        if pod.app.uid is not None and pod.app.uid in self.args.exclude_uids:
-            found.append(
-                f"exclude_uids has the app's own user id {pod.app.uid}, so that none of its connections would be redirected; take it out"
-            )
-        own = next((p for p in pod.ports if p.owner == APP and number in (p.number, p.outer_number)), None)
-        if own:
-            found.append(f"outbound_port {number} is port {own.name!r} of the app itself; set it to the proxy's port")
-        return found
+        """See its arguments."""
+        return self.args.patch(pod)
 
 
 def _set(numbers: tuple[int, ...]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -10,6 +10,7 @@ import pulumi
 from ..core import checks
 from ..core.errors import refuse
 from ..core.patch import PodPatch, sidecar
+from ..core.plug import describe
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
@@ -69,6 +70,45 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
         }
         return json.dumps(config, indent=2) + "\n"
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The sidecar with its four volumes, and the mount in the app's container."""
+        role: Any = checked(describe(self), self.role, self.role_problems)
+        config = self.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(self.agent_config)
+        containers: list[Mapping[str, Any]] = []
+        if pod.classic:
+            containers.append(self._container(pod, name=f"{self.container_name}-init", once=True))
+        running = self._container(pod, name=self.container_name)
+        probe = {
+            "exec": {"command": ["/bin/sh", "-c", f"test -e {DIRECTORY}/secrets/..data"]},
+            "periodSeconds": 1,
+            # by then it has failed by itself, with a line that says why
+            "failureThreshold": self.timeout_seconds + 30,
+        }
+        # no readinessProbe: an app with its last files is better than none
+        containers.append(sidecar({**running, "startupProbe": probe}))
+        return self.volumes({"agent.sh": _SCRIPT, "agent.json": config}, home_limit=self.size_limit) + PodPatch(
+            init_containers=tuple(containers),
+            # no subPath: it would hold on to the first files
+            app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
+            problems=tuple(self.reload_problems(pod)),
+        )
+
+    def _container(self, pod: PodView, *, name: str, once: bool = False) -> dict[str, Any]:
+        container = self.container(describe(self), pod)
+        own = {
+            "RELOAD_TIMEOUT_SECONDS": str(self.reload_timeout_seconds),
+            "ONCE": "1" if once else "",
+            "REVOKE": "" if pod.classic and not once else "1",
+        }
+        return {
+            **container,
+            "name": name,
+            # the image's entrypoint changes owners and capabilities, which takes root
+            "command": ["/bin/sh", "config/agent.sh", *self.reload_words(pod)],
+            "env": [*container["env"], *({"name": key, "value": value} for key, value in own.items())],
+            "volumeMounts": [*container["volumeMounts"], *self.volume_mounts],
+        }
+
 
 class VaultAgentSidecar(pulumi.ComponentResource):
     """A Vault agent beside the app: it writes the files before the app starts, renews its token and its leases, and follows changes.
@@ -84,49 +124,11 @@ class VaultAgentSidecar(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: VaultAgentSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"VaultAgentSidecar {name!r}"
-        refuse(self._where, args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"VaultAgentSidecar {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:VaultAgentSidecar", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The sidecar with its four volumes, and the mount in the app's container."""
-        args = self.args
-        role: Any = checked(self._where, args.role, args.role_problems)
-        config = args.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(args.agent_config)
-        containers: list[Mapping[str, Any]] = []
-        if pod.classic:
-            containers.append(self._container(pod, name=f"{args.container_name}-init", once=True))
-        running = self._container(pod, name=args.container_name)
-        probe = {
-            "exec": {"command": ["/bin/sh", "-c", f"test -e {DIRECTORY}/secrets/..data"]},
-            "periodSeconds": 1,
-            # by then it has failed by itself, with a line that says why
-            "failureThreshold": args.timeout_seconds + 30,
-        }
-        # no readinessProbe: an app with its last files is better than none
-        containers.append(sidecar({**running, "startupProbe": probe}))
-        return args.volumes({"agent.sh": _SCRIPT, "agent.json": config}, home_limit=args.size_limit) + PodPatch(
-            init_containers=tuple(containers),
-            # no subPath: it would hold on to the first files
-            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
-            problems=tuple(args.reload_problems(pod)),
-        )
-
-    def _container(self, pod: PodView, *, name: str, once: bool = False) -> dict[str, Any]:
-        args = self.args
-        container = args.container(self._where, pod)
-        own = {
-            "RELOAD_TIMEOUT_SECONDS": str(args.reload_timeout_seconds),
-            "ONCE": "1" if once else "",
-            "REVOKE": "" if pod.classic and not once else "1",
-        }
-        return {
-            **container,
-            "name": name,
-            # the image's entrypoint changes owners and capabilities, which takes root
-            "command": ["/bin/sh", "config/agent.sh", *args.reload_words(pod)],
-            "env": [*container["env"], *({"name": key, "value": value} for key, value in own.items())],
-            "volumeMounts": [*container["volumeMounts"], *args.volume_mounts],
-        }
+        """See its arguments."""
+        return self.args.patch(pod)

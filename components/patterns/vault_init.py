@@ -1,12 +1,13 @@
 """VaultInit: secrets from HashiCorp Vault, as files in memory that only the app can read, there before it starts."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
 from ..core.errors import refuse
 from ..core.patch import PodPatch
+from ..core.plug import describe
 from ..core.view import PodView
 from .shared.scripts import script
 from .shared.vault import LOGIN, WHY, VaultArgs
@@ -32,6 +33,16 @@ class VaultInitArgs(VaultArgs):
         }
         return json.dumps(config, indent=2) + "\n"
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The init container with its four volumes, and the mount in the app's container."""
+        # the image's entrypoint changes owners and capabilities, which takes root
+        container = {**self.container(describe(self), pod), "command": ["/bin/sh", "config/fetch.sh"]}
+        return self.volumes({"fetch.sh": _SCRIPT, "agent.json": self.agent_config()}) + PodPatch(
+            init_containers=(container,),
+            # the directory that the script puts in place as a whole, private to the app's uid; the volume's root is everybody's
+            app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "subPath": "files", "readOnly": True},),
+        )
+
 
 class VaultInit(pulumi.ComponentResource):
     """An init container that logs in to Vault with a token made for that purpose, writes files, and revokes what it got.
@@ -43,19 +54,11 @@ class VaultInit(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: VaultInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"VaultInit {name!r}"
-        refuse(self._where, args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"VaultInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:VaultInit", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The init container with its four volumes, and the mount in the app's container."""
-        args = self.args
-        # the image's entrypoint changes owners and capabilities, which takes root
-        container = {**args.container(self._where, pod), "command": ["/bin/sh", "config/fetch.sh"]}
-        return args.volumes({"fetch.sh": _SCRIPT, "agent.json": args.agent_config()}) + PodPatch(
-            init_containers=(container,),
-            # the directory that the script puts in place as a whole, private to the app's uid; the volume's root is everybody's
-            app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "subPath": "files", "readOnly": True},),
-        )
+        """See its arguments."""
+        return self.args.patch(pod)

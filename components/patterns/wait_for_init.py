@@ -1,7 +1,7 @@
 """WaitForInit: the app starts when what it needs is there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -10,12 +10,13 @@ from ..core import checks
 from ..core.errors import refuse
 from ..core.identity import as_app
 from ..core.patch import PodPatch
+from ..core.plug import PatternArgs, describe
 from ..core.view import PodView
 from .shared.waiting import target_problems, wait_container
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaitForInitArgs:
+class WaitForInitArgs(PatternArgs):
     """Arguments of WaitForInit. At least one target; each must have been there once, not all of them at the same moment."""
 
     tcp: tuple[pulumi.Input[str], ...] = ()
@@ -53,6 +54,22 @@ class WaitForInitArgs:
         found += checks.label("container_name", self.container_name)
         return found + checks.resources("resources", self.resources)
 
+    def patch(self, pod: PodView) -> PodPatch:
+        """The init container."""
+        plain = all(isinstance(url, str) and url.startswith("http://") for url in self.http)
+        image = "busybox:1.37" if plain else "curlimages/curl:8.12.1"
+        container = wait_container(
+            describe(self),
+            self.container_name,
+            self.targets(),
+            image=image if self.image is None else self.image,
+            timeout_seconds=self.timeout_seconds,
+            interval_seconds=self.interval_seconds,
+            resources=self.resources,
+            security=as_app(pod),
+        )
+        return PodPatch(init_containers=(container,))
+
 
 class WaitForInit(pulumi.ComponentResource):
     """An init container that ends when other systems are there, or fails with one line that names what is missing.
@@ -63,25 +80,11 @@ class WaitForInit(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: WaitForInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = args
-        self._where = f"WaitForInit {name!r}"
-        refuse(self._where, args.problems())
+        self.args = replace(args, name=name)
+        refuse(f"WaitForInit {name!r}", self.args.problems())
         super().__init__("pod-patterns:index:WaitForInit", name, {}, opts)
         self.register_outputs({})
 
     def patch(self, pod: PodView) -> PodPatch:
-        """The init container."""
-        args = self.args
-        plain = all(isinstance(url, str) and url.startswith("http://") for url in args.http)
-        image = "busybox:1.37" if plain else "curlimages/curl:8.12.1"
-        container = wait_container(
-            self._where,
-            args.container_name,
-            args.targets(),
-            image=image if args.image is None else args.image,
-            timeout_seconds=args.timeout_seconds,
-            interval_seconds=args.interval_seconds,
-            resources=args.resources,
-            security=as_app(pod),
-        )
-        return PodPatch(init_containers=(container,))
+        """See its arguments."""
+        return self.args.patch(pod)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from components.core import checks
 from components.core.app import App
+from components.core.quantities import amount
 from components.patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
 from tests.support.composing import composed, container
 from tests.support.programs import need
@@ -55,7 +55,7 @@ def cache(directory: Path, **arguments: Any) -> Iterator[Cache]:
         root = f"/proc/{process.pid}/root"
         reach = ("-p", str(number)) if args.socket is None else ("-s", root + args.socket)
         env = {e["name"]: e["value"] for e in container(pod, "web")["env"]}
-        running = Cache(env=env, reach=reach, process=process, limit=checks.amount(it["resources"]["limits"]["memory"]))
+        running = Cache(env=env, reach=reach, process=process, limit=amount(it["resources"]["limits"]["memory"]))
         # as the kubelet would run it, inside the container
         inside = ("nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials")
         probe = [*inside, f"/programs/{it['startupProbe']['exec']['command'][0]}", *it["startupProbe"]["exec"]["command"][1:]]

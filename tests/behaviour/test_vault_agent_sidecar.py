@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield it
 
 
-def patched(app: App | None = None, **given: Any) -> PodPatch:
+def patched(app: App | None = None, *, classic: bool = False, **given: Any) -> PodPatch:
     args = VaultAgentSidecarArgs(**{"secrets": (PASSWORD,), "timeout_seconds": 20, "render_interval_seconds": 1, **given})
+    pod = replace(view(app or App(name="app", image="app:1")), classic=classic)
     made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultAgentSidecar("vault", args).patch(view(app or App(name="app", image="app:1")))))
+    testing.run(lambda: made.append(VaultAgentSidecar("vault", args).patch(pod)))
     return made[0]
 
 
@@ -433,7 +435,7 @@ def test_at_the_start_a_vault_that_is_not_there_is_one_line_within_the_bound(tmp
 
 def test_with_classic_the_init_container_renders_and_ends_and_the_sidecar_goes_on(tmp_path: Path, server: Server) -> None:
     put(server, password="one")
-    patch = patched(**server.arguments(classic=True))
+    patch = patched(classic=True, **server.arguments())
     _, sidecar = patch.init_containers
     box = vaults.box(tmp_path, patch, need("vault"), identity=server.identity)
     before = server.tokens()

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.certificates import (
+    Certificate,
     CertificateAuthority,
     CertificateAuthorityArgs,
     ClientCertificateArgs,
-    ExistingCertificate,
     SelfSignedCertificate,
     ServerCertificateArgs,
 )
@@ -465,7 +465,7 @@ def test_everything_that_is_wrong_is_in_one_error() -> None:
         containers=(container("tool", ports=[{"containerPort": 5432}]),),
         service_account=("reader",),
         problems=("cannot be; give up",),
-        certificates=(ExistingCertificate("tls", dns_names=("db",)),),
+        certificates=(Certificate(secret_name="tls", dns_names=("db",)),),
     )
     other = PodPatch(init_containers=(container("tool", readinessProbe={}),), service_account=("writer",))
     call = lambda: compose(  # noqa: E731
@@ -540,7 +540,6 @@ def test_a_service_name_that_the_certificate_does_not_cover_is_refused(covered: 
     ("tls", "workload", "missing"),
     [
         ({"service_name": "db"}, {}, "web, web.default, web.default.svc"),
-        ({"namespace": "prod"}, {}, "web.default, web.default.svc"),
         ({"dns_names": ("shop",)}, {"service_name": "shop"}, "shop.default, shop.default.svc"),
         ({"service_name": "db", "namespace": later}, {"namespace": later}, "web"),
         ({"service_name": "db", "namespace": later}, {}, "web"),
@@ -622,8 +621,8 @@ def test_an_authority_that_cannot_be_is_refused() -> None:
 
 def test_a_leaf_that_could_outlive_its_authority_is_refused() -> None:
     line = (
-        "validity_hours 8761 is more than early_renewal_hours 8760 of CertificateAuthority 'ca': "
-        "the certificate could outlive its authority; lower the one or raise the other"
+        "validity_hours 8761 is more than early_renewal_hours 8760 of the authority: "
+        "the certificate could outlive it; lower the one or raise the other"
     )
 
     def authority() -> CertificateAuthority:

@@ -134,8 +134,8 @@ def test_the_pod_is_ready_though_the_kubelet_has_no_token(protected: Protected) 
 
 def test_nobody_outside_the_pod_reaches_the_app_or_the_validator_directly(protected: Protected) -> None:
     pod = protected.namespace.get("pod", protected.namespace.pod("web"))
-    # the proxy's, and the app's
-    for port in (8081, 8083):
+    # nginx behind TLS, the app, and the validator
+    for port in (8081, 8083, 4180):
         answer = protected.client.curl(f"http://{pod['status']['podIP']}:{port}/ready")
         assert answer.code == 7, f"{port}: {answer.text}"
 

@@ -29,11 +29,10 @@ APP = idle(command=("sh", "-c", _READER), uid=1234, gid=1234, scratch={"/tmp": "
 LOGIN = VaultSecret(path="my-secret", file="login", template="{{ .username }}:{{ .password }}")
 
 
-def deployed(namespace: Namespace, *, wait: bool = True, classic: bool = False, **arguments: Any) -> None:
+def deployed(namespace: Namespace, *, wait: bool = True, sidecars: str = "native", **arguments: Any) -> None:
     def program() -> None:
         args = {"address": ADDRESS, "role": ROLE, "secrets": (LOGIN,), "allow_plaintext": True, "render_interval_seconds": 2, **arguments}
-        agent = VaultAgentSidecar("vault", VaultAgentSidecarArgs(classic=classic, **args))
-        sidecars = "classic" if classic else "native"
+        agent = VaultAgentSidecar("vault", VaultAgentSidecarArgs(**args))
         Workload("app", WorkloadArgs(app=APP, patterns=[agent], namespace=namespace.name, sidecars=sidecars))
 
     deploy(namespace, program, wait=wait)
@@ -102,7 +101,7 @@ def test_without_vault_the_app_is_not_started_and_one_line_says_why(namespace: N
 
 def test_as_a_classic_sidecar_an_init_container_renders_before_the_app_starts(namespace: Namespace) -> None:
     vault = Vault(namespace, {"my-secret": {"username": "ada", "password": "one"}})
-    deployed(namespace, classic=True)
+    deployed(namespace, sidecars="classic")
     pod = namespace.pod("app")
     assert namespace.logs(pod, "app") == "ada:one\n"
     vault.vault("kv", "put", "secret/my-secret", "username=bob", "password=two")

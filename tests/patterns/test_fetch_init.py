@@ -99,7 +99,7 @@ def test_every_argument_arrives_where_it_belongs():
     ],
 )
 def test_the_name_is_the_last_part_of_the_source(given, name):
-    assert arguments(**given).name() == name
+    assert arguments(**given).file_name() == name
     assert arguments(**given).problems() == []
 
 

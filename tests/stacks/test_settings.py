@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pulumi.runtime import config as pulumi_config
 
+from components.core import plug
 from components.core.app import App, Port, Rebind
 from components.declared.parser import Parser
 from components.patterns.sysctl_init import SysctlInitArgs
@@ -153,7 +154,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "args, command, container, env, gid, image, liveness, log_files, name, ports, pre_stop_seconds, preset, read_only_root, readiness, "
         "reserved, resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
     )
-    tls = ", ".join(sorted({*settings.KINDS["TlsAmbassador"][1].__dataclass_fields__, "kind", "name"} - {"authority"}))
+    tls = ", ".join(sorted({*settings.KINDS["TlsAmbassador"].__dataclass_fields__, "kind", "name"} - {"authority"}))
     kinds = ", ".join(sorted(settings.KINDS))
     assert str(error.value) == (
         "stacks/Pulumi.test.yaml: 12 problems\n"
@@ -191,7 +192,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         ),
         (
             {"app": WEB, "patterns": [{"kind": "SysctlInit"}, {"kind": "SysctlInit"}]},
-            "patterns[1].name: there is a SysctlInit 'web-sysctl-init' already; give this one a name of its own",
+            "patterns[1].name: there is a SysctlInit already; give this one a name of its own",
         ),
         (
             {"app": WEB, "patterns": [{"kind": "VaultInit", "role": "web", "secrets": [{"path": "a", "file": "a", "format": "json"}]}]},
@@ -244,25 +245,22 @@ def test_an_app_needs_no_preset() -> None:
     assert app == App(name="web", image="web:1", ports=(port,))
 
 
-def test_service_and_namespace_are_said_once() -> None:
-    tls, monitor = {"kind": "TlsAmbassador"}, {"kind": "MetricsAdapter", "scrape": "pod_monitor"}
-    items = settings.parse({"app": WEB, "workload": {"namespace": "shop"}, "patterns": [tls, monitor]}, "x").items
-    assert (items[0].args.service_name, items[0].args.namespace) == ("web", "shop")
-    assert (items[1].args.app_name, items[1].args.namespace) == ("web", "shop")
-    given = {"app": WEB, "workload": {"service_name": "front"}, "patterns": [tls, {**tls, "name": "b", "service_name": "own"}]}
-    items = settings.parse(given, "x").items
-    assert [i.args.service_name for i in items] == ["front", "own"]
+def test_service_namespace_and_app_are_said_once() -> None:
+    monitor = {"kind": "MetricsAdapter", "scrape": "pod_monitor"}
+    given = {"app": WEB, "workload": {"namespace": "shop", "service_name": "front"}, "patterns": [{"kind": "TlsAmbassador"}, monitor]}
+    recording = built(given)
+    assert "front.shop.svc" in recording.one("SelfSignedCert").inputs["dnsNames"]
+    assert recording.one("Secret").inputs["metadata"]["namespace"] == "shop"
+    assert recording.one("PodMonitor").inputs["metadata"]["namespace"] == "shop"
+    assert recording.one("PodMonitor").inputs["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": "web"}}
 
 
 def test_patterns_keep_their_order_and_take_names() -> None:
     given = {"app": WEB, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit", "name": "a"}, {"kind": "SysctlInit"}]}
-    items = settings.parse(given, "x").items
-    assert [(i.kind, i.name) for i in items] == [
-        ("TlsAmbassador", "web-tls-ambassador"),
-        ("SysctlInit", "a"),
-        ("SysctlInit", "web-sysctl-init"),
-    ]
-    assert items[1].args == SysctlInitArgs()
+    patterns = settings.parse(given, "x").patterns
+    assert [(plug.kind(p), p.name) for p in patterns] == [("TlsAmbassador", None), ("SysctlInit", "a"), ("SysctlInit", None)]
+    assert patterns[1] == SysctlInitArgs(name="a")
+    assert built({**given, "patterns": given["patterns"][:1]}).one("TlsAmbassador").name == "web-tls-ambassador"
 
 
 # Pulumi's side
@@ -359,8 +357,9 @@ def test_prod_has_a_namespace_and_an_authority_of_its_own() -> None:
     recording = built(keys(ROOT / "stacks" / "Pulumi.prod.yaml"))
     namespace = recording.one("Namespace")
     assert namespace.inputs["metadata"] == {"name": "podinfo", "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
-    for kind in ("CertificateAuthority", "TlsAmbassador", "Workload"):
+    for kind in ("CertificateAuthority", "Workload"):
         assert namespace.urn in recording.one(kind).dependencies
+    assert recording.one("TlsAmbassador").parent == recording.one("Workload").urn
     assert {r.name: r.inputs["allowedUses"][1] for r in recording.all("LocallySignedCert")} == {
         "podinfo-tls-ambassador-certificate": "server_auth",
         "podinfo-client-frontend-certificate": "client_auth",

@@ -9,11 +9,12 @@ import pulumi
 from ...core import checks
 from ...core.app import LogFiles
 from ...core.patch import ConfigFiles, PodPatch, Wire, sidecar
+from ...core.plug import PatternArgs
 from ...core.view import PodView
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppLogsArgs:
+class AppLogsArgs(PatternArgs):
     """Arguments of LogTailSidecar and LogShipperSidecar: what is read."""
 
     directory: str | None = None

@@ -12,6 +12,7 @@ from ...core.app import SecretKey
 from ...core.errors import refuse
 from ...core.identity import as_app
 from ...core.patch import ConfigFiles, PodPatch
+from ...core.plug import PatternArgs
 from ...core.view import PodView
 from .scripts import script
 
@@ -124,7 +125,7 @@ def _matches(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list
 
 
 @dataclass(frozen=True, kw_only=True)
-class VaultArgs:
+class VaultArgs(PatternArgs):
     """Arguments of both Vault patterns."""
 
     address: pulumi.Input[str]
