@@ -15,21 +15,7 @@ from .shared.waiting import target_problems, wait_container
 
 _TMP = "/tmp"
 
-# The command is a child of this shell, which passes SIGTERM on, and its exit code is the container's. `timeout` of BusyBox ends with
-# the command's code, GNU's with 124: how long it took tells.
 _SCRIPT = script(__package__, "migration_init.sh")
-
-# The lock belongs to a session of psql that stays open beside the command; when it ends, however it ends, the server gives it up. A crashed
-# node is noticed by keep-alives within a minute. The lock is tried again and again rather than waited for in the server: a statement that
-# waits holds a snapshot, and CREATE INDEX CONCURRENTLY of the migration would wait for that, for ever.
-_LOCK = script(__package__, "migration_lock.sh")
-
-_RUN = script(__package__, "migration_run.sh")
-
-# a pooler that gives every statement another session would be found out here, too
-_UNLOCK = script(__package__, "migration_unlock.sh")
-
-_DONE = script(__package__, "migration_done.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +128,7 @@ class MigrationInit(pulumi.ComponentResource):
         args = self.args
         lock_name = args.lock_name or app.name
         locked = args.lock == "postgresql"
-        env: dict[str, pulumi.Input[str]] = {"MIGRATION_TIMEOUT_SECONDS": str(args.timeout_seconds)}
+        env: dict[str, pulumi.Input[str]] = {"MIGRATION_LOCK": args.lock, "MIGRATION_TIMEOUT_SECONDS": str(args.timeout_seconds)}
         waits: tuple[dict[str, Any], ...] = ()
         security = restricted(app.uid if args.uid is None else args.uid, app.gid)
         if locked and args.database is not None:
@@ -170,11 +156,10 @@ class MigrationInit(pulumi.ComponentResource):
                 ),
             )
         secrets = [(f"{args.volume_name}-{index}", path, name) for index, (path, name) in enumerate(args.secret_files.items())]
-        script = "".join((_SCRIPT.lstrip(), _LOCK, _RUN, _UNLOCK, _DONE) if locked else (_SCRIPT.lstrip(), _RUN, _DONE))
         container = {
             "name": args.container_name,
             "image": args.image,
-            "command": ["/bin/sh", "-c", script, "migration", *args.command],
+            "command": ["/bin/sh", "-c", _SCRIPT, "migration", *args.command],
             "args": list(args.args),
             "env": [
                 *({"name": name, "value": value} for name, value in (*args.env.items(), *env.items())),

@@ -12,12 +12,9 @@ from ..core.app import App
 from ..core.patch import PodPatch, sidecar
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
-from .shared.vault import DIRECTORY, LOGIN, WHY, VaultArgs, checked
+from .shared.vault import DIRECTORY, VaultArgs, checked
 
-# The first time, a login by hand says in one line what is wrong; once there are files, the agent waits for Vault as long as it takes.
-# What it renders is private until it is complete and settled; then the files of the app change all at once, by one link that is
-# renamed, as the kubelet does it.
-_SCRIPT = f"COMPONENT=VaultAgentSidecar\nTOLD=home/told\n{LOGIN}{WHY}{INFORM}" + script(__package__, "vault_agent_sidecar.sh")
+_SCRIPT = script(__package__, "vault_agent_sidecar.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +104,7 @@ class VaultAgentSidecar(pulumi.ComponentResource):
         }
         # no readinessProbe: an app with its last files is better than none
         containers.append(sidecar({**running, "startupProbe": probe}))
-        return args.volumes({"agent.sh": _SCRIPT, "agent.json": config}, home_limit=args.size_limit) + PodPatch(
+        return args.volumes({"agent.sh": _SCRIPT, "reload.sh": INFORM, "agent.json": config}, home_limit=args.size_limit) + PodPatch(
             init_containers=tuple(containers),
             # no subPath: it would hold on to the first files
             app_mounts=({"name": args.volume_name, "mountPath": args.mount_path, "readOnly": True},),
@@ -118,6 +115,7 @@ class VaultAgentSidecar(pulumi.ComponentResource):
         args = self.args
         container = args.container(self._where, app)
         own = {
+            "TOLD": "home/told",
             "RELOAD_TIMEOUT_SECONDS": str(args.reload_timeout_seconds),
             "ONCE": "1" if once else "",
             "REVOKE": "" if args.classic and not once else "1",
