@@ -21,11 +21,14 @@ preview: $(RUN) ## what `make up` would change
 down: $(RUN) ## undo `make up`
 	@$(VENV)/bin/python -m tools.down $(STACK)
 
-check: $(DEV) ## format, lint and types
+check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m tools.reference --check
+	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
+	shellcheck --external-sources $(shell find components stacks tests -name '*.sh') .ci/run
+	shellcheck --shell=bash tests/e2e/images/*/rootfs
 
 format: $(DEV) ## rewrite the code in the project's format
 	$(VENV)/bin/ruff check --fix .

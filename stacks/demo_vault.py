@@ -5,6 +5,7 @@ It keeps everything in memory and forgets it when it restarts, has one replica, 
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -23,32 +24,7 @@ _UID, _GID = 100, 1000  # the image's user `vault`
 # The dev server's own listener is plaintext; it stays on loopback, for the container beside it.
 _LISTENER = {"listener": [{"tcp": {"address": f"0.0.0.0:{PORT}", "tls_cert_file": "tls/tls.crt", "tls_key_file": "tls/tls.key"}}]}
 
-# A dev server writes a new root token into its home whenever it starts, before it listens; it has forgotten everything by then. The
-# token, which is in the server's log too, is revoked as soon as it has served.
-_CONFIGURE = """\
-set -u
-HOME=$PWD/home
-export HOME
-trap 'exit 0' TERM INT
-
-configure() {
-  { vault auth list | grep -q '^kubernetes/' || vault auth enable kubernetes; } &&
-    vault write auth/kubernetes/config "kubernetes_host=https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT" &&
-    printf 'path "secret/data/%s" { capabilities = ["read"] }' "$SECRET_PATH" | vault policy write "$ROLE" - &&
-    vault write "auth/kubernetes/role/$ROLE" "bound_service_account_names=$SERVICE_ACCOUNT" \\
-      "bound_service_account_namespaces=$NAMESPACE" "audience=$AUDIENCE" "token_policies=$ROLE" token_ttl=5m &&
-    od -An -N16 -tx1 /dev/urandom | tr -d ' \\n' | vault kv put "secret/$SECRET_PATH" username=demo password=- &&
-    vault token revoke -self && rm home/.vault-token
-}
-
-while :; do
-  if [ -s home/.vault-token ] && configure >/dev/null; then
-    echo "configured: role $ROLE may read secret/$SECRET_PATH"
-  fi
-  sleep 1 &
-  wait $!
-done
-"""
+_CONFIGURE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)

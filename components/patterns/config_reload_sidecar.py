@@ -18,9 +18,7 @@ from .shared.scripts import script
 _WATCHED = "/watched"
 _STATE = "/state"
 
-# The kubelet puts a new set of files in a directory of its own, and then swaps the link `..data`. The set that the app starts with is
-# noted before it starts and is never told; what the app knows outlives this container, so that no change is missed while it is down.
-_SCRIPT = f"TOLD={_STATE}/told\n{INFORM}" + script(__package__, "config_reload_sidecar.sh")
+_SCRIPT = INFORM + script(__package__, "config_reload_sidecar.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +79,7 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
             "image": self.image,
             "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *self.reload_words(pod)],
             "env": [
+                {"name": "TOLD", "value": f"{_STATE}/told"},
                 {"name": "WATCHED", "value": _WATCHED},
                 {"name": "DEBOUNCE_SECONDS", "value": str(self.debounce_seconds)},
                 {"name": "RELOAD_TIMEOUT_SECONDS", "value": str(self.reload_timeout_seconds)},

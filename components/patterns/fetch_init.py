@@ -35,8 +35,6 @@ _ROOM = 16 * 2**20
 
 _DIRECTORY = "/fetch"
 
-# Works in .fetch of the volume, so that a rename puts the result in place, and an interrupted part is still there for the next container.
-# Credentials reach curl on its standard input; `printf` is part of the shell, so they are in no command line.
 _SCRIPT = script(__package__, "fetch_init.sh")
 
 
@@ -203,7 +201,7 @@ class FetchInitArgs(PatternArgs):
         container = {
             "name": self.container_name,
             "image": self.image,
-            "command": ["/bin/sh", "-c", _SCRIPT.lstrip()],
+            "command": ["/bin/sh", "-c", _SCRIPT],
             "workingDir": f"{_DIRECTORY}/volume",
             "env": [
                 *({"name": name, "value": value} for name, value in plain.items()),

@@ -1,3 +1,24 @@
+#!/bin/sh
+# FetchInit: fetches one object, verifies it, and puts it in place by a rename.
+#
+# Environment:
+#   SOURCE           s3://bucket/key, gs://bucket/object or https://host/path
+#   NAME             name of the file, or of the directory that it is unpacked to, in the working directory
+#   SHA256           checksum of the object; empty: it is not verified
+#   UNPACK           `tar.gz` or `zip`; empty: the object stays as it is
+#   LIMIT            bytes that may be fetched, archive and contents together
+#   TIMEOUT_SECONDS  seconds for all of it
+#   SHARED           not empty: other pods may use the volume at the same time
+#   ENDPOINT         URL of a server that is not the vendor's; may be empty
+#   REGION           region of the bucket; may be empty
+#   IDENTITY         not empty: use the pod's own identity
+#   PROTOCOLS        what curl may speak: `https`, or `http`
+#   CA_FILE          authority of the server's certificate; may be empty
+#   ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN, AUTHORIZATION  credentials; may be unset
+# Programs: those of BusyBox, curl 7.88 or later, and flock for SHARED.
+#
+# It works in .fetch of the volume, so that a rename puts the result in place, and an interrupted part is still there for the next
+# container. Credentials reach curl on its standard input; `printf` is part of the shell, so they are in no command line.
 
 set -u
 umask 022

@@ -14,11 +14,6 @@ from ..core.view import PodView
 from .shared.app_logs import AppLogsArgs
 from .shared.scripts import script
 
-# From the first line on, every file without a heading, waiting for files that are not there yet and following them when they are renamed.
-# What tail says of that is left out, for a reader of JSON lines would stumble over it; a file that is not there after a minute is named.
-# The shell is there for SIGTERM, which process 1 ignores unless it has a handler. The app has ended before: two seconds
-# are enough for a tail that looks once a second (BusyBox) to find its last lines. And it starts a tail again that crashed: while a
-# container is not running its pod is not ready. A tail that cannot even be started (126, 127) is left to the kubelet to report.
 _SCRIPT = script(__package__, "log_tail_sidecar.sh")
 
 

@@ -21,9 +21,7 @@ _PLACES = ("url", "host", "port", "listen", "listen_host", "listen_port", "path"
 _CREDENTIALS = re.compile(r"://[^/\s]*@")
 _DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h)")
 
-# While a container is not running its pod is not ready, so the exporter is started again inside the container. One that ends within
-# ten seconds of the container's start has never worked, a wrong argument perhaps: that is for the kubelet, so that a rollout stops.
-_SUPERVISED = script(__package__, "exporter.sh")
+_SUPERVISED = script(__package__, "metrics_adapter.sh")
 
 
 @dataclass(frozen=True, kw_only=True)

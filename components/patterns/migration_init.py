@@ -19,21 +19,7 @@ from .shared.waiting import target_problems, wait_container
 
 _TMP = "/tmp"
 
-# The command is a child of this shell, which passes SIGTERM on, and its exit code is the container's. `timeout` of BusyBox ends with
-# the command's code, GNU's with 124: how long it took tells.
 _SCRIPT = script(__package__, "migration_init.sh")
-
-# The lock belongs to a session of psql that stays open beside the command; when it ends, however it ends, the server gives it up. A crashed
-# node is noticed by keep-alives within a minute. The lock is tried again and again rather than waited for in the server: a statement that
-# waits holds a snapshot, and CREATE INDEX CONCURRENTLY of the migration would wait for that, for ever.
-_LOCK = script(__package__, "migration_lock.sh")
-
-_RUN = script(__package__, "migration_run.sh")
-
-# a pooler that gives every statement another session would be found out here, too
-_UNLOCK = script(__package__, "migration_unlock.sh")
-
-_DONE = script(__package__, "migration_done.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +109,7 @@ class MigrationInitArgs(PatternArgs):
         """The init container, the one that waits in front of it where psql does not, and their volumes."""
         lock_name = self.lock_name or pod.app.name
         locked = self.lock == "postgresql"
-        env: dict[str, pulumi.Input[str]] = {"MIGRATION_TIMEOUT_SECONDS": str(self.timeout_seconds)}
+        env: dict[str, pulumi.Input[str]] = {"MIGRATION_LOCK": self.lock, "MIGRATION_TIMEOUT_SECONDS": str(self.timeout_seconds)}
         waits: tuple[dict[str, Any], ...] = ()
         security = restricted(pod.app.uid if self.uid is None else self.uid, pod.app.gid)
         if locked and self.database is not None:
@@ -151,11 +137,10 @@ class MigrationInitArgs(PatternArgs):
                 ),
             )
         secrets = [(f"{self.volume_name}-{index}", path, name) for index, (path, name) in enumerate(self.secret_files.items())]
-        script = "".join((_SCRIPT.lstrip(), _LOCK, _RUN, _UNLOCK, _DONE) if locked else (_SCRIPT.lstrip(), _RUN, _DONE))
         container = {
             "name": self.container_name,
             "image": self.image,
-            "command": ["/bin/sh", "-c", script, "migration", *self.command],
+            "command": ["/bin/sh", "-c", _SCRIPT, "migration", *self.command],
             "args": list(self.args),
             "env": [
                 *({"name": name, "value": value} for name, value in (*self.env.items(), *env.items())),

@@ -17,8 +17,6 @@ from .shared.scripts import script
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
-# Reads back what it wrote: the kernel may round, and a write to a read-only /proc/sys is an error only here.
-# Raises only: a node may be at 1048576 already, the value that Elastic recommends now.
 _SCRIPT = script(__package__, "sysctl_init.sh")
 
 
@@ -72,11 +70,10 @@ class SysctlInitArgs(PatternArgs):
             )
         if not node:
             return PodPatch(sysctls=sysctls)
-        raises = "".join(f"raise {name} {value}\n" for name, value in node.items())
         container = {
             "name": self.container_name,
             "image": self.image,
-            "command": ["/bin/sh", "-c", f"{_SCRIPT}{raises}exit $status\n"],
+            "command": ["/bin/sh", "-c", _SCRIPT, "sysctl", *(f"{name}={value}" for name, value in node.items())],
             "resources": self.resources,
             "securityContext": {
                 # /proc/sys is read-only in any other container, and its files belong to root

@@ -14,12 +14,9 @@ from ..core.plug import describe
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
-from .shared.vault import DIRECTORY, LOGIN, WHY, VaultArgs, checked
+from .shared.vault import DIRECTORY, VaultArgs, checked
 
-# The first time, a login by hand says in one line what is wrong; once there are files, the agent waits for Vault as long as it takes.
-# What it renders is private until it is complete and settled; then the files of the app change all at once, by one link that is
-# renamed, as the kubelet does it.
-_SCRIPT = f"COMPONENT=VaultAgentSidecar\nTOLD=home/told\n{LOGIN}{WHY}{INFORM}" + script(__package__, "vault_agent_sidecar.sh")
+_SCRIPT = script(__package__, "vault_agent_sidecar.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +83,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
         }
         # no readinessProbe: an app with its last files is better than none
         containers.append(sidecar({**running, "startupProbe": probe}))
-        return self.volumes({"agent.sh": _SCRIPT, "agent.json": config}, home_limit=self.size_limit) + PodPatch(
+        return self.volumes({"agent.sh": _SCRIPT, "reload.sh": INFORM, "agent.json": config}, home_limit=self.size_limit) + PodPatch(
             init_containers=tuple(containers),
             # no subPath: it would hold on to the first files
             app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
@@ -96,6 +93,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     def _container(self, pod: PodView, *, name: str, once: bool = False) -> dict[str, Any]:
         container = self.container(describe(self), pod)
         own = {
+            "TOLD": "home/told",
             "RELOAD_TIMEOUT_SECONDS": str(self.reload_timeout_seconds),
             "ONCE": "1" if once else "",
             "REVOKE": "" if pod.classic and not once else "1",

@@ -1,5 +1,28 @@
+#!/bin/sh
+# VaultAgentSidecar: runs `vault agent`, publishes what it renders, and notifies the app of changes.
+#
+# Arguments: the command that notifies the app; none if nothing is to be notified.
+# Environment, besides that of vault.sh and reload.sh:
+#   FILES           names of the files, separated by spaces
+#   MOUNT_PATH      where the app finds them, for messages
+#   DIRECTORY_MODE  mode of their directory
+#   ONCE            not empty: exit when the files are there
+#   REVOKE          not empty: revoke the token at the end
+# Files, below the working directory:
+#   config/agent.json  configuration of the agent, which renders into home/rendered
+#   secrets            what the app sees: links to files in the directory that the link ..data names
+# Programs, besides those of vault.sh and reload.sh: chmod, cp, ln, mkdir, mktemp, readlink, rm, sha256sum.
+#
+# At the start a login outside the agent says in one line what is wrong. Once there are files, the agent waits for Vault as long as it
+# takes. What it renders is private until it is complete and settled. Then all files of the app change at once, by one link that is
+# renamed, as the kubelet does it.
 
-agent=
+# shellcheck source-path=SCRIPTDIR source=shared/vault.sh
+. config/vault.sh
+# shellcheck source-path=SCRIPTDIR source=shared/reload.sh
+. config/reload.sh
+
+agent=''
 revoke() {
   timeout 5 vault token revoke -self >home/revoke 2>&1
 }
@@ -7,7 +30,7 @@ revoke() {
 finish() {
   status=$?
   trap '' TERM INT
-  # told to stop, it would wait for the server first
+  # SIGKILL, because on SIGTERM it would wait for the server first
   [ -z "$agent" ] || kill -KILL "$agent" 2>/dev/null
   [ -z "$REVOKE" ] || [ ! -s home/.vault-token ] || revoke
   rm -rf home/rendered home/.vault-token home/login home/agent home/revoke
@@ -22,8 +45,9 @@ done
 trap finish EXIT
 trap 'exit 0' TERM INT
 
-# false unless every file is there
+# Checksums of the files in a directory; fails unless all of them are there.
 sums() {
+  # shellcheck disable=SC2086 # names of files, without spaces
   (cd "$1" && sha256sum $FILES) 2>/dev/null
 }
 
@@ -42,7 +66,7 @@ publish() {
   ln -s "${new##*/}" secrets/..next
   mv -T secrets/..next secrets/..data
   if [ "$old" ]; then
-    # an app that is just on its way through the old link still finds its file
+    # an app that is following the old link at this moment still finds its file
     sleep 1
     rm -rf "secrets/$old"
   fi
@@ -51,27 +75,27 @@ publish() {
 trouble() {
   if said 'error authenticating'; then
     cause=$(sed -n -e 's/^ *| \* //p' -e 's/.*error authenticating: error="[A-Z][a-z]* [^ ]*: \(.*\)" backoff.*/\1/p' home/agent | shown)
-    echo "Vault at $VAULT_ADDR does not log $as in: ${cause:-no reason given}"
+    echo "Vault at $VAULT_ADDR does not accept the login of $as: ${cause:-no reason given}"
   elif said 'invalid token'; then
-    echo "the token of $as has ended before its time; the agent logs in again"
+    echo "the token of $as ended before its TTL; the agent is logging in again"
   else
     why
   fi
 }
 
 first=1
-[ "$ONCE" ] || [ ! -e secrets/..data ] || first=
+[ "$ONCE" ] || [ ! -e secrets/..data ] || first=''
 if [ "$first" ]; then
   login
   revoke
   rm -f home/.vault-token
 fi
-known=$(sums secrets/..data) seen= reported= reported_at=0
+known=$(sums secrets/..data) seen='' reported='' reported_at=0
 while :; do
   if [ -z "$agent" ] || ! kill -0 "$agent" 2>/dev/null; then
     if [ "$agent" ]; then
       [ -z "$first" ] || fail "$(trouble)"
-      echo "the agent has ended; it is started again, and the files stay as they are" >&2
+      echo "the agent exited; restarting it; the files are unchanged" >&2
       sleep 5
     fi
     : >home/agent
@@ -94,7 +118,7 @@ while :; do
     fi
     seen=$now
     if [ "$first" ]; then
-      first= SLOW=
+      first='' SLOW=''
       readlink secrets/..data >"$TOLD"
       echo "wrote$(for file in $FILES; do printf ' %s' "$MOUNT_PATH/$file"; done)"
       [ -z "$ONCE" ] || exit 0
@@ -108,7 +132,7 @@ while :; do
     line=$(trouble)
     if [ "$line" != "$reported" ] || [ $(($(date +%s) - reported_at)) -ge 300 ]; then
       reported=$line reported_at=$(date +%s)
-      echo "$line; the files stay as they are" >&2
+      echo "$line; the files are unchanged" >&2
     fi
     : >home/agent
   fi

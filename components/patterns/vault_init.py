@@ -10,10 +10,9 @@ from ..core.patch import PodPatch
 from ..core.plug import describe
 from ..core.view import PodView
 from .shared.scripts import script
-from .shared.vault import LOGIN, WHY, VaultArgs
+from .shared.vault import VaultArgs
 
-# One login, one agent run that renders every file, one rename, and the token is revoked whatever happened.
-_SCRIPT = f"COMPONENT=VaultInit\n{LOGIN}{WHY}" + script(__package__, "vault_init.sh")
+_SCRIPT = script(__package__, "vault_init.sh")
 
 
 @dataclass(frozen=True, kw_only=True)

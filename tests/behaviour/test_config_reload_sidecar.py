@@ -22,7 +22,7 @@ from tests.support.programs import need
 from tests.support.servers import LOOPBACK, free_ports, serving
 from tests.support.volumes import Volume
 
-TOLD = "the files have changed, and the app was told\n"
+TOLD = "the files have changed; the app was notified\n"
 
 
 class WebApp(ThreadingHTTPServer):
@@ -147,8 +147,8 @@ def test_an_app_that_is_not_up_yet_is_neither_waited_for_nor_forgotten(tmp_path:
             running.printed(TOLD)
             assert app.calls == [("POST /-/reload HTTP/1.1", "two")]
         assert running.err() == (
-            "the files have changed, but the app could not be told: wget ended with 1 "
-            "(wget: can't connect to remote host (127.0.0.1): Connection refused); it is tried again\n"
+            "the files have changed, but the app could not be notified: wget exited with status 1 "
+            "(wget: can't connect to remote host (127.0.0.1): Connection refused); retrying\n"
         )
 
 
@@ -159,8 +159,8 @@ def test_an_app_that_refuses_is_told_again_until_it_takes_the_files(tmp_path: Pa
         running.printed(TOLD)
         assert len(app.calls) == 3
         assert running.err() == (
-            "the files have changed, but the app could not be told: wget ended with 1 "
-            "(wget: server returned error: HTTP/1.0 500 Internal Server Error); it is tried again\n"
+            "the files have changed, but the app could not be notified: wget exited with status 1 "
+            "(wget: server returned error: HTTP/1.0 500 Internal Server Error); retrying\n"
         )
 
 
@@ -175,7 +175,7 @@ def test_an_app_that_never_answers_is_given_up_after_a_while(tmp_path: Path) -> 
 
     with serving(Hanging(number, volume.directory / "conf")), sidecar(tmp_path, number, reload_timeout_seconds=1) as running:
         volume.swap({"conf": "two"})
-        running.complained("the files have changed, but the app could not be told: wget ended with 143; it is tried again\n")
+        running.complained("the files have changed, but the app could not be notified: wget exited with status 143; retrying\n")
         release.set()
         running.printed(TOLD)
 
@@ -230,7 +230,7 @@ def test_a_command_that_fails_is_one_line_with_its_last_words(tmp_path: Path) ->
     script = 'echo first; echo "no good \033[31m" >&2; exit 3'
     with sidecar(tmp_path, reload_command=("sh", "-c", script)) as running:
         volume.swap({"conf": "two"})
-        running.complained("the files have changed, but the app could not be told: sh ended with 3 (no good [31m); it is tried again\n")
+        running.complained("the files have changed, but the app could not be notified: sh exited with status 3 (no good [31m); retrying\n")
 
 
 def test_on_sigterm_it_ends_at_once_and_well(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_real_nginx_takes_its_new_configuration_and_keeps_the_old_one_when_the
         running.printed(TOLD)
         within(10, lambda: ask() == "two", "the new configuration")
         volume.swap({"nginx.conf": "nonsense;"})
-        running.complained("could not be told: sh ended with 1 (")
+        running.complained("could not be notified: sh exited with status 1 (")
         assert ask() == "two"
         volume.swap(conf("three"))
         running.printed(TOLD * 2)

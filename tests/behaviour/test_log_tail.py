@@ -57,22 +57,20 @@ def _below(pid):
 
 @contextlib.contextmanager
 def tailing(tools, tmp_path, *files, prefix=(), patience=60):
-    """Runs the rendered command with these programs over files in a directory of its own; patience: seconds, instead of 60."""
+    """Runs the rendered command with these programs over files in a directory of its own; patience: seconds until a file is missed."""
     logs = tmp_path / "logs"
     logs.mkdir()
     args = LogTailSidecarArgs(directory="/var/log/app", files=files, sidecar_mount_path=str(logs))
     pod = composed(App(name="app", image="app:1"), lambda: LogTailSidecar("logs", args))
-    _, option, script, *rest = container(pod, "logs")["command"]
-    assert script.count("sleep 60\n") == 1
-    script = script.replace("sleep 60\n", f"sleep {patience}\n")
+    _, *words = container(pod, "logs")["command"]
     output = tmp_path / "output"
     with output.open("w") as stdout:
         # as in `kubectl logs`, where both are one
         process = subprocess.Popen(
-            [*prefix, str(tools / "sh"), option, script, *rest],
+            [*prefix, str(tools / "sh"), *words],
             stdout=stdout,
             stderr=stdout,
-            env={"PATH": str(tools)},
+            env={"PATH": str(tools), "MISSING_AFTER_SECONDS": str(patience)},
             start_new_session=True,
         )
     try:
@@ -107,7 +105,7 @@ def test_a_renamed_log_loses_no_line(tools, tmp_path):
 def test_a_file_that_is_never_there_is_named_once(tools, tmp_path):
     with tailing(tools, tmp_path, "app.json", "apq.json", patience=1) as tail:
         append(tail.logs / "app.json", ["first"])
-        named = f"{tail.logs}/apq.json is not there yet; check files and directory"
+        named = f"{tail.logs}/apq.json does not exist yet; check files and directory"
         tail.wait_for("first", named)
         append(tail.logs / "app.json", ["second"])
         tail.wait_for("second")
@@ -183,7 +181,7 @@ def test_a_tail_that_crashes_is_started_again_and_reads_from_the_beginning(tools
         tail.wait_for("second")
         # a shell may say `Killed` too
         told = [line for line in tail.lines() if "Killed" not in line]
-        assert told == ["first", "tail ended with 137; starting it again", "first", "second"]
+        assert told == ["first", "tail exited with status 137; restarting it", "first", "second"]
 
 
 # BusyBox' shell has a tail in it

@@ -68,7 +68,7 @@ def test_replicas_migrate_one_after_another(migration: Migration) -> None:
     ended = [replica.end() for replica in [migration.start(*command) for _ in range(3)]]
     assert [(it.code, it.err) for it in ended] == [(0, "")] * 3
     assert migration.server.ask("select string_agg(what, ' ' order by number) from log") == "begin end begin end begin end"
-    assert sum("another pod holds lock 'web': waiting for it\n" in it.out for it in ended) == 2
+    assert sum("another pod holds lock 'web'; waiting for it\n" in it.out for it in ended) == 2
 
 
 def test_replicas_that_wait_do_not_hold_up_an_index_that_is_built_concurrently(migration: Migration) -> None:
@@ -186,7 +186,7 @@ def test_a_wrong_password_is_told_without_it(migration: Migration) -> None:
 def test_a_query_that_cannot_be_asked_is_told_and_nothing_is_run(migration: Migration) -> None:
     ended = migration.start("echo", "ran", skip_if="selct 1").end()
     assert ended.code == 1
-    assert ended.err.startswith("skip_if cannot be asked: ")
+    assert ended.err.startswith("skip_if failed: ")
     assert "ran" not in ended.out
 
 
@@ -198,6 +198,14 @@ def test_an_image_without_psql_is_refused(migration: Migration) -> None:
         1,
         "lock='postgresql' needs psql in the image; add the PostgreSQL client to it, or set lock='none'\n",
     )
+
+
+def test_without_a_lock_an_image_without_psql_will_do(migration: Migration) -> None:
+    path = programs(migration.directory / "programs")
+    assert not (path / "psql").exists()
+    ended = migration.start("echo", "ran", lock="none").end()
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("ran\nmigrated in ")
 
 
 def test_the_password_is_in_no_command_line(migration: Migration) -> None:

@@ -101,7 +101,7 @@ EVERY_KIND = [
 @pytest.mark.parametrize(("ports", "arguments"), EVERY_KIND)
 def test_nginx_accepts_the_configuration_without_a_warning(ports: tuple[Port, ...], arguments: dict[str, Any], tmp_path: Path) -> None:
     it = rendered(*ports, probes=PROBES if ports[0] is HTTP else {}, **arguments)
-    check = ["/bin/sh", "-c", it.container["command"][2] + " -t"]
+    check = ["nginx", "-e", "stderr", "-c", "/etc/nginx-proxy/nginx.conf", "-t"]
     with sandbox(tmp_path, check, files=it.files, programs=programs()) as process:
         status = process.wait(10)
     said = (tmp_path / "stderr").read_text()

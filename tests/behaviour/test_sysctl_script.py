@@ -35,8 +35,8 @@ class Node:
 
     def run(self, settings, *, before="true"):
         pod = composed(App(name="app", image="app:1"), lambda: SysctlInit("sysctl", SysctlInitArgs(settings=settings)))
-        script = container(pod, "update-sysctl")["command"][2]
-        inside = ["sh", "-c", _IN_NAMESPACE, "sh", str(self.root), before, *self.shell, "-c", script]
+        _, *words = container(pod, "update-sysctl")["command"]
+        inside = ["sh", "-c", _IN_NAMESPACE, "sh", str(self.root), before, *self.shell, *words]
         return subprocess.run([need("unshare"), "--mount", *inside], capture_output=True, text=True, check=False, timeout=30)
 
 
@@ -61,7 +61,8 @@ def test_a_lower_value_is_raised(node):
 def test_an_equal_or_higher_value_is_left_alone(node, value):
     node.set("vm.max_map_count", value)
     done = node.run({"vm.max_map_count": 262144})
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"vm.max_map_count: is {value}, at least 262144: left alone\n", "")
+    said = f"vm.max_map_count: is {value}, which is at least 262144; left unchanged\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
     assert node.get("vm.max_map_count") == str(value)
 
 
@@ -72,7 +73,7 @@ def test_without_privileges_it_fails_and_says_so(node):
     assert done.returncode == 1
     assert done.stderr.endswith(
         "vm.max_map_count: is 65530 and could not be raised to 262144: "
-        "the kernel allows no more, or the container is not privileged and root\n"
+        "the kernel allows no higher value, or the container is not privileged and root\n"
     )
     assert node.get("vm.max_map_count") == "65530"
 
@@ -89,7 +90,7 @@ def test_a_setting_of_several_numbers_is_not_touched(node):
     node.set("kernel.sem", "32000\t1024000000\t500\t32000")
     done = node.run({"kernel.sem": 64000})
     assert done.returncode == 1
-    assert done.stderr == "kernel.sem: is '32000\t1024000000\t500\t32000', no whole number that could be raised\n"
+    assert done.stderr == "kernel.sem: the current value '32000\t1024000000\t500\t32000' is not a whole number, so it cannot be raised\n"
     assert node.get("kernel.sem") == "32000\t1024000000\t500\t32000"
 
 
@@ -107,5 +108,5 @@ def test_a_kernel_that_takes_less_than_it_is_told_is_found_out(tmp_path, node):
     assert done.returncode == 1
     assert done.stderr == (
         "vm.max_map_count: is 100000 and could not be raised to 262144: "
-        "the kernel allows no more, or the container is not privileged and root\n"
+        "the kernel allows no higher value, or the container is not privileged and root\n"
     )

@@ -17,8 +17,8 @@ from tests.support.nginx_proxy import HTTP, Proxy, certificate, proxy, rendered,
 from tests.support.servers import HttpServer, serving
 from tests.support.volumes import Volume
 
-TAKEN = "the certificates have changed; nginx has taken them\n"
-REFUSED = "the changed certificates are refused; nginx goes on with those of before\n"
+TAKEN = "the certificates have changed; nginx reloaded them\n"
+REFUSED = "nginx rejected the changed certificates; it keeps the previous ones\n"
 
 
 @contextmanager

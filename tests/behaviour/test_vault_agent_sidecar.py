@@ -225,13 +225,13 @@ def test_the_app_is_called_after_a_change_and_not_at_the_start(tmp_path: Path, s
         time.sleep(3)
         assert web.calls == []
         put(server, password="two")
-        agent.says("the files have changed, and the app was told")
+        agent.says("the files have changed; the app was notified")
         # the first answer was an error
         assert web.calls == [("POST /-/reload", "two")] * 2
-        failures = [line for line in agent.log() if "could not be told" in line]
+        failures = [line for line in agent.log() if "could not be notified" in line]
         assert failures == [
-            "the files have changed, but the app could not be told: wget ended with 1 "
-            "(wget: server returned error: HTTP/1.0 500 Internal Server Error); it is tried again"
+            "the files have changed, but the app could not be notified: wget exited with status 1 "
+            "(wget: server returned error: HTTP/1.0 500 Internal Server Error); retrying"
         ]
 
 
@@ -240,7 +240,7 @@ def test_a_command_is_run_after_a_change(tmp_path: Path, server: Server) -> None
     with running(boxed(tmp_path, server, reload_command=("touch", str(tmp_path / "reload")))) as agent:
         assert not (tmp_path / "reload").exists()
         put(server, password="two")
-        agent.says("the files have changed, and the app was told")
+        agent.says("the files have changed; the app was notified")
         assert (tmp_path / "reload").exists()
 
 
@@ -307,7 +307,7 @@ def test_a_vault_that_goes_away_later_costs_neither_files_nor_container_and_is_f
     door = Door(server)
     with running(boxed(tmp_path, server, address=door.url)) as agent:
         door.close()
-        agent.says(f"Vault at {door.url} stopped answering while secret/data/my-secret was read; see its log; the files stay as they are")
+        agent.says(f"Vault at {door.url} stopped answering while reading secret/data/my-secret; see its log; the files are unchanged")
         put(server, password="two")
         time.sleep(3)
         assert agent.read() == "one"
@@ -348,9 +348,10 @@ def test_a_container_that_is_started_again_while_vault_is_away_keeps_the_files(t
         assert agent.read() == "one"
         assert not (tmp_path / "secrets/..set-half").exists()
         expected = (
-            f"Vault at {door.url} does not log role 'app' at auth/jwt in: dial tcp 127.0.0.1:{door.number}: connect: connection refused"
+            f"Vault at {door.url} does not accept the login of role 'app' at auth/jwt: "
+            f"dial tcp 127.0.0.1:{door.number}: connect: connection refused"
         )
-        agent.says(f"{expected}; the files stay as they are")
+        agent.says(f"{expected}; the files are unchanged")
         put(server, password="two")
         door.open()
         agent.follows("two")
@@ -361,7 +362,7 @@ def test_an_agent_that_crashes_is_started_again_in_its_container(tmp_path: Path,
     put(server, password="one")
     with running(boxed(tmp_path, server)) as agent:
         os.kill(agent.agent_pid(), signal.SIGKILL)
-        agent.says("the agent has ended; it is started again, and the files stay as they are")
+        agent.says("the agent exited; restarting it; the files are unchanged")
         assert agent.read() == "one"
         put(server, password="two")
         agent.follows("two")
@@ -372,7 +373,7 @@ def test_a_secret_that_no_longer_fits_is_told_and_the_files_stay_until_it_does(t
     with running(boxed(tmp_path, server)) as agent:
         put(server, other="two")
         agent.says(
-            f"Vault at {server.url} has no field password in secret/data/my-secret; check field and kv_version; the files stay as they are"
+            f"Vault at {server.url} has no field password in secret/data/my-secret; check field and kv_version; the files are unchanged"
         )
         assert agent.read() == "one"
         put(server, password="three")
@@ -395,7 +396,7 @@ def test_stopped_it_revokes_its_token_and_ends_well(tmp_path: Path, server: Serv
     [
         (
             {"role": "wrong"},
-            "Vault at {url} refused the login of role 'wrong' at auth/jwt with 400: role \"wrong\" could not be found; "
+            "Vault at {url} rejected the login of role 'wrong' at auth/jwt with 400: role \"wrong\" could not be found; "
             "check that the role exists, and allows this pod's service account, namespace and audience",
         ),
         (

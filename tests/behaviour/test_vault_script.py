@@ -163,7 +163,7 @@ def test_a_vault_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
         (answer(503, "Vault is sealed"), "Vault at https://vault is sealed; unseal it (tried for 3 s)\n"),
         (
             answer(500, "internal error"),
-            "Vault at https://vault answers the login with 500: internal error; see its log (tried for 3 s)\n",
+            "Vault at https://vault answered the login with 500: internal error; see its log (tried for 3 s)\n",
         ),
     ],
 )
@@ -182,17 +182,17 @@ def test_retries_end_with_the_deadline_and_one_line(tmp_path: Path, said: str, m
     [
         (
             answer(400, 'invalid role name "app"'),
-            "Vault at https://vault refused the login of role 'app' at auth/kubernetes with 400: invalid role name \"app\"; "
+            "Vault at https://vault rejected the login of role 'app' at auth/kubernetes with 400: invalid role name \"app\"; "
             "check that the role exists, and allows this pod's service account, namespace and audience\n",
         ),
         (
             answer(403, "permission denied"),
-            "Vault at https://vault refused the login of role 'app' at auth/kubernetes with 403: permission denied; "
+            "Vault at https://vault rejected the login of role 'app' at auth/kubernetes with 403: permission denied; "
             "check that the role exists, and allows this pod's service account, namespace and audience\n",
         ),
         (
             answer(400, f"cannot parse {IDENTITY} of {TOKEN}"),
-            "Vault at https://vault refused the login of role 'app' at auth/kubernetes with 400: cannot parse *** of ***; "
+            "Vault at https://vault rejected the login of role 'app' at auth/kubernetes with 400: cannot parse *** of ***; "
             "check that the role exists, and allows this pod's service account, namespace and audience\n",
         ),
         (
@@ -202,7 +202,7 @@ def test_retries_end_with_the_deadline_and_one_line(tmp_path: Path, said: str, m
         ),
         (
             "Error initializing client: failed to read environment: bad CA\n",
-            "the vault program failed: failed to read environment: bad CA; check the arguments of VaultInit and its image\n",
+            "the vault program failed: failed to read environment: bad CA; check the arguments of VaultInit 'vault' and its image\n",
         ),
     ],
 )
@@ -227,7 +227,7 @@ def test_an_agent_that_ends_well_without_every_file_is_a_failure(tmp_path: Path)
     it = fake(tmp_path, secrets=(PASSWORD, USER), renders=1)
     run = it.box.run()
     assert run.code == 1
-    assert run.err == "Vault at https://vault stopped answering while a secret was read; see its log, or raise timeout_seconds\n"
+    assert run.err == "Vault at https://vault stopped answering while reading a secret; see its log, or raise timeout_seconds\n"
     assert not (tmp_path / "secrets/files").exists()
 
 
@@ -253,7 +253,7 @@ def test_a_token_that_cannot_be_revoked_is_told_and_no_failure(tmp_path: Path) -
     it = fake(tmp_path, revoke_code=2)
     run = it.box.run()
     assert (run.code, run.out) == (0, "wrote /secrets/password\n")
-    assert run.err == "the token of role 'app' at auth/kubernetes could not be revoked; it ends with its TTL\n"
+    assert run.err == "the token of role 'app' at auth/kubernetes could not be revoked; it expires with its TTL\n"
     assert it.box.left_behind() == []
 
 
@@ -372,7 +372,7 @@ def test_a_sealed_vault_is_waited_for_with_one_request_a_try(tmp_path: Path, sta
     [
         (
             {"logins": [(400, [f"bad {IDENTITY}"])]},
-            "refused the login of role 'app' at auth/kubernetes with 400: bad ***; "
+            "rejected the login of role 'app' at auth/kubernetes with 400: bad ***; "
             "check that the role exists, and allows this pod's service account, namespace and audience",
         ),
         ({"secrets": {}}, "has no secret at secret/data/my-secret; check mount, path and kv_version"),
@@ -383,9 +383,9 @@ def test_a_sealed_vault_is_waited_for_with_one_request_a_try(tmp_path: Path, sta
         ),
         (
             {"status": {"secret/data/my-secret": 500}, "timeout": 6},
-            "stopped answering while secret/data/my-secret was read; see its log, or raise timeout_seconds",
+            "stopped answering while reading secret/data/my-secret; see its log, or raise timeout_seconds",
         ),
-        ({"delay": 30, "timeout": 3}, "stopped answering while a secret was read; see its log, or raise timeout_seconds"),
+        ({"delay": 30, "timeout": 3}, "stopped answering while reading a secret; see its log, or raise timeout_seconds"),
         (
             {"secrets": {"secret/data/my-secret": {"other": "x"}}},
             "has no field password in secret/data/my-secret; check field and kv_version",
@@ -489,12 +489,12 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
     [
         (
             {"role": "wrong"},
-            "Vault at {url} refused the login of role 'wrong' at auth/jwt with 400: role \"wrong\" could not be found; "
+            "Vault at {url} rejected the login of role 'wrong' at auth/jwt with 400: role \"wrong\" could not be found; "
             "check that the role exists, and allows this pod's service account, namespace and audience",
         ),
         (
             {"auth_mount": "nowhere"},
-            "Vault at {url} refused the login of role 'app' at auth/nowhere with 403: permission denied; "
+            "Vault at {url} rejected the login of role 'app' at auth/nowhere with 403: permission denied; "
             "check that the role exists, and allows this pod's service account, namespace and audience",
         ),
         (
@@ -520,7 +520,7 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
         ),
         (
             {"secrets": (VaultSecret(path="a", file="a", format="env"),)},
-            "field b-c is no name of a shell variable; use format='json', or field= for each",
+            "field b-c is not a valid name of a shell variable; use format='json', or field= for each",
         ),
         (
             {"secrets": (VaultSecret(path="a", file="a", template='{{ index . "b-c" | parseInt }}'),)},

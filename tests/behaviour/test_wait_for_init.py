@@ -55,7 +55,7 @@ def test_it_ends_when_everything_is_there(tmp_path: Path, shell: str) -> None:
         urls = (f"http://{LOOPBACK}:{first + 1}/204", f"http://{LOOPBACK}:{first + 1}/302")
         ended = wait(tmp_path, shell, tcp=(f"{LOOPBACK}:{first}",), http=urls, dns=("localhost",)).end()
     assert (ended.code, ended.err) == (0, "")
-    assert [line.partition(": there after ")[0] for line in ended.out.splitlines()] == [
+    assert [line.partition(": available after ")[0] for line in ended.out.splitlines()] == [
         f"tcp {LOOPBACK}:{first}",
         *(f"http {url}" for url in urls),
         "dns localhost",
@@ -74,7 +74,7 @@ def test_a_server_behind_tls_is_waited_for_whoever_signed_its_certificate(tmp_pa
     with serving(server):
         urls = (f"https://{LOOPBACK}:{number}/200", f"https://{LOOPBACK}:{number}/503")
         ended = wait(tmp_path, http=urls, timeout_seconds=2).end()
-    assert ended.out.startswith(f"http {urls[0]}: there after ")
+    assert ended.out.startswith(f"http {urls[0]}: available after ")
     assert ended.err.partition(" s: ")[2] == f"http {urls[1]} (503)\n"
 
 
@@ -108,7 +108,7 @@ def test_one_line_names_everything_that_is_missing_and_why(tmp_path: Path, shell
         f"http http://{LOOPBACK}:{first + 1}/503 (HTTP/1.0 503 Service Unavailable), dns nowhere.invalid (bad address 'nowhere.invalid')"
     )
     assert ended.seconds < 5
-    assert [line.split(": there")[0] for line in ended.out.splitlines()] == [
+    assert [line.split(": available")[0] for line in ended.out.splitlines()] == [
         f"tcp {LOOPBACK}:{first}",
         f"http http://{LOOPBACK}:{first + 1}/200",
     ]

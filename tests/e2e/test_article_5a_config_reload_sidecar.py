@@ -92,7 +92,7 @@ def deployed(namespace: Namespace, app: App, **arguments: Any) -> str:
 
 
 def told(namespace: Namespace, pod: str) -> int:
-    return namespace.logs(pod, "config-reload").count("the files have changed, and the app was told\n")
+    return namespace.logs(pod, "config-reload").count("the files have changed; the app was notified\n")
 
 
 def undisturbed(namespace: Namespace, pod: str) -> bool:

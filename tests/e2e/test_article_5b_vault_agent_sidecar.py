@@ -63,7 +63,7 @@ def test_a_changed_secret_reaches_the_running_app_and_an_outage_of_vault_takes_n
 
     # a dev server forgets everything: this one will not even know the login
     namespace.kubectl("delete", "pod", "vault", "--wait=true")
-    said = "cannot be reached|stopped answering|does not log"
+    said = "cannot be reached|stopped answering|does not accept the login"
     eventually(lambda: any(part in namespace.logs(pod, "vault-agent") for part in said.split("|")), "a line that says so", timeout=60)
     (now,) = namespace.pods("app")
     assert ready(now)

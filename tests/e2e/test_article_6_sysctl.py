@@ -41,7 +41,7 @@ def test_a_higher_value_of_the_node_is_left_alone(namespace: Namespace, node: No
     before = node.max_map_count()
     deploy(namespace, with_settings(namespace, vm__max_map_count=before - 1))
     assert node.max_map_count() == before
-    assert namespace.logs(namespace.pod("app"), "update-sysctl") == f"{NAME}: is {before}, at least {before - 1}: left alone\n"
+    assert namespace.logs(namespace.pod("app"), "update-sysctl") == f"{NAME}: is {before}, which is at least {before - 1}; left unchanged\n"
 
 
 @pytest.mark.parametrize("user", [0, 1000])
@@ -60,7 +60,7 @@ def test_the_pod_fails_with_a_readable_message_where_the_value_may_not_be_raised
     last = namespace.logs("app", "update-sysctl").splitlines()[-1]
     assert last == (
         f"{NAME}: is {before} and could not be raised to {before + 1000}: "
-        "the kernel allows no more, or the container is not privileged and root"
+        "the kernel allows no higher value, or the container is not privileged and root"
     )
     assert node.max_map_count() == before
 

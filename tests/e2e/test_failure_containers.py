@@ -133,6 +133,6 @@ def test_a_crashing_exporter_or_tail_does_not_take_the_pod_out_of_the_service(na
     assert (crashes, away) == (6, 0), str(seen)
     eventually(lambda: namespace.exec(pod, "nginx-proxy", *metrics).code == 0, "metrics again", timeout=60)
     assert namespace.logs(pod, "logs").splitlines().count("started") == 4
-    assert "ended with 2; starting it again" in namespace.logs(pod, "prometheus-exporter")
+    assert "exited with status 2; restarting it" in namespace.logs(pod, "prometheus-exporter")
     now = statuses(namespace.get("pod", pod))
     assert [status["restartCount"] for status in now.values()] == [0, 0, 0, 0]

@@ -64,12 +64,12 @@ CASES: dict[str, tuple[VaultInitArgs, str]] = {
     ),
     "wrong role": (
         replace(ARGS, role="another"),
-        r"Vault at http://vault:8200 refused the login of role 'another' at auth/kubernetes with 400: invalid role name \"another\"; "
+        r"Vault at http://vault:8200 rejected the login of role 'another' at auth/kubernetes with 400: invalid role name \"another\"; "
         r"check that the role exists, and allows this pod's service account, namespace and audience",
     ),
     "wrong audience": (
         replace(ARGS, audience="elsewhere"),
-        r"Vault at http://vault:8200 refused the login of role 'app' at auth/kubernetes with 403: .*; "
+        r"Vault at http://vault:8200 rejected the login of role 'app' at auth/kubernetes with 403: .*; "
         r"check that the role exists, and allows this pod's service account, namespace and audience",
     ),
     "missing secret": (

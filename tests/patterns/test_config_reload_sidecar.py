@@ -95,6 +95,7 @@ def test_a_command_and_its_mounts_come_as_they_are():
     assert sidecar["command"][3:] == ["config-reload", "touch", "/run/web/reload"]
     assert sidecar["volumeMounts"][-1] == {"name": "scratch-run-web", "mountPath": "/run/web"}
     assert sidecar["env"] == [
+        {"name": "TOLD", "value": "/state/told"},
         {"name": "WATCHED", "value": "/watched"},
         {"name": "DEBOUNCE_SECONDS", "value": "30"},
         {"name": "RELOAD_TIMEOUT_SECONDS", "value": "60"},

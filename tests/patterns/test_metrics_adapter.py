@@ -158,7 +158,7 @@ def test_an_exporter_that_crashes_is_started_again_in_its_container(tmp_path):
         process.terminate()
         assert process.wait(timeout=5) == 0
         said = process.stderr.read()
-    assert f"{tmp_path}/program ended with 137; starting it again" in said
+    assert f"{tmp_path}/program exited with status 137; restarting it" in said
 
 
 def test_an_exporter_that_never_works_ends_its_container(tmp_path):

@@ -32,7 +32,7 @@ def test_without_a_lock_another_container_waits_for_the_database(mode):
     assert (migrate["name"], migrate["image"]) == ("migrate", "app:1")
     assert migrate["command"][3:] == ["migration", "alembic", "upgrade", "head"]
     assert migrate["args"] == ["--sql"]
-    assert "psql" not in migrate["command"][2]
+    assert variables(migrate) == {"MIGRATION_LOCK": "none", "MIGRATION_TIMEOUT_SECONDS": "600"}
     assert migrate["volumeMounts"] == [{"name": "migration", "mountPath": "/tmp"}]
     assert pod.spec["volumes"] == [{"name": "migration", "emptyDir": {"sizeLimit": "64Mi"}}]
     assert pod_security_level(pod.spec) == "restricted"
@@ -42,6 +42,7 @@ def test_with_the_lock_psql_waits():
     pod = composed(WEB, lambda: made(database="db:5432", lock="postgresql", skip_if="select true", timeout_seconds=60))
     (migrate,) = pod.spec["initContainers"]
     assert variables(migrate) == {
+        "MIGRATION_LOCK": "postgresql",
         "MIGRATION_TIMEOUT_SECONDS": "60",
         "MIGRATION_DATABASE": "db:5432",
         "MIGRATION_WAIT_SECONDS": "120",

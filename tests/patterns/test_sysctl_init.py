@@ -22,7 +22,7 @@ def test_the_map_count_is_raised_before_elasticsearch_starts():
     assert init["name"] == "update-sysctl"
     assert "restartPolicy" not in init
     assert init["command"][:2] == ["/bin/sh", "-c"]
-    assert init["command"][2].endswith("raise vm.max_map_count 262144\nexit $status\n")
+    assert init["command"][3:] == ["sysctl", "vm.max_map_count=262144"]
 
 
 def test_it_alone_is_privileged_and_root():
@@ -38,8 +38,8 @@ def test_it_alone_is_privileged_and_root():
 
 
 def test_every_node_setting_is_raised_in_order():
-    script = container(prepared(settings={"vm.max_map_count": 262144, "fs.file-max": 1000000}), "update-sysctl")["command"][2]
-    assert script.endswith("raise vm.max_map_count 262144\nraise fs.file-max 1000000\nexit $status\n")
+    command = container(prepared(settings={"vm.max_map_count": 262144, "fs.file-max": 1000000}), "update-sysctl")["command"]
+    assert command[4:] == ["vm.max_map_count=262144", "fs.file-max=1000000"]
 
 
 def test_safe_settings_go_into_the_pods_security_context_without_privileges():

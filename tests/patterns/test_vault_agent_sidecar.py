@@ -113,7 +113,7 @@ def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
     testing.run(program)
     agent, init = patched(**shared), made[0]
     ours, theirs = agent.init_containers[0], init.init_containers[0]
-    assert {**env(ours), **env(theirs)} == env(ours)
+    assert {**env(ours), **env(theirs)} == {**env(ours), "COMPONENT": "VaultInit 'vault'"}
     for key in ("name", "image", "workingDir", "volumeMounts", "resources", "securityContext"):
         assert ours[key] == theirs[key], key
     assert agent.service_account == init.service_account

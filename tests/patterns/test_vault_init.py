@@ -94,6 +94,7 @@ def test_every_argument_arrives_where_it_belongs() -> None:
         "FILES": "password",
         "MOUNT_PATH": "/run/secret",
         "DIRECTORY_MODE": "0700",
+        "COMPONENT": "VaultInit 'vault'",
     }
     assert patch.config_files[0].name == "credentials-config"
     assert patch.config_files[0].files["ca.crt"] == "PEM"

@@ -159,7 +159,8 @@ def programs() -> dict[str, bytes]:
 @contextmanager
 def proxy(directory: Path, it: Rendered, volumes: Mapping[str, Path] | None = None) -> Iterator[Proxy]:
     """The container, started and found healthy; `volumes` as in `sandbox`."""
-    with sandbox(directory, it.container["command"], files=it.files, programs=programs(), volumes=volumes) as process:
+    variables = [f"{variable['name']}={variable['value']}" for variable in it.container.get("env", ())]
+    with sandbox(directory, ["env", *variables, *it.container["command"]], files=it.files, programs=programs(), volumes=volumes) as process:
         running = Proxy(it=it, directory=directory, process=process)
 
         def started() -> bool:

@@ -15,6 +15,7 @@ from ...core.identity import restricted, secret_mode
 from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
 from ...core.quantities import amount
 from ...core.view import BoundPort, PodView
+from .scripts import script
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
@@ -60,8 +61,9 @@ DRAINING = "/tmp/draining"
 RELOADING = "/tmp/reloading"
 """The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
 
-# -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
-_NGINX = f"nginx -e stderr -c {DIRECTORY}/nginx.conf"
+_CONFIG = f"{DIRECTORY}/nginx.conf"
+
+_SCRIPT = script(__package__, "nginx.sh")
 
 # Mozilla intermediate, guidelines 5.7, without its DHE suites, which need a dhparam file
 _CIPHERS = ":".join(
@@ -167,32 +169,17 @@ def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield spelled, value if spelled == name else ""
 
 
-def command(*, reload: Sequence[str] = ()) -> list[str]:
+def started(reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
+    if reload:
+        env = {"CONFIG": _CONFIG, "DRAINING": DRAINING, "RELOADING": RELOADING}
+        return {
+            "command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload],
+            "env": [{"name": name, "value": value} for name, value in env.items()],
+        }
     # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
-    if not reload:
-        return ["/bin/sh", "-c", f"rm -f {DRAINING}; exec {_NGINX}"]
-    # The kubelet swaps the link `..data` when it has written the files of a changed Secret. The worker that is replaced then hangs up
-    # on the clients, also on those that are just sending a request: so before that they are made to open a connection for each, and
-    # are still while it can have one that it accepted at the last moment.
-    links = "; ".join(f"readlink {directory}/..data" for directory in reload)
-    script = f"""\
-rm -f {DRAINING} {RELOADING}
-known=$({links})
-( while sleep 1; do
-  now=$({links})
-  [ "$now" != "$known" ] || continue
-  known=$now
-  if {_NGINX} -t -q; then
-    touch {RELOADING}; sleep 3
-    {_NGINX} -s reload && echo "the certificates have changed; nginx has taken them"
-    sleep 2; rm -f {RELOADING}
-  else
-    echo "the changed certificates are refused; nginx goes on with those of before" >&2
-  fi
-done ) &
-exec {_NGINX}"""
-    return ["/bin/sh", "-c", script]
+    # -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
+    return {"command": ["/bin/sh", "-c", f"rm -f {DRAINING}; exec nginx -e stderr -c {_CONFIG}"]}
 
 
 def render(nginx: Nginx) -> str:
@@ -247,7 +234,7 @@ def proxy(
     container = {
         "name": name,
         "image": image,
-        "command": command(reload=followed),
+        **started(followed),
         "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
         "resources": resources,
         # nginx answers itself: the app is started only when this succeeded

@@ -11,8 +11,7 @@ from ...core.view import PodView
 from .scripts import script
 
 INFORM = script(__package__, "reload.sh")
-"""Defines `inform`, which does nothing for a version that the app knows. A failure is one line, and tried again by the next calls, after
-pauses that grow to 30 s. Needs cat, cut, date, mv, tail, timeout and tr, and for a call to the app wget."""
+"""Library of shell functions: it stands in front of a script, or a script reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)

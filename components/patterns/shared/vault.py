@@ -33,17 +33,7 @@ _QUOTED = """'{{ $text | replaceAll "'" "'\\\\''" }}'"""
 DIRECTORY = "/vault"
 """Working directory of the containers; their scripts and the agent's configuration only know paths below it."""
 
-LOGIN = script(__package__, "vault_login.sh")
-"""Defines `login`, which leaves a token in home/.vault-token or fails with one line, in TIMEOUT_SECONDS at most.
-
-The token is in no environment and no argument: the CLI reads it from ~/.vault-token.
-"""
-
-WHY = script(__package__, "vault_why.sh")
-"""Defines `why`, a line that says why an agent could not render the files, made of its log in home/agent.
-
-That log is never printed, because an error in a template may quote the secret.
-"""
+_LIBRARY = script(__package__, "vault.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +224,7 @@ class VaultArgs(PatternArgs):
             "MOUNT_PATH": self.mount_path.rstrip("/"),
             # a group that may read a file has to get at it, too
             "DIRECTORY_MODE": "0750" if any(s.mode == "0440" for s in self.secrets) else "0700",
+            "COMPONENT": where,
         }
         return {
             "name": self.container_name,
@@ -252,7 +243,7 @@ class VaultArgs(PatternArgs):
         }
 
     def volumes(self, files: Mapping[str, pulumi.Input[str]], home_limit: str = "1Mi") -> PodPatch:
-        """The volumes of that container; `files` are its scripts and configuration. And the pod's service account."""
+        """The volumes of that container; `files` are its script and configuration. And the pod's service account."""
         token = {"audience": self.audience, "expirationSeconds": self.token_expiration_seconds, "path": "token"}
         return PodPatch(
             volumes=(
@@ -262,7 +253,10 @@ class VaultArgs(PatternArgs):
                 *self._ca_volume(),
             ),
             config_files=(
-                ConfigFiles(name=f"{self.volume_name}-config", files={**files, **({} if self.ca is None else {"ca.crt": self.ca})}),
+                ConfigFiles(
+                    name=f"{self.volume_name}-config",
+                    files={"vault.sh": _LIBRARY, **files, **({} if self.ca is None else {"ca.crt": self.ca})},
+                ),
             ),
             service_account=() if self.service_account is None else (self.service_account,),
         )

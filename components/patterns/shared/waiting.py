@@ -20,9 +20,6 @@ _KINDS = {
     "dns": (re.compile(_NAME), "a name in the DNS"),
 }
 
-# `nc -z` and `wget -T` are not in every busybox; `-e true` and `timeout` are. A name is resolved by `ping`, because nslookup does not
-# search the cluster's domains for a name with a dot in it, as the app will; whether the ping is answered does not matter. For https curl is
-# needed: many servers and the wget of BusyBox find no cipher that both have.
 _SCRIPT = script(__package__, "waiting.sh")
 
 
@@ -55,7 +52,7 @@ def wait_container(
     return {
         "name": name,
         "image": image,
-        "command": ["/bin/sh", "-c", _SCRIPT.lstrip(), "wait-for", *arguments],
+        "command": ["/bin/sh", "-c", _SCRIPT, "wait-for", *arguments],
         "env": [{"name": variable, "value": value} for variable, value in env.items()],
         "resources": resources,
         "securityContext": security,

@@ -1,3 +1,15 @@
+#!/bin/sh
+# WaitForInit and MigrationInit: exits when every target has been available once, or fails with one line that names what is missing.
+#
+# Arguments: targets, each a kind and what to look for: `tcp HOST:PORT`, `http URL`, `dns NAME`.
+# Environment:
+#   TIMEOUT_SECONDS   seconds for all of it
+#   INTERVAL_SECONDS  seconds between two looks at what is missing
+# Programs: those of BusyBox; for https:// also curl.
+#
+# Not every BusyBox has `nc -z` and `wget -T`, but every one has `nc -e` and `timeout`. A name is resolved by `ping`, because nslookup does
+# not search the cluster's domains for a name with a dot in it, as the app will; whether the ping is answered does not matter. https:// needs
+# curl, because many servers have no cipher in common with the wget of BusyBox.
 
 set -u
 trap 'exit 143' TERM INT
@@ -5,8 +17,8 @@ begun=$(date +%s)
 end=$((begun + TIMEOUT_SECONDS))
 since() { echo $(($(date +%s) - begun)); }
 
-# there KIND TARGET: whether it is; `why` tells why not
-there() {
+# available KIND TARGET: sets `why` if it is not.
+available() {
   limit=$((end - $(date +%s)))
   limit=$((limit < 1 ? 1 : limit > 5 ? 5 : limit))
   case $1 in
@@ -24,7 +36,7 @@ there() {
   esac
   status=$?
   why=$(echo "$why" | tail -n 1 | tr -cd ' -~' | cut -c 1-200)
-  why=${why#*: } why=${why#*: } # less "nc: can't connect to remote host (10.0.0.1): "
+  why=${why#*: } why=${why#*: } # without "nc: can't connect to remote host (10.0.0.1): "
   return $status
 }
 
@@ -32,8 +44,8 @@ while :; do
   missing=''
   for target; do
     shift
-    if there ${target%% *} "${target#* }"; then
-      echo "$target: there after $(since) s"
+    if available "${target%% *}" "${target#* }"; then
+      echo "$target: available after $(since) s"
     else
       missing="$missing${missing:+, }$target (${why:-no answer in time})"
       set -- "$@" "$target"

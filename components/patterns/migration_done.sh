@@ -1,2 +1,0 @@
-
-echo "migrated in $took s"
