@@ -207,10 +207,7 @@ class Workload(pulumi.ComponentResource):
         # made by hand, as they had to be once, they were beside the workload
         before = pulumi.Alias(parent=opts.parent if opts else pulumi.ROOT_STACK_RESOURCE)
         child = pulumi.ResourceOptions(parent=self, aliases=[before])
-        return [
-            p.create(getattr(p, "name", None) or f"{name}-{kebab(plug.kind(p))}", child) if isinstance(p, plug.Planned) else p
-            for p in planned
-        ]
+        return [p.create(getattr(p, "name", None) or f"{name}-{kebab(plug.kind(p))}", child) if plug.is_planned(p) else p for p in planned]
 
     @staticmethod
     def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:

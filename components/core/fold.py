@@ -110,10 +110,10 @@ def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[Po
     """The pod as the ambassadors leave it, and what each pattern adds, in list order."""
     patches = [PodPatch()] * len(patterns)
     for index, pattern in enumerate(patterns):
-        if isinstance(pattern, plug.Wraps):
+        if plug.wraps(pattern):
             pod, patches[index] = plug.wrapped(pattern, pod)
     for index, pattern in enumerate(patterns):
-        if isinstance(pattern, plug.Adds):
+        if plug.adds(pattern):
             patches[index] += plug.added(pattern, pod)
     return pod, patches
 

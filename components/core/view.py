@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from .app import App, Port
@@ -117,7 +118,7 @@ class PodView:
     def free_port(self, start: int) -> int:
         """The first number from `start` on, and then from 1024, that no port has, now or on the outside, nor is reserved."""
         taken = self.taken()
-        return next(n for n in (*range(start, 65536), *range(1024, start)) if n not in taken)
+        return next(n for n in chain(range(start, 65536), range(1024, start)) if n not in taken)
 
     def taken(self) -> frozenset[int]:
         """Every port number in use so far: the ports', and what ambassadors listen on or set aside."""
