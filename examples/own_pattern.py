@@ -1,16 +1,20 @@
-"""A pattern of your own: under 30 lines, and it looks like the shipped ones."""
+"""A pattern of your own: under 30 lines, like the built-in ones, and usable from a stack file."""
+
+from dataclasses import dataclass
 
 import pulumi
-from pod_patterns import App, ConfigFiles, Listen, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
+from pod_patterns import App, ConfigFiles, Listen, PatternArgs, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
 
 
-class RedisTunnel:
+@dataclass(frozen=True, kw_only=True)
+class RedisTunnelArgs(PatternArgs):
     """The app talks to 127.0.0.1:6379, the tunnel to the real Redis, with TLS."""
 
-    name = "redis"
+    target: str
+    """host:port of the real Redis."""
 
-    def __init__(self, target: str) -> None:
-        self.target = target
+    def problems(self) -> list[str]:
+        return [] if ":" in self.target else [f"target {self.target!r} is not allowed: host:port"]
 
     def patch(self, pod: PodView) -> PodPatch:  # noqa: ARG002
         config = f"foreground = yes\npid =\n[redis]\nclient = yes\naccept = 127.0.0.1:6379\nconnect = {self.target}\n"
@@ -32,6 +36,6 @@ class RedisTunnel:
 
 shop = Workload(
     "shop",
-    WorkloadArgs(app=App(name="shop", image="ghcr.io/acme/shop:1.4"), patterns=[RedisTunnel("redis.acme.example:6380")]),
+    WorkloadArgs(app=App(name="shop", image="ghcr.io/acme/shop:1.4"), patterns=[RedisTunnelArgs(target="redis.acme.example:6380")]),
 )
 pulumi.export("security", shop.pod_security_level)

@@ -14,50 +14,16 @@ import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as pulumi_config
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
-from components.core import checks
+from components.core import checks, plug
 from components.core.app import App
 from components.core.errors import ProblemsError
-from components.core.plug import PatternArgs
 from components.core.pod_security import pod_security_level
+from components.declared import kinds
 from components.declared.parser import Parser
-from components.patterns.config_reload_sidecar import ConfigReloadSidecarArgs
-from components.patterns.egress_tls_tunnel import EgressTlsTunnelArgs
-from components.patterns.fetch_init import FetchInitArgs
-from components.patterns.jwt_ambassador import JwtAmbassadorArgs
-from components.patterns.log_shipper_sidecar import LogShipperSidecarArgs
-from components.patterns.log_tail_sidecar import LogTailSidecarArgs
-from components.patterns.metrics_adapter import MetricsAdapterArgs
-from components.patterns.migration_init import MigrationInitArgs
-from components.patterns.redis_cache_sidecar import RedisCacheSidecarArgs
-from components.patterns.sysctl_init import SysctlInitArgs
-from components.patterns.tls_ambassador import TlsAmbassadorArgs
-from components.patterns.traffic_redirect_init import TrafficRedirectInitArgs
-from components.patterns.vault_agent_sidecar import VaultAgentSidecarArgs
-from components.patterns.vault_init import VaultInitArgs
-from components.patterns.wait_for_init import WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 
 from .demo_vault import DemoVault, DemoVaultArgs
-
-KINDS: Mapping[str, type[PatternArgs]] = {
-    "ConfigReloadSidecar": ConfigReloadSidecarArgs,
-    "EgressTlsTunnel": EgressTlsTunnelArgs,
-    "FetchInit": FetchInitArgs,
-    "JwtAmbassador": JwtAmbassadorArgs,
-    "LogShipperSidecar": LogShipperSidecarArgs,
-    "LogTailSidecar": LogTailSidecarArgs,
-    "MetricsAdapter": MetricsAdapterArgs,
-    "MigrationInit": MigrationInitArgs,
-    "RedisCacheSidecar": RedisCacheSidecarArgs,
-    "SysctlInit": SysctlInitArgs,
-    "TlsAmbassador": TlsAmbassadorArgs,
-    "TrafficRedirectInit": TrafficRedirectInitArgs,
-    "VaultAgentSidecar": VaultAgentSidecarArgs,
-    "VaultInit": VaultInitArgs,
-    "WaitForInit": WaitForInitArgs,
-}
-"""What `kind` may be: the arguments that stand for the pattern."""
 
 PRESETS: Mapping[str, Callable[..., App]] = {"elasticsearch": elasticsearch}
 """What `app.preset` may be: a function that takes fields of App and returns one."""
@@ -115,8 +81,8 @@ class Settings:
     """The keys that are plain values."""
     workload: WorkloadArgs
     """The workload with its app, still without patterns."""
-    patterns: tuple[PatternArgs, ...]
-    """Its patterns, as the file has them."""
+    patterns: tuple[Any, ...]
+    """Its patterns, as the file has them: arguments that stand for them."""
 
 
 def read() -> Settings:
@@ -223,26 +189,37 @@ def _facts(app: App | None, workload: WorkloadArgs | None, authority: _Stated | 
     return {"app_name": name, "service_name": service_name, "namespace": namespace, "authority": authority}
 
 
-def _patterns(parser: Parser, given: Any, defaults: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[PatternArgs, ...]:
+def _kind(parser: Parser, kind: Any, path: str) -> type[Any] | None:
+    """The arguments of that kind, this package's or somebody else's."""
+    known = kinds.kinds()
+    if isinstance(kind, str) and "." in kind:
+        found, problem = kinds.by_path(kind)
+        parser.problems += [f"{path}: {problem}"] if problem else []
+        return found
+    chosen = parser.choice(kind, known, path)
+    return None if chosen is None else known[chosen]
+
+
+def _patterns(parser: Parser, given: Any, defaults: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Any, ...]:
     """The patterns that could be read; what they find wrong with themselves, once they know the facts, is noted."""
-    found: list[PatternArgs] = []
+    found: list[Any] = []
     for index, item in enumerate(given if isinstance(given, list) else ()):
         path = f"patterns[{index}]"
         if not isinstance(item, Mapping):
             parser.wrong(path, "a mapping with a kind", item)
             continue
-        kind = parser.choice(item.get("kind"), KINDS, f"{path}.kind")
-        if kind is None:
+        cls = _kind(parser, item.get("kind"), f"{path}.kind")
+        if cls is None:
             continue
-        args = parser.instance(KINDS[kind], item, path, defaults=defaults, beside=("kind",))
+        args = parser.instance(cls, item, path, defaults=defaults, beside=("kind",))
         if args is None:
             continue
-        _checked(parser, args.completed(facts), path)
-        if args.name is not None:
-            parser.problems += checks.label(f"{path}.name:", args.name)
-        if any((type(args), args.name) == (type(other), other.name) for other in found):
-            named = f"{kind} {args.name!r}" if args.name else kind
-            parser.problems.append(f"{path}.name: there is a {named} already; give this one a name of its own")
+        _checked(parser, args.completed(facts) if isinstance(args, plug.PatternArgs) else args, path)
+        name = getattr(args, "name", None)
+        if name is not None:
+            parser.problems += checks.label(f"{path}.name:", name)
+        if any((type(args), name) == (type(other), getattr(other, "name", None)) for other in found):
+            parser.problems.append(f"{path}.name: there is a {plug.describe(args)} already; give this one a name of its own")
         found.append(args)
     return tuple(found)
 

@@ -26,8 +26,8 @@ from components import (
     WorkloadArgs,
     elasticsearch,
 )
+from components.declared.kinds import shipped
 from components.testing import run
-from stacks.settings import KINDS
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -230,7 +230,7 @@ def test_the_text_block_is_what_the_library_prints(section: str) -> None:
 def test_the_components_table_names_every_pattern_and_only_arguments_that_exist() -> None:
     table = outside().partition("\n## Components\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)(?:\(\))?` \|.*\| ([^|]*) \|$", table, re.MULTILINE)
-    assert {name for name, _ in rows} >= set(KINDS)
+    assert {name for name, _ in rows} >= set(shipped())
     unknown = []
     for name, arguments in rows:
         args = getattr(components, f"{name}Args", None)

@@ -18,7 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "patterns": {"core", "certificates", "patterns/shared"},
     "presets": {"core"},
     "workload": {"certificates", "core"},
-    "declared": {"core"},
+    "declared": {"core", "patterns"},
     "offline": {"core"},
     "testing": {"offline"},
 }
@@ -53,11 +53,10 @@ def imported(path: Path) -> Iterator[Path]:
     for node in ast.walk(tree(LIBRARY / path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = path.parents[node.level - 1] / (node.module or "").replace(".", "/")
-            for place in (base.with_suffix(".py") if node.module else base, *(base / f"{alias.name}.py" for alias in node.names)):
-                if (LIBRARY / place).is_file() and place.suffix:
-                    yield place
-            if (LIBRARY / base / "__init__.py").is_file() and not any((LIBRARY / base / f"{a.name}.py").is_file() for a in node.names):
-                yield base / "__init__.py"
+            inside = [base / f"{alias.name}{end}" for alias in node.names for end in (".py", "/__init__.py")]
+            places = [base.with_suffix(".py") if node.module else base, *inside]
+            found = [place for place in places if place.suffix and (LIBRARY / place).is_file()]
+            yield from found or [base / "__init__.py"]
 
 
 def names(path: Path) -> set[str]:

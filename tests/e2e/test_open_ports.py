@@ -13,12 +13,12 @@ import pytest
 
 import components
 from components.core.app import App, Port
+from components.declared.kinds import shipped
 from components.patterns.egress_tls_tunnel import EgressTarget
 from components.patterns.metrics_adapter import Exporter
 from components.patterns.shared.vault import VaultSecret
 from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
-from stacks.settings import KINDS
 from tests.support.clients import Authority
 
 from .cluster import Namespace
@@ -324,7 +324,7 @@ def targets(module_namespace: Namespace, node: Node) -> dict[str, Target]:
 
 
 def test_every_kind_of_pattern_is_in_one_of_the_pods() -> None:
-    assert {kind for composition in compositions("default") for kind, _ in composition.patterns} == set(KINDS)
+    assert {kind for composition in compositions("default") for kind, _ in composition.patterns} == set(shipped())
 
 
 @pytest.mark.parametrize("name", [composition.app.name for composition in compositions("default")])

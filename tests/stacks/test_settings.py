@@ -14,6 +14,7 @@ from pulumi.runtime import config as pulumi_config
 
 from components.core import plug
 from components.core.app import App, Port, Rebind
+from components.declared.kinds import shipped
 from components.declared.parser import Parser
 from components.patterns.sysctl_init import SysctlInitArgs
 from components.testing import Mocks, Recording, run
@@ -154,8 +155,8 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "args, command, container, env, gid, image, liveness, log_files, name, ports, pre_stop_seconds, preset, read_only_root, readiness, "
         "reserved, resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
     )
-    tls = ", ".join(sorted({*settings.KINDS["TlsAmbassador"].__dataclass_fields__, "kind", "name"} - {"authority"}))
-    kinds = ", ".join(sorted(settings.KINDS))
+    tls = ", ".join(sorted({*shipped()["TlsAmbassador"].__dataclass_fields__, "kind", "name"} - {"authority"}))
+    kinds = ", ".join(sorted(shipped()))
     assert str(error.value) == (
         "stacks/Pulumi.test.yaml: 12 problems\n"
         "  - patern: unknown key, did you mean 'patterns'? "
@@ -483,7 +484,7 @@ config:
 def test_the_program_names_no_pattern_and_no_app() -> None:
     text = (ROOT / "__main__.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 25
-    assert not [name for name in (*settings.KINDS, *settings.PRESETS) if name.lower() in text.lower()]
+    assert not [name for name in (*shipped(), *settings.PRESETS) if name.lower() in text.lower()]
 
 
 def test_client_certificates_need_an_authority() -> None:
