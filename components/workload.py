@@ -79,15 +79,9 @@ def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
 
 def _elsewhere(args: WorkloadArgs) -> list[str]:
     """A line for every pattern made by hand whose resources are in another namespace, as far as both are known."""
-    return (
-        []
-        if not checks.is_plain(args.namespace)
-        else [
-            _disagreement(pattern, str(namespace), str(args.namespace))
-            for pattern, namespace in _namespaces(args)
-            if isinstance(namespace, str) and namespace != args.namespace
-        ]
-    )
+    ours = args.namespace
+    known = [(pattern, theirs) for pattern, theirs in _namespaces(args) if isinstance(theirs, str) and isinstance(ours, str)]
+    return [_disagreement(pattern, theirs, str(ours)) for pattern, theirs in known if theirs != ours]
 
 
 def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
@@ -100,7 +94,7 @@ def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
 def _disagreement(pattern: Pattern, theirs: str, ours: str) -> str:
     return (
         f"{plug.describe(pattern)} makes its resources in namespace {theirs!r}, but the workload is in {ours!r}; set namespace= on it, or "
-        f"write its arguments in the list of patterns"
+        "write its arguments in the list of patterns"
     )
 
 

@@ -46,8 +46,9 @@ class Exporter:
     """Path of the program in an image that has a POSIX shell, sleep and date: it is started again inside its container when it ends, so
     that the pod stays ready. Default: None, the image's entrypoint, which the kubelet restarts; the pod is not ready until then."""
     health_path: str = "/"
-    """Path that it answers without asking the app, for the liveness probe that it has without `program`. Default: /, the landing page of
-    most exporters."""
+    """Path that it answers without asking the app, for the liveness probe that it has without `program`. Behind client
+    certificates the kubelet reaches it on a health port, and so does everybody else: choose a path that shows nothing. Default: /, the
+    landing page of most exporters."""
     username_env: str | None = None
     """Environment variable it reads the user name from. Default: None, it reads none."""
     password_env: str | None = None
