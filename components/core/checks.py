@@ -43,7 +43,8 @@ def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], I
     return output.apply(check)
 
 
-def _shape(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
+def shape(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
+    """What is wrong with a plain text that must match."""
     if not is_plain(value):
         return [f"{what} must be a plain value, not an Output"]
     if isinstance(value, str) and pattern.fullmatch(value):
@@ -52,27 +53,27 @@ def _shape(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[s
 
 
 def label(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _LABEL, "a-z, 0-9 and '-', 63 characters at most")
+    return shape(what, value, _LABEL, "a-z, 0-9 and '-', 63 characters at most")
 
 
 def service_name(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _SERVICE_NAME, "a-z, 0-9 and '-', starting with a letter, 63 characters at most")
+    return shape(what, value, _SERVICE_NAME, "a-z, 0-9 and '-', starting with a letter, 63 characters at most")
 
 
 def port_name(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _PORT_NAME, "a-z, 0-9 and single '-', one letter at least, 15 characters at most")
+    return shape(what, value, _PORT_NAME, "a-z, 0-9 and single '-', one letter at least, 15 characters at most")
 
 
 def dns_name(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _DNS_NAME, "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most")
+    return shape(what, value, _DNS_NAME, "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most")
 
 
 def path(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _PATH, "an absolute path of letters, digits and ._@%+=,/-") or _upwards(what, value)
+    return shape(what, value, _PATH, "an absolute path of letters, digits and ._@%+=,/-") or _upwards(what, value)
 
 
 def relative_path(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _RELATIVE_PATH, "a relative path of letters, digits and ._@%+=,/-") or _upwards(what, value)
+    return shape(what, value, _RELATIVE_PATH, "a relative path of letters, digits and ._@%+=,/-") or _upwards(what, value)
 
 
 def _upwards(what: str, path: str) -> list[str]:
@@ -80,11 +81,11 @@ def _upwards(what: str, path: str) -> list[str]:
 
 
 def file_name(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _FILE_NAME, "a file name of letters, digits and ._@%+=-, not starting with '.'")
+    return shape(what, value, _FILE_NAME, "a file name of letters, digits and ._@%+=-, not starting with '.'")
 
 
 def env_name(what: str, value: Any) -> list[str]:
-    return _shape(what, value, _ENV_NAME, "letters, digits, '.', '_' and '-', not starting with a digit")
+    return shape(what, value, _ENV_NAME, "letters, digits, '.', '_' and '-', not starting with a digit")
 
 
 def port(what: str, value: Any) -> list[str]:
@@ -109,7 +110,7 @@ def one_of(what: str, value: Any, allowed: Iterable[str]) -> list[str]:
 
 
 def quantity(what: str, value: Any) -> list[str]:
-    return _shape(what, value, quantities.SHAPE, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
+    return shape(what, value, quantities.SHAPE, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 
 
 def resources(what: str, value: Any) -> list[str]:

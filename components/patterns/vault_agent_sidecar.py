@@ -14,7 +14,7 @@ from ..core.plug import describe
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
-from .shared.vault import DIRECTORY, VaultArgs, checked
+from .shared.vault import DIRECTORY, VaultArgs
 
 _SCRIPT = script(__package__, "vault_agent_sidecar.sh")
 
@@ -69,7 +69,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its four volumes, and the mount in the app's container."""
-        role: Any = checked(describe(self), self.role, self.role_problems)
+        role: Any = checks.when_known(describe(self), self.role, self.role_problems)
         config = self.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(self.agent_config)
         containers: list[Mapping[str, Any]] = []
         if pod.classic:

@@ -1,7 +1,7 @@
 """What VaultInit and VaultAgentSidecar share: how they reach Vault, the files they make of it, and the shell that tells why they cannot."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,6 @@ import pulumi
 
 from ...core import checks
 from ...core.app import SecretKey
-from ...core.errors import refuse
 from ...core.identity import as_app
 from ...core.patch import ConfigFiles, PodPatch
 from ...core.plug import PatternArgs
@@ -78,9 +77,11 @@ class VaultSecret:
         where = f"secret {self.file!r}"
         rule = "segments of letters, digits and _.@+=-, joined by '/'"
         found = checks.file_name("secret file", self.file)
-        found += _matches(f"{where}: path", self.path, _VAULT_PATH, rule) + _matches(f"{where}: mount", self.mount, _VAULT_PATH, rule)
+        found += checks.shape(f"{where}: path", self.path, _VAULT_PATH, rule) + checks.shape(
+            f"{where}: mount", self.mount, _VAULT_PATH, rule
+        )
         if self.field is not None:
-            found += _matches(f"{where}: field", self.field, _FIELD, "letters, digits and _.@+-")
+            found += checks.shape(f"{where}: field", self.field, _FIELD, "letters, digits and _.@+-")
         if self.format is not None:
             found += checks.one_of(f"{where}: format", self.format, ("json", "env"))
         if not checks.is_plain(self.template):
@@ -106,12 +107,6 @@ class VaultSecret:
         else:
             body = f"{{{{ with $fields }}}}{self.template}{{{{ else }}}}{no_field}{{{{ end }}}}"
         return f'{{{{ with secret "{self.api_path}" }}}}{{{{ $fields := {data} }}}}{body}{{{{ end }}}}'
-
-
-def _matches(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
-    if not checks.is_plain(value):
-        return [f"{what} must be a plain value, not an Output"]
-    return [] if isinstance(value, str) and pattern.fullmatch(value) else [f"{what} {value!r} is not allowed: {rule}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,16 +168,18 @@ class VaultArgs(PatternArgs):
 
     def role_problems(self, role: str) -> list[str]:
         """What is wrong with a role."""
-        return _matches("role", role, _ROLE, "letters, digits and _.-, starting with a letter, digit or _")
+        return checks.shape("role", role, _ROLE, "letters, digits and _.-, starting with a letter, digit or _")
 
     def problems(self) -> list[str]:
         """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
         found = self.address_problems(self.address) if isinstance(self.address, str) else []
         found += self.role_problems(self.role) if isinstance(self.role, str) else []
-        found += _matches("auth_mount", self.auth_mount, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
-        found += _matches("audience", self.audience, _AUDIENCE, "letters, digits and ._:/@+-")
+        found += checks.shape("auth_mount", self.auth_mount, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
+        found += checks.shape("audience", self.audience, _AUDIENCE, "letters, digits and ._:/@+-")
         if self.vault_namespace is not None:
-            found += _matches("vault_namespace", self.vault_namespace, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
+            found += checks.shape(
+                "vault_namespace", self.vault_namespace, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'"
+            )
         if self.tls_server_name is not None:
             found += checks.dns_name("tls_server_name", self.tls_server_name)
         found += checks.at_least("token_expiration_seconds", self.token_expiration_seconds, 600)
@@ -213,11 +210,11 @@ class VaultArgs(PatternArgs):
     def container(self, where: str, pod: PodView) -> dict[str, Any]:
         """The container without its command: the environment and mounts of both patterns. `where`: who it is, for messages."""
         env: dict[str, pulumi.Input[str] | None] = {
-            "VAULT_ADDR": checked(where, self.address, self.address_problems),
+            "VAULT_ADDR": checks.when_known(where, self.address, self.address_problems),
             "VAULT_NAMESPACE": self.vault_namespace,
             "VAULT_CACERT": self._ca_file(),
             "VAULT_TLS_SERVER_NAME": self.tls_server_name,
-            "ROLE": checked(where, self.role, self.role_problems),
+            "ROLE": checks.when_known(where, self.role, self.role_problems),
             "AUTH_MOUNT": self.auth_mount,
             "TIMEOUT_SECONDS": str(self.timeout_seconds),
             "FILES": " ".join(s.file for s in self.secrets),
@@ -274,15 +271,3 @@ class VaultArgs(PatternArgs):
         if self.ca_config_map is not None:
             return [{"name": name, "configMap": {"name": self.ca_config_map.name}}]
         return []
-
-
-def checked(where: str, value: Any, problems: Callable[[str], list[str]]) -> pulumi.Input[str]:
-    """The value; an Output is refused when it is known, what is plain was looked at before."""
-    if isinstance(value, str):
-        return value
-
-    def check(known: str) -> str:
-        refuse(where, problems(known))
-        return known
-
-    return pulumi.Output.from_input(value).apply(check)
