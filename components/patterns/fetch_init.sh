@@ -19,6 +19,11 @@
 #
 # It works in .fetch of the volume, so that a rename puts the result in place, and an interrupted part is still there for the next
 # container. Credentials reach curl on its standard input; `printf` is part of the shell, so they are in no command line.
+#
+# No credential leaves the host it is for. A redirect of S3 or GCS is refused, because curl would pass x-amz-security-token on to whatever
+# host it names. Web servers may redirect; curl then sends `Authorization` to their own host only.
+#
+# `head -c` and `wc -c` of BusyBox take 8 s each for 2 GB, so ulimit, dd and stat stand in for them.
 
 set -u
 umask 022
@@ -34,26 +39,26 @@ left() {
   seconds=$((end - $(date +%s)))
   echo $((seconds > 0 ? seconds : 1)) # curl takes 0 for never
 }
-bytes() { if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi; }
+bytes() { if [ -f "$1" ]; then stat -c %s "$1"; else echo 0; fi; }
 digest() { sha256sum <"$1" | cut -d' ' -f1; }
 free() { df -Pk . | awk 'NR == 2 { printf "%.0f", $4 * 1024 }'; }
 reason() {
-  # curl explains at length what it has said in one line
+  # curl says it in one line, and may explain it in more
   said=$({ grep '^curl: ' "$err" || grep . "$err"; } | tail -n 1 | tr -cd ' -~' | cut -c 1-300)
   echo "${said:-no answer in time}"
 }
 
 trap 'exit 143' TERM INT
-mkdir -p .fetch 2>/dev/null || fail "the volume at $PWD cannot be written by uid $(id -u); give it to group $(id -g)"
+mkdir -p .fetch 2>/dev/null || fail "uid $(id -u) cannot write to the volume at $PWD; make it writable for group $(id -g)"
 if [ "$SHARED" ]; then
   exec 9>"$work.lock"
   until flock -n 9; do
-    [ "$(date +%s)" -lt "$end" ] || fail "another pod has been fetching $NAME for $TIMEOUT_SECONDS s, or the volume knows no locks"
+    [ "$(date +%s)" -lt "$end" ] || fail "another pod has been fetching $NAME for $TIMEOUT_SECONDS s, or the volume does not support locks"
     sleep 1
   done
 fi
 
-trap 'rm -f "$err" "$head" "$work.status"' EXIT
+trap 'rm -f "$err" "$head"' EXIT
 
 present() {
   if [ "$UNPACK" ]; then
@@ -63,20 +68,20 @@ present() {
   fi
 }
 if present; then
-  echo "$NAME is there already"
+  echo "$NAME is already there"
   exit 0
 fi
 [ "$UNPACK" ] || [ ! -d "$NAME" ] || fail "$NAME is a directory on the volume; set path= to another name"
-# parts of two versions could end up in one file, and nobody would know
+# without a checksum, nothing would tell that a file was made of parts of two versions
 [ "$SHA256" ] || rm -f "$part"
 
-# what must not be seen, in the form of curl's configuration: setting NAME VALUE
+# setting NAME VALUE: a line of curl's configuration, for what no command line may show
 setting() { printf '%s = "%s"\n' "$1" "$(printf %s "$2" | sed 's/[\\"]/\\&/g')"; }
 ask() { curl -sS --fail --connect-timeout 5 --max-time 20 --config - "$@" 2>"$err"; }
 between() { printf %s "$answer" | tr -d '\n' | sed -n "s/.*$1\([^<\"]*\).*/\1/p"; }
 region=${REGION:-${AWS_REGION:-us-east-1}}
 
-# the pod's own identity, as a key or a token; on stdout what curl needs of it
+# Sets a key or a token of the pod's own identity.
 identity() {
   if [ "$SOURCE" != "${SOURCE#gs://}" ]; then
     answer=$(setting header 'Metadata-Flavor: Google' |
@@ -103,16 +108,17 @@ identity() {
   [ "$ACCESS_KEY_ID" ] && [ "$SECRET_ACCESS_KEY" ]
 }
 
+follow=''
 case $SOURCE in
   s3://*) url=${ENDPOINT:-https://s3.$region.amazonaws.com}/${SOURCE#s3://} ;;
   gs://*) url=${ENDPOINT:-https://storage.googleapis.com}/${SOURCE#gs://} region=auto ;;
-  *) url=$SOURCE ;;
+  *) url=$SOURCE follow=--location ;;
 esac
 configuration() {
   if [ "${ACCESS_KEY_ID:-}" ]; then
     setting aws-sigv4 "aws:amz:$region:s3"
     setting user "$ACCESS_KEY_ID:$SECRET_ACCESS_KEY"
-    # of an empty body; curl 7.88 leaves it out
+    # that of an empty body; curl 7.88 does not add it
     setting header 'x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     [ -z "${SESSION_TOKEN:-}" ] || setting header "x-amz-security-token: $SESSION_TOKEN"
   elif [ "${ACCESS_TOKEN:-}" ]; then
@@ -122,26 +128,29 @@ configuration() {
   fi
 }
 answered() { sed -n 's,^HTTP/[0-9.]* \([0-9]*\).*,\1,p' "$head" 2>/dev/null | tail -n 1; }
-# of the last answer; empty if the server does not tell
+# Content-Length of the last answer; empty if it has none.
 length() { tr -d '\r' <"$head" | awk 'tolower($1) == "content-length:" { n = $2 } /^HTTP\// { n = "" } END { print n }'; }
 
 resumed='' total=''
-# one try; 0 when the part is whole
+# One attempt; succeeds when the part is whole.
 try() {
   [ -z "$IDENTITY" ] || identity || return 1
   have=$(bytes "$part")
   room=$(free)
   most=$((LIMIT - have < room ? LIMIT - have : room))
-  [ "$have" -eq 0 ] || { resumed=1; echo "going on from byte $have"; }
+  [ "$have" -eq 0 ] || { resumed=1; echo "resuming at byte $have"; }
   rm -f "$head"
   {
-    configuration | curl -sS --fail --globoff --location --proto "=$PROTOCOLS" --proto-redir "=$PROTOCOLS" --connect-timeout 10 \
+    # the kernel stops a server that sends more than it announced, or announces nothing; curl gets an error instead of the signal.
+    # 32 KiB more, because the headers are in a file too
+    trap '' XFSZ
+    ulimit -f $(((have + most) / 512 + 64))
+    configuration | curl -sS --fail --globoff $follow --proto "=$PROTOCOLS" --proto-redir "=$PROTOCOLS" --connect-timeout 10 \
       --speed-limit 1 --speed-time 30 --max-time "$(left)" --continue-at "$have" --max-filesize "$((most + 1))" --dump-header "$head" \
-      ${CA_FILE:+--cacert "$CA_FILE"} --config - --output - "$url" 2>"$err"
-    echo $? >"$work.status"
-  } | head -c $((most + 1)) >>"$part" &
-  wait # in the foreground it would keep SIGTERM from the shell
-  status=$(cat "$work.status")
+      ${CA_FILE:+--cacert "$CA_FILE"} --config - --output "$part" "$url" 2>"$err"
+  } &
+  wait $! # in the foreground it would keep SIGTERM from the shell
+  status=$?
   code=$(answered)
   case $code in 200 | 206) size=$(length) ;; *) size='' ;; esac
   [ -z "$size" ] || total=$((have + size))
@@ -151,19 +160,22 @@ try() {
     fail "$SOURCE has ${total:-too many} bytes, but the volume has room for $((have + room)); make it larger"
   elif [ "$(bytes "$part")" -gt $((have + most)) ]; then
     rm -f "$part"
-    fail "$SOURCE sends more than $((have + most)) bytes, and that is all there is room for; raise size_limit, or make the volume larger"
+    fail "$SOURCE sends more than $((have + most)) bytes, which is all there is room for; raise size_limit, or make the volume larger"
   fi
   case $status:$code in
+    0:3??)
+      rm -f "$part"
+      fail "$SOURCE is redirected ($code), which is not followed; check region and endpoint" ;;
     0:*) return 0 ;;
     33:* | *:416)
-      # no ranges, or nothing more to send: the checksum tells
+      # the server does not know ranges, or has nothing more to send; in that case the checksum tells
       if [ "$code" = 416 ]; then return 0; fi
       rm -f "$part"
-      echo "the server cannot go on from there: once more from the start" ;;
+      echo "the server cannot resume there; starting again" ;;
     60:* | 77:*) fail "$SOURCE comes from a server that cannot be trusted: $(reason); set ca= to the authority of its certificate" ;;
     22:408 | 22:429 | 22:5*) ;;
-    22:401 | 22:403) fail "$SOURCE may not be read: $(reason); check the credentials, their rights, and the region" ;;
-    22:404) fail "$SOURCE is not there: $(reason)" ;;
+    22:401 | 22:403) fail "$SOURCE cannot be read: $(reason); check the credentials, their rights, and the region" ;;
+    22:404) fail "$SOURCE does not exist: $(reason)" ;;
     22:*) fail "$SOURCE cannot be fetched: $(reason)" ;;
     1:* | 3:*) fail "$SOURCE cannot be fetched: $(reason)" ;;
   esac
@@ -174,7 +186,7 @@ download() {
   pause=1
   until try; do
     if [ $(($(date +%s) + pause)) -ge "$end" ]; then
-      fail "$SOURCE could not be fetched within $TIMEOUT_SECONDS s ($(bytes "$part") of ${total:-?} bytes are there): $(reason)"
+      fail "$SOURCE could not be fetched within $TIMEOUT_SECONDS s ($(bytes "$part") of ${total:-?} bytes arrived): $(reason)"
     fi
     sleep $pause
     pause=$((pause < 8 ? pause * 2 : 8))
@@ -184,9 +196,9 @@ download() {
 download
 while [ "$SHA256" ] && got=$(digest "$part") && [ "$got" != "$SHA256" ]; do
   rm -f "$part"
-  [ "$resumed" ] || fail "$SOURCE is not what was asked for: its sha256 is $got, not $SHA256"
-  # another version in between, perhaps
-  echo "what was put together has another sha256: once more from the start"
+  [ "$resumed" ] || fail "$SOURCE has the wrong content: its sha256 is $got, not $SHA256"
+  # perhaps the object was replaced in between
+  echo "the resumed file has another sha256; starting again"
   resumed=''
   download
 done
@@ -198,9 +210,11 @@ else
   most=$((LIMIT - $(bytes "$part")))
   most=$((most < room ? most : room))
   contents() { if [ "$UNPACK" = zip ]; then unzip -p "$part"; else gzip -dc "$part"; fi 2>/dev/null; }
-  if [ "$(contents | head -c $((most + 1)) | wc -c)" -gt "$most" ]; then
-    fail "$SOURCE unpacks to more than the $most bytes that are left beside it; raise size_limit, or make the volume larger"
-  fi
+  # one block of 64 KiB more than fits; there is always room for a part of a block
+  blocks=$((most / 65536 + 1))
+  case $(contents | dd bs=65536 iflag=fullblock count=$blocks 2>&1 >/dev/null) in
+    "$blocks+0 "*) fail "$SOURCE unpacks to more than the $most bytes that are left beside it; raise size_limit, or make the volume larger" ;;
+  esac
   rm -rf "$new"
   mkdir "$new"
   refuse() {
@@ -209,13 +223,13 @@ else
     fail "$SOURCE cannot be unpacked: $1"
   }
   if [ "$UNPACK" = zip ]; then unzip -q "$part" -d "$new"; else tar -xzf "$part" -C "$new"; fi >/dev/null 2>"$err" || refuse "$(reason)"
-  ! grep -q -i 'removing leading' "$err" || refuse "$(reason): it reaches out of its directory"
+  ! grep -q -i 'removing leading' "$err" || refuse "$(reason): it has a path outside its directory"
   chmod -R u+rwX "$new"
   root=$(readlink -f "$new")
   find "$new" -type l | while IFS= read -r link; do
     case $(readlink "$link") in /*) echo "$link" ;; *) case $(readlink -f "$link") in "$root"/*) ;; *) echo "$link" ;; esac ;; esac
   done >"$err"
-  [ ! -s "$err" ] || refuse "link $(head -n 1 "$err" | sed "s,^$new/,,") leads out of its directory, or nowhere"
+  [ ! -s "$err" ] || refuse "link $(head -n 1 "$err" | sed "s,^$new/,,") points outside its directory, or nowhere"
   rm -rf "$stamp" "$NAME"
   mv "$new" "$NAME"
   echo "${SHA256:-unverified}" >"$stamp"

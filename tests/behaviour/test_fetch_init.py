@@ -133,7 +133,7 @@ def test_a_wrong_key_is_refused_at_once(pod: Pod, s3: str) -> None:
     ended = pod.run("s3://bucket/dir/model.bin", held("wrong-key"), **static_key(s3))
     assert ended.code == 1
     assert ended.err == (
-        "s3://bucket/dir/model.bin may not be read: curl: (22) The requested URL returned error: 403; "
+        "s3://bucket/dir/model.bin cannot be read: curl: (22) The requested URL returned error: 403; "
         "check the credentials, their rights, and the region\n"
     )
     assert ended.seconds < 10
@@ -205,16 +205,71 @@ def test_the_identity_that_gke_gives_a_pod_is_used(pod: Pod, identities: str) ->
     assert (pod.volume / "model.bin").read_bytes() == BODY
 
 
+class Redirecting(BaseHTTPRequestHandler):
+    """An S3 or GCS server that sends everybody to another host."""
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.headers)  # type: ignore[attr-defined]
+        self.send_response(307)
+        self.send_header("Location", self.server.elsewhere)  # type: ignore[attr-defined]
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+class Elsewhere(Redirecting):
+    """The other host, which has what is asked for."""
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.headers)  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+
+@pytest.mark.parametrize("kind", ["s3, key", "s3, identity", "gs, key", "gs, identity"])
+def test_no_credential_leaves_the_host_it_is_for_when_that_redirects(pod: Pod, identities: str, kind: str) -> None:
+    first = free_ports(2)
+    server, other = ThreadingHTTPServer((LOOPBACK, first), Redirecting), ThreadingHTTPServer((LOOPBACK, first + 1), Elsewhere)
+    server.elsewhere = f"http://localhost:{first + 1}/bucket/model.bin"  # type: ignore[attr-defined]
+    server.seen, other.seen = [], []  # type: ignore[attr-defined]
+    token = pod.directory / "token"
+    token.write_text("the+token")
+    endpoint = f"http://{LOOPBACK}:{first}"
+    secret = {
+        "s3, key": {**held(), "SESSION_TOKEN": "a/b+c="},
+        "s3, identity": {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token), "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{identities}/pod"},
+        "gs, key": held(),
+        "gs, identity": {"GCE_METADATA_HOST": identities.removeprefix("http://")},
+    }[kind]
+    scheme, _, how = kind.partition(", ")
+    given = static_key(endpoint) if how == "key" else {"endpoint": endpoint, "workload_identity": True}
+    with serving(server), serving(other):
+        ended = pod.run(f"{scheme}://bucket/model.bin", secret, **given)
+    (sent,) = server.seen  # type: ignore[attr-defined]
+    assert KEY_ID in sent["Authorization"] or sent["Authorization"] == "Bearer ya29.abc"
+    assert sent["x-amz-security-token"] == ("a/b+c=" if scheme == "s3" else None)
+    assert [(seen["Authorization"], seen["x-amz-security-token"]) for seen in other.seen] == []  # type: ignore[attr-defined]
+    assert (ended.code, ended.err) == (
+        1,
+        f"{scheme}://bucket/model.bin is redirected (307), which is not followed; check region and endpoint\n",
+    )
+    assert pod.files() == []
+
+
 def test_an_object_that_is_not_there_is_told(pod: Pod, s3: str) -> None:
     ended = pod.run("s3://bucket/dir/absent.bin", held(), **static_key(s3))
-    assert (ended.code, ended.err) == (1, "s3://bucket/dir/absent.bin is not there: curl: (22) The requested URL returned error: 404\n")
+    assert (ended.code, ended.err) == (1, "s3://bucket/dir/absent.bin does not exist: curl: (22) The requested URL returned error: 404\n")
 
 
 def test_a_part_of_an_s3_object_is_gone_on_with(pod: Pod, s3: str) -> None:
     (pod.volume / ".fetch").mkdir(parents=True)
     (pod.volume / ".fetch/model.bin.part").write_bytes(BODY[:1000])
     ended = pod.run("s3://bucket/dir/model.bin", held(), **static_key(s3))
-    assert (ended.code, ended.out) == (0, "going on from byte 1000\nmodel.bin: fetched s3://bucket/dir/model.bin\n")
+    assert (ended.code, ended.out) == (0, "resuming at byte 1000\nmodel.bin: fetched s3://bucket/dir/model.bin\n")
     assert (pod.volume / "model.bin").read_bytes() == BODY
 
 
@@ -243,6 +298,10 @@ class Web:
     """By path; `/x.bin` may be asked for with a fault: `/cut/x.bin`."""
     gets: list[str] = field(default_factory=list)
     """Path, and range after a space, of every GET."""
+    authorizations: list[str | None] = field(default_factory=list)
+    """What every GET had in its header Authorization."""
+    elsewhere: str = ""
+    """URL of the server that `/moved` redirects to."""
     healed: bool = False
     """Whether `/cut` has stopped cutting."""
 
@@ -259,6 +318,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             web.gets.append(" ".join(filter(None, (self.path, self.headers.get("Range", "")))))
+            web.authorizations.append(self.headers.get("Authorization"))
             self._answer(body=True)
 
         def _answer(self, *, body: bool) -> None:
@@ -266,6 +326,12 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             data = web.bodies.get(name)
             if data is None or (fault == "private" and self.headers.get("Authorization") != 'Bearer "a, b"'):
                 self.send_response(404 if data is None else 401)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if fault == "moved":
+                self.send_response(302)
+                self.send_header("Location", f"{web.elsewhere}/{name}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
@@ -301,12 +367,14 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+@contextmanager
+def web_server(directory: Path) -> Iterator[Web]:
+    """A server at work, with the certificate in the directory, which is made if there is none."""
+    certificate, key = directory / "tls.crt", directory / "tls.key"
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1", "-subj", "/CN=web")
-    files = ("-keyout", str(key), "-out", str(certificate), "-addext", f"subjectAltName=IP:{LOOPBACK}")
-    subprocess.run([need("openssl"), "req", "-x509", *curve, *files], check=True, capture_output=True)
+    files = ("-keyout", str(key), "-out", str(certificate), "-addext", f"subjectAltName=IP:{LOOPBACK},DNS:localhost")
+    if not certificate.exists():
+        subprocess.run([need("openssl"), "req", "-x509", *curve, *files], check=True, capture_output=True)
     it = Web(url="", ca=certificate.read_text(), bodies={"model.bin": BODY})
     server = ThreadingHTTPServer((LOOPBACK, free_ports(1)), _handler(it))
     it.url = f"https://{LOOPBACK}:{server.server_port}"
@@ -314,6 +382,12 @@ def web(tmp_path: Path) -> Iterator[Web]:
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with serving(server):
+        yield it
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    with web_server(tmp_path) as it:
         yield it
 
 
@@ -343,12 +417,23 @@ def test_the_authorization_is_sent_and_not_shown(pod: Pod, web: Web) -> None:
     assert "Bearer" not in ended.out
 
 
+@pytest.mark.parametrize("host", [LOOPBACK, "localhost"])
+def test_the_authorization_is_not_sent_to_another_server_that_a_redirect_names(pod: Pod, web: Web, host: str) -> None:
+    given = web.args(authorization=SecretKey(name="web", key="token"))
+    with web_server(pod.directory) as other:
+        web.elsewhere = other.url.replace(LOOPBACK, host)
+        ended = pod.run(f"{web.url}/moved/model.bin", {"AUTHORIZATION": "Bearer secret"}, **given)
+    assert (ended.code, ended.err) == (0, "")
+    assert (web.authorizations, other.authorizations) == (["Bearer secret"], [None])
+    assert (pod.volume / "model.bin").read_bytes() == BODY
+
+
 def test_a_corrupted_object_is_refused(pod: Pod, web: Web) -> None:
     web.bodies["model.bin"] = BODY[:-1] + b"x"
     ended = pod.run(f"{web.url}/model.bin", **web.args())
     assert (ended.code, ended.err) == (
         1,
-        f"{web.url}/model.bin is not what was asked for: its sha256 is {sha256(web.bodies['model.bin'])}, not {sha256(BODY)}\n",
+        f"{web.url}/model.bin has the wrong content: its sha256 is {sha256(web.bodies['model.bin'])}, not {sha256(BODY)}\n",
     )
     assert pod.files() == []
 
@@ -364,7 +449,7 @@ def test_a_truncated_object_is_refused_and_the_next_container_goes_on(pod: Pod, 
     ended = pod.run(f"{web.url}/cut/model.bin", **web.args(timeout_seconds=3))
     arrived = (pod.volume / ".fetch/model.bin.part").stat().st_size
     assert ended.code == 1
-    assert ended.err.startswith(f"{web.url}/cut/model.bin could not be fetched within 3 s ({arrived} of {len(BODY)} bytes are there): ")
+    assert ended.err.startswith(f"{web.url}/cut/model.bin could not be fetched within 3 s ({arrived} of {len(BODY)} bytes arrived): ")
     assert ended.err.count("\n") == 1
     assert not (pod.volume / "model.bin").exists()
     web.healed = True
@@ -390,10 +475,11 @@ def test_an_object_without_a_length_is_counted(pod: Pod, web: Web) -> None:
     ended = pod.run(f"{web.url}/endless/model.bin", **web.args(size_limit="2Mi"))
     assert (ended.code, ended.err) == (
         1,
-        f"{web.url}/endless/model.bin sends more than 2097152 bytes, and that is all there is room for; "
+        f"{web.url}/endless/model.bin sends more than 2097152 bytes, which is all there is room for; "
         "raise size_limit, or make the volume larger\n",
     )
     assert pod.files() == []
+    assert ended.seconds < 10
 
 
 def test_an_object_for_which_the_volume_has_no_room_is_refused(pod: Pod, web: Web) -> None:
@@ -413,7 +499,7 @@ def test_an_object_for_which_the_volume_has_no_room_is_refused(pod: Pod, web: We
 def test_what_is_there_is_not_fetched_again_unless_it_was_changed(pod: Pod, web: Web) -> None:
     assert pod.run(f"{web.url}/model.bin", **web.args()).code == 0
     ended = pod.run(f"{web.url}/model.bin", **web.args())
-    assert (ended.code, ended.out, len(web.gets)) == (0, "model.bin is there already\n", 1)
+    assert (ended.code, ended.out, len(web.gets)) == (0, "model.bin is already there\n", 1)
     (pod.volume / "model.bin").write_bytes(b"changed")
     assert pod.run(f"{web.url}/model.bin", **web.args()).code == 0
     assert len(web.gets) == 2
@@ -426,7 +512,7 @@ def test_an_object_without_a_checksum_is_taken_as_it_is_once(pod: Pod, web: Web)
     (pod.volume / ".fetch/model.bin.part").write_bytes(b"of another version")
     assert pod.run(f"{web.url}/model.bin", **given).code == 0
     assert (pod.volume / "model.bin").read_bytes() == BODY
-    assert pod.run(f"{web.url}/model.bin", **given).out == "model.bin is there already\n"
+    assert pod.run(f"{web.url}/model.bin", **given).out == "model.bin is already there\n"
 
 
 def test_pods_that_share_a_volume_fetch_once(pod: Pod, web: Web) -> None:
@@ -434,7 +520,7 @@ def test_pods_that_share_a_volume_fetch_once(pod: Pod, web: Web) -> None:
     ended = [replica.end() for replica in replicas]
     assert [(it.code, it.err) for it in ended] == [(0, "")] * 3
     assert len(web.gets) == 1
-    there = "model.bin is there already\n"
+    there = "model.bin is already there\n"
     assert sorted(it.out for it in ended) == [there, there, f"model.bin: fetched {web.url}/model.bin\n"]
 
 
@@ -481,7 +567,7 @@ def test_an_archive_is_unpacked_and_not_fetched_again(pod: Pod, web: Web, make: 
     assert (ended.code, ended.err) == (0, "")
     assert {name: (pod.volume / "model" / name).read_text() for name in ("d/a", "b", "d/c")} == {"d/a": "one", "b": "two", "d/c": "two"}
     assert pod.files() == [".fetch/model.sha256", "model/b", "model/d/a", "model/d/c"]
-    assert pod.run(**given).out == "model is there already\n"
+    assert pod.run(**given).out == "model is already there\n"
     assert len(web.gets) == 1
 
 

@@ -96,13 +96,13 @@ def test_the_app_starts_with_the_file_which_it_can_only_read(s3: Namespace) -> N
         (
             "corrupted",
             {"sha256": "0" * 64},
-            f"s3://models/v1/model.bin is not what was asked for: its sha256 is {hashlib.sha256(bytes(SIZE)).hexdigest()}, not {'0' * 64}",
+            f"s3://models/v1/model.bin has the wrong content: its sha256 is {hashlib.sha256(bytes(SIZE)).hexdigest()}, not {'0' * 64}",
         ),
         ("oversized", {"size_limit": "10Mi"}, f"s3://models/v1/model.bin has {SIZE} bytes, but size_limit is 10485760; raise size_limit"),
         (
             "forbidden",
             {"secret_access_key": SecretKey(name="s3", key="wrong")},
-            "s3://models/v1/model.bin may not be read: curl: (22) The requested URL returned error: 403; "
+            "s3://models/v1/model.bin cannot be read: curl: (22) The requested URL returned error: 403; "
             "check the credentials, their rights, and the region",
         ),
     ],
