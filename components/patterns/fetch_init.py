@@ -1,8 +1,9 @@
 """FetchInit: a large file from S3, Google Cloud Storage or the web, verified and in place before the app starts.
 
 curl does the talking: it resumes, signs requests for S3 (--aws-sigv4) and for the S3-compatible interface of Google's storage, and follows
-what web servers do; one small image for all three sources. rclone would bring the vendors' own libraries, but lists the directory
-around an object to read it from an offset, which web servers do not offer, and which takes rights that an app should not need.
+what web servers do; one small image for all three sources. rclone has the vendors' own identity code and fetches ranges in parallel. But
+rclone 1.76 sends the pod's Google token on to a host that a redirect names, cannot fetch a URL with a query, nor a large file from a web
+server without ranges, and starts anew when its container was killed.
 """
 
 import re
