@@ -24,7 +24,7 @@ def waiting(namespace: Namespace, timeout_seconds: int) -> None:
 
 def test_the_app_starts_when_what_it_needs_is_there(namespace: Namespace) -> None:
     deploy(namespace, lambda: waiting(namespace, 120), wait=False)
-    eventually(lambda: "dns kubernetes.default.svc: there" in namespace.logs(namespace.pod("app"), "wait-for"), "the first target")
+    eventually(lambda: "dns kubernetes.default.svc: available" in namespace.logs(namespace.pod("app"), "wait-for"), "the first target")
     assert not namespace.get("pod", namespace.pod("app"))["status"]["containerStatuses"][0]["ready"]
     scripts(namespace)
     deploy(namespace, lambda: Workload("web", WorkloadArgs(app=web(), namespace=namespace.name)))
