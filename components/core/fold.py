@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pulumi
@@ -33,7 +34,7 @@ class _Sum:
     owned: tuple[tuple[str, PodPatch], ...]
     """Who adds what, in list order."""
 
-    @property
+    @cached_property
     def total(self) -> PodPatch:
         return sum((patch for _, patch in self.owned), PodPatch())
 

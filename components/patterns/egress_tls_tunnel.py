@@ -1,7 +1,6 @@
 """EgressTlsTunnel: TLS to the outside for an app that speaks none."""
 
 import ipaddress
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,8 +13,8 @@ from ..core.errors import refuse
 from ..core.identity import restricted, secret_mode
 from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
 from ..core.plug import PatternArgs
-from ..core.quantities import amount
 from ..core.view import LOOPBACK, PodView
+from .shared.proxies import health_probe, workers
 
 _DIRECTORY = "/etc/tls-tunnel"
 
@@ -192,14 +191,12 @@ class EgressTlsTunnelArgs(PatternArgs):
         files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(pod, health)}
         files |= {f"{target.name}-ca.crt": target.ca for target in self.targets if target.ca is not None}
         secrets = [volume for target in self.targets for volume in self._secrets(pod, target)]
-        probe = {"httpGet": {"path": "/healthz", "port": health}}
         container = {
             "name": name,
             "image": self.image,
             "command": ["haproxy", "-db", "-f", f"{_DIRECTORY}/haproxy.cfg"],
             "resources": self.resources,
-            "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-            "livenessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+            **health_probe(health, "/healthz"),
             "securityContext": restricted(self.uid, self.uid),
             "volumeMounts": [
                 {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
@@ -238,11 +235,10 @@ class EgressTlsTunnelArgs(PatternArgs):
         return found
 
     def _config(self, pod: PodView, health: int) -> str:
-        cpu_limit = (self.resources.get("limits") or {}).get("cpu")
         servers = [f"nameserver dns{index} {server}" for index, server in enumerate(self.nameservers)]
         head = _HEAD.format(
             connections=self.max_connections,
-            threads=max(1, math.ceil(amount(cpu_limit))) if cpu_limit else 1,
+            threads=workers(self.resources),
             nameservers="\n    ".join(servers or ["parse-resolv-conf"]),
             resolve=self.resolve_seconds,
             idle=self.idle_seconds,

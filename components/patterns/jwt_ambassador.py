@@ -19,6 +19,7 @@ from ..core.patch import ConfigFiles, Listen, PodPatch, sidecar
 from ..core.plug import PatternArgs, describe
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
+from .shared.proxies import health_probe, workers
 
 _DIRECTORY = "/etc/oauth2-proxy"
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%@:+-]*)*")
@@ -259,7 +260,7 @@ class _Ambassador:
                     open_routes=[_regular_expression(route) for route in dict.fromkeys(routes)],
                 ),
                 health_port=health,
-                workers=nginx.workers(args.resources),
+                workers=workers(args.resources),
                 max_body_size="0",
                 timeout_seconds=args.timeout_seconds,
                 upstream_idle_seconds=args.upstream_idle_seconds,
@@ -287,7 +288,7 @@ class _Ambassador:
             "env": self._credentials(),
             "resources": args.validator_resources,
             # answered once it has found the issuer's keys
-            **nginx.health_probe(health, nginx.VALIDATOR_HEALTH_PATH),
+            **health_probe(health, nginx.VALIDATOR_HEALTH_PATH),
             "securityContext": restricted(args.validator_uid, args.validator_uid),
             "volumeMounts": [] if args.ca is None else [{"name": config, "mountPath": _DIRECTORY, "readOnly": True}],
         }

@@ -15,6 +15,7 @@ from ..core.patch import PodPatch, Wire
 from ..core.plug import PatternArgs
 from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
 from .shared import nginx
+from .shared.proxies import workers
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
@@ -280,7 +281,7 @@ class _Ambassador:
                 outer_scheme="https",
                 clients=self._clients(),
                 health_port=health,
-                workers=nginx.workers(args.resources),
+                workers=workers(args.resources),
                 max_body_size=args.max_body_size,
                 timeout_seconds=args.timeout_seconds,
                 upstream_idle_seconds=args.upstream_idle_seconds,

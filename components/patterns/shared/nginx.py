@@ -1,6 +1,5 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,8 +12,8 @@ import pulumi
 
 from ...core.identity import restricted, secret_mode
 from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
-from ...core.quantities import amount
 from ...core.view import BoundPort, PodView
+from .proxies import health_probe
 from .scripts import script
 
 CERTIFICATES = "/certs"
@@ -263,18 +262,3 @@ def proxy(
         config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(nginx), **(files or {})}),),
         listens=(Listen(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
     )
-
-
-def health_probe(port: int, path: str) -> dict[str, Any]:
-    """The probes of a sidecar that answers at that port of the pod."""
-    handler = {"httpGet": {"path": path, "port": port}}
-    return {
-        "startupProbe": {**handler, "periodSeconds": 1, "failureThreshold": 60},
-        "livenessProbe": {**handler, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
-    }
-
-
-def workers(resources: Wire) -> int:
-    """One for each CPU of the limit, one without."""
-    limit = (resources.get("limits") or {}).get("cpu")
-    return max(1, math.ceil(amount(limit))) if limit else 1
