@@ -1,111 +1,52 @@
 """pod-patterns: extend a Kubernetes workload by adding containers to its pod."""
 
 from .certificates import (
-    Certificate,
-    CertificateAuthority,
-    CertificateAuthorityArgs,
-    ClientCertificateArgs,
-    IssuedCertificate,
-    SelfSignedCertificate,
-    ServerCertificateArgs,
+    Certificate as Certificate,
+    CertificateArgs as CertificateArgs,
+    CertificateAuthority as CertificateAuthority,
+    CertificateAuthorityArgs as CertificateAuthorityArgs,
+    ClientCertificateArgs as ClientCertificateArgs,
+    IssuedCertificate as IssuedCertificate,
+    SelfSignedCertificate as SelfSignedCertificate,
+    ServerCertificateArgs as ServerCertificateArgs,
 )
-from .core.app import App, LogFiles, Port, Rebind, SecretKey
-from .core.errors import ArgumentError, CompositionError, ProblemsError, SecretLeakError
-from .core.fold import compose
-from .core.identity import as_app, restricted
-from .core.patch import ConfigFiles, Listen, PodPatch, sidecar
-from .core.plug import Adds, Pattern, PatternArgs, Planned, Plans, Wraps
-from .core.pod import Pod
-from .core.view import BoundPort, Frontend, PodView
-from .patterns.config_reload_sidecar import ConfigReloadSidecar, ConfigReloadSidecarArgs
-from .patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
-from .patterns.fetch_init import FetchInit, FetchInitArgs
-from .patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
-from .patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from .patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from .patterns.metrics_adapter import EXPORTERS, Exporter, MetricsAdapter, MetricsAdapterArgs
-from .patterns.migration_init import MigrationInit, MigrationInitArgs
-from .patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
-from .patterns.shared.vault import ConfigMapKey, VaultSecret
-from .patterns.sysctl_init import SysctlInit, SysctlInitArgs
-from .patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from .patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
-from .patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
-from .patterns.vault_init import VaultInit, VaultInitArgs
-from .patterns.wait_for_init import WaitForInit, WaitForInitArgs
-from .presets.elasticsearch import elasticsearch
-from .workload import Workload, WorkloadArgs
-
-__all__ = [
-    "EXPORTERS",
-    "Adds",
-    "App",
-    "ArgumentError",
-    "BoundPort",
-    "Certificate",
-    "CertificateAuthority",
-    "CertificateAuthorityArgs",
-    "ClientCertificateArgs",
-    "CompositionError",
-    "ConfigFiles",
-    "ConfigMapKey",
-    "ConfigReloadSidecar",
-    "ConfigReloadSidecarArgs",
-    "EgressTarget",
-    "EgressTlsTunnel",
-    "EgressTlsTunnelArgs",
-    "Exporter",
-    "FetchInit",
-    "FetchInitArgs",
-    "Frontend",
-    "IssuedCertificate",
-    "JwtAmbassador",
-    "JwtAmbassadorArgs",
-    "Listen",
-    "LogFiles",
-    "LogShipperSidecar",
-    "LogShipperSidecarArgs",
-    "LogTailSidecar",
-    "LogTailSidecarArgs",
-    "MetricsAdapter",
-    "MetricsAdapterArgs",
-    "MigrationInit",
-    "MigrationInitArgs",
-    "Pattern",
-    "PatternArgs",
-    "Planned",
-    "Plans",
-    "Pod",
-    "PodPatch",
-    "PodView",
-    "Port",
-    "ProblemsError",
-    "Rebind",
-    "RedisCacheSidecar",
-    "RedisCacheSidecarArgs",
-    "SecretKey",
-    "SecretLeakError",
-    "SelfSignedCertificate",
-    "ServerCertificateArgs",
-    "SysctlInit",
-    "SysctlInitArgs",
-    "TlsAmbassador",
-    "TlsAmbassadorArgs",
-    "TrafficRedirectInit",
-    "TrafficRedirectInitArgs",
-    "VaultAgentSidecar",
-    "VaultAgentSidecarArgs",
-    "VaultInit",
-    "VaultInitArgs",
-    "VaultSecret",
-    "WaitForInit",
-    "WaitForInitArgs",
-    "Workload",
-    "WorkloadArgs",
-    "Wraps",
-    "as_app",
-    "compose",
-    "elasticsearch",
-    "restricted",
-    "sidecar",
-]
+from .core.app import App as App, LogFiles as LogFiles, Port as Port, Rebind as Rebind, SecretKey as SecretKey
+from .core.errors import (
+    ArgumentError as ArgumentError,
+    CompositionError as CompositionError,
+    ProblemsError as ProblemsError,
+    SecretLeakError as SecretLeakError,
+)
+from .core.fold import compose as compose
+from .core.identity import as_app as as_app, restricted as restricted
+from .core.patch import ConfigFiles as ConfigFiles, PodPatch as PodPatch, UndeclaredPort as UndeclaredPort, sidecar as sidecar
+from .core.plug import Adds as Adds, Pattern as Pattern, PatternArgs as PatternArgs, Planned as Planned, Plans as Plans, Wraps as Wraps
+from .core.pod import Pod as Pod
+from .core.view import BoundPort as BoundPort, Frontend as Frontend, PodView as PodView
+from .patterns.config_reload_sidecar import ConfigReloadSidecar as ConfigReloadSidecar, ConfigReloadSidecarArgs as ConfigReloadSidecarArgs
+from .patterns.egress_tls_tunnel import (
+    EgressTarget as EgressTarget,
+    EgressTlsTunnel as EgressTlsTunnel,
+    EgressTlsTunnelArgs as EgressTlsTunnelArgs,
+)
+from .patterns.fetch_init import FetchInit as FetchInit, FetchInitArgs as FetchInitArgs
+from .patterns.jwt_ambassador import JwtAmbassador as JwtAmbassador, JwtAmbassadorArgs as JwtAmbassadorArgs
+from .patterns.log_shipper_sidecar import LogShipperSidecar as LogShipperSidecar, LogShipperSidecarArgs as LogShipperSidecarArgs
+from .patterns.log_tail_sidecar import LogTailSidecar as LogTailSidecar, LogTailSidecarArgs as LogTailSidecarArgs
+from .patterns.metrics_adapter import (
+    EXPORTERS as EXPORTERS,
+    Exporter as Exporter,
+    MetricsAdapter as MetricsAdapter,
+    MetricsAdapterArgs as MetricsAdapterArgs,
+)
+from .patterns.migration_init import MigrationInit as MigrationInit, MigrationInitArgs as MigrationInitArgs
+from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
+from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultSecret as VaultSecret
+from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs
+from .patterns.tls_ambassador import TlsAmbassador as TlsAmbassador, TlsAmbassadorArgs as TlsAmbassadorArgs
+from .patterns.traffic_redirect_init import TrafficRedirectInit as TrafficRedirectInit, TrafficRedirectInitArgs as TrafficRedirectInitArgs
+from .patterns.vault_agent_sidecar import VaultAgentSidecar as VaultAgentSidecar, VaultAgentSidecarArgs as VaultAgentSidecarArgs
+from .patterns.vault_init import VaultInit as VaultInit, VaultInitArgs as VaultInitArgs
+from .patterns.wait_for_init import WaitForInit as WaitForInit, WaitForInitArgs as WaitForInitArgs
+from .presets.elasticsearch import elasticsearch as elasticsearch
+from .workload import Workload as Workload, WorkloadArgs as WorkloadArgs

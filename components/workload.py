@@ -5,22 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .certificates import CertificateAuthority
-from .core import checks, plug
+from .core import checks, plug, rules
 from .core.app import App
-from .core.cluster import DEFAULT_KUBERNETES
+from .core.cluster import DEFAULT_KUBERNETES, Version
 from .core.errors import CompositionError, refuse
 from .core.fold import compose
 from .core.plug import Pattern
 from .core.pod_security import pod_security_level, privileged_containers
+from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
 
-_REGISTRY = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*")
+Registry = Annotated[
+    str,
+    checks.shaped(
+        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*", "a host, with a port and a path at most"
+    ),
+]
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
 
@@ -29,48 +35,39 @@ OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", 
 class WorkloadArgs:
     """Arguments of Workload."""
 
-    app: App
+    app: Annotated[App, Elsewhere]
     """The application."""
-    patterns: Sequence[Pattern] = ()
+    patterns: Annotated[Sequence[Pattern], Elsewhere] = ()
     """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Arguments stand for their
     pattern: `TlsAmbassadorArgs()` becomes a TlsAmbassador of this workload, with its service name, namespace and authority. A component
     made by hand can be shared, or asked for its outputs. Default: none."""
-    namespace: pulumi.Input[str] = "default"
+    namespace: pulumi.Input[Label] = "default"
     """Namespace of everything. Default: default."""
-    service_name: str | None = None
+    service_name: ServiceName | None = None
     """Name of the Service. Default: None, the app's name."""
-    service_type: str = "ClusterIP"
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """ClusterIP, NodePort or LoadBalancer. Default: ClusterIP."""
-    replicas: int | None = 1
+    replicas: NotNegative | None = 1
     """Number of pods; None leaves it to an autoscaler. Default: 1."""
-    kubernetes_version: str = DEFAULT_KUBERNETES
+    kubernetes_version: Version = DEFAULT_KUBERNETES
     """The oldest cluster it runs on; before 1.30 the app's image needs a `sleep`, before 1.29 sidecars must be classic. Default: 1.30."""
-    sidecars: str = "native"
+    sidecars: Literal["native", "classic"] = "native"
     """`native` (init containers that keep running), or `classic` for clusters before 1.29. Default: native."""
-    image_registry: str | None = None
+    image_registry: Registry | None = None
     """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
     authority: CertificateAuthority | None = None
     """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[Text, Text] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
-    pod: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of the PodSpec in wire form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
-    rollout_timeout_seconds: int = 600
+    pod_spec: Manifest = field(default_factory=dict)
+    """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
+    rollout_timeout_seconds: Positive = 600
     """How long `pulumi up` waits for the pods to be ready, and when the rollout counts as failed. Default: 600, as Pulumi's own."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments, the patterns left out."""
-        found = checks.service_name("service_name", self.service_name or self.app.name)
-        if checks.is_plain(self.namespace):
-            found += checks.label("namespace", self.namespace)
-        found += checks.one_of("service_type", self.service_type, ("ClusterIP", "NodePort", "LoadBalancer"))
-        if self.replicas is not None:
-            found += checks.at_least("replicas", self.replicas, 0)
-        found += checks.at_least("rollout_timeout_seconds", self.rollout_timeout_seconds, 1)
-        found += _own_labels("labels", self.labels)
-        if self.image_registry is not None and not _REGISTRY.fullmatch(self.image_registry):
-            found.append(f"image_registry {self.image_registry!r} is not allowed: a host, with a port and a path at most")
-        return found
+        """What is wrong between the fields, the app and the patterns left out."""
+        derived = [] if self.service_name else checks.service_name("service_name", self.app.name)
+        return derived + _own_labels("labels", self.labels)
 
 
 def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
@@ -145,7 +142,7 @@ class Workload(pulumi.ComponentResource):
     """The pod in words: containers in start order, ports, volumes."""
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        refuse(f"workload {name!r}", [*checks.label("name", name), *args.problems()])
+        refuse(f"workload {name!r}", [*checks.label("name", name), *rules.problems(args)])
         service_name = args.service_name or args.app.name
         composed = partial(
             compose,
@@ -155,7 +152,7 @@ class Workload(pulumi.ComponentResource):
             sidecars=args.sidecars,
             kubernetes_version=args.kubernetes_version,
             image_registry=args.image_registry,
-            fields=args.pod,
+            fields=args.pod_spec,
             problems=_elsewhere(args),
         )
         planned = self._planned(args, service_name)

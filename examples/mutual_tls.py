@@ -28,7 +28,7 @@ def service(name: str, peer: str) -> Workload:
         volumes=({"name": "peer-tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},),
         volume_mounts=({"name": "peer-tls", "mountPath": "/peer-tls", "readOnly": True},),
         # the kubelet has no certificate; these go through a plain port that knows this one path
-        readiness={"httpGet": {"path": "/ready", "port": "http"}},
+        readiness_probe={"httpGet": {"path": "/ready", "port": "http"}},
     )
     tls = TlsAmbassadorArgs(client_auth="required", client_names=(peer,))
     return Workload(name, WorkloadArgs(app=app, namespace=NAMESPACE, patterns=[tls], authority=authority))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pulumi
-from pod_patterns import App, ConfigFiles, Listen, PatternArgs, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
+from pod_patterns import App, ConfigFiles, UndeclaredPort, PatternArgs, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class RedisTunnelArgs(PatternArgs):
             init_containers=(sidecar(container),),
             config_files=(ConfigFiles(name="redis-tunnel", files={"stunnel.conf": config}),),
             app_env=({"name": "REDIS_URL", "value": "redis://127.0.0.1:6379"},),
-            listens=(Listen(number=6379),),
+            undeclared_ports=(UndeclaredPort(number=6379),),
         )
 
 

@@ -17,7 +17,7 @@ api = App(
     name="api",
     image="ghcr.io/acme/api:1.4",
     ports=(Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),),
-    readiness={"httpGet": {"path": "/ready", "port": "http"}},
+    readiness_probe={"httpGet": {"path": "/ready", "port": "http"}},
 )
 workload = Workload(
     "api",

@@ -12,9 +12,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components.certificates import SelfSignedCertificate, ServerCertificateArgs
-from components.core import checks
+from components.core import rules
 from components.core.errors import refuse
 from components.core.identity import restricted
+from components.core.rules import Image, Label, SomeText
 
 PORT = 8200
 _LOOPBACK = "127.0.0.1:8202"
@@ -31,29 +32,20 @@ _CONFIGURE = Path(__file__).with_suffix(".sh").read_text(encoding="utf-8")
 class DemoVaultArgs:
     """Arguments of DemoVault."""
 
-    namespace: str = "default"
+    namespace: Label = "default"
     """Namespace of Vault, and of the app that logs in to it. Default: default."""
-    service_name: str = "vault"
+    service_name: Label = "vault"
     """Name of the Deployment and the Service. Default: vault."""
-    role: str = "elasticsearch"
+    role: Label = "elasticsearch"
     """Role that it knows, at auth/kubernetes. Default: elasticsearch."""
-    service_account: str = "default"
+    service_account: Label = "default"
     """The app's service account, which alone may take that role. Default: default."""
-    audience: str = "vault"
+    audience: SomeText = "vault"
     """Audience of the app's token. Default: vault."""
-    secret_path: str = "my-secret"
+    secret_path: Label = "my-secret"
     """Path of the one secret, with the fields `username` and `password`, in the KV v2 mount `secret`. Default: my-secret."""
-    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    image: pulumi.Input[Image] = "hashicorp/vault:1.21.1"
     """Default: hashicorp/vault:1.21.1."""
-
-    def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = [
-            line
-            for name in ("namespace", "service_name", "service_account", "role", "secret_path")
-            for line in checks.label(name, getattr(self, name))
-        ]
-        return found + ([] if self.audience else ["audience is empty"])
 
 
 class DemoVault(pulumi.ComponentResource):
@@ -69,7 +61,7 @@ class DemoVault(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DemoVaultArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
         args = args or DemoVaultArgs()
-        refuse(f"DemoVault {name!r}", args.problems())
+        refuse(f"DemoVault {name!r}", rules.problems(args))
         super().__init__("pod-patterns:index:DemoVault", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         certificate = SelfSignedCertificate(name, ServerCertificateArgs(service_name=args.service_name, namespace=args.namespace), child)

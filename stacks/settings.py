@@ -5,16 +5,16 @@ The names in the file are those of the Args dataclasses.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi.runtime import config as pulumi_config
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
-from components.core import checks, plug
+from components.core import checks, plug, rules
 from components.core.app import App
 from components.core.errors import ProblemsError
 from components.core.pod_security import pod_security_level
@@ -33,6 +33,15 @@ DEMO_VAULT = "https://demo-vault:8200"
 
 LEVELS = ("privileged", "baseline", "restricted")
 """The Pod Security Standards, from the one that admits everything."""
+
+
+def _directory_problems(what: str, value: str) -> list[str]:
+    if checks.path("", f"/{value}") or value.strip("./") == "" or value.startswith("/"):
+        return [f"{what} {value!r} is not allowed: a directory inside the project, e.g. out/render"]
+    return []
+
+
+Directory = Annotated[str, _directory_problems]
 
 # set by the lists of the file
 _HIDDEN = {
@@ -53,18 +62,18 @@ class StackFile:
     """The application: fields of App, or `preset:` and the fields that differ from it; `env` is added to the preset's."""
     workload: Any = field(default_factory=dict)
     """Fields of WorkloadArgs. Default: none."""
-    patterns: tuple[Any, ...] = ()
+    patterns: Sequence[Any] = ()
     """The patterns in order; each has a `kind`, its arguments, and a `name` if there are two of the kind. Default: none."""
-    certificate_authority: CertificateAuthorityArgs | None = None
+    authority: CertificateAuthorityArgs | None = None
     """An authority that issues every certificate of the stack, apart from patterns that name a Secret. Default: none, each is
     self-signed."""
-    client_certificates: tuple[ClientCertificateArgs, ...] = ()
+    client_certificates: Sequence[ClientCertificateArgs] = ()
     """Clients that the authority issues a certificate to, each a Secret in the workload's namespace; the stack output
     client_certificates has their names. Default: none."""
-    create_namespace: str | None = None
+    create_namespace: Literal["privileged", "baseline", "restricted"] | None = None
     """The Pod Security Standard (privileged, baseline or restricted) enforced in the workload's namespace, which the stack then
     creates. Default: none, the namespace exists."""
-    render: str | None = None
+    render: Directory | None = None
     """Directory into which manifests are written instead of reaching a cluster. Default: none."""
     always_render: bool = False
     """Whether every `pulumi up` writes every manifest again, though nothing has changed; a preview then always shows changes.
@@ -108,19 +117,17 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
     file = parser.instance(StackFile, usable, "", defaults=dict.fromkeys(refused))
     app = _app(parser, usable["app"]) if "app" in usable else None
     workload = _workload(parser, usable.get("workload", {}), app)
-    authority = _Stated(file.certificate_authority) if file and file.certificate_authority else None
+    authority = _Stated(file.authority) if file and file.authority else None
     defaults = {"address": DEMO_VAULT} if usable.get("demo_vault") is True else {}
     patterns = _patterns(parser, usable.get("patterns"), defaults, _facts(app, workload, authority))
     if file:
-        parser.problems += _file_problems(file)
+        parser.problems += rules.problems(file)
     if file and file.create_namespace and workload and workload.namespace == "default":
         parser.problems.append("create_namespace: every cluster has a namespace 'default' already; set workload.namespace")
     if workload:
         parser.problems += _demo_problems(_demo_vaults(patterns, workload.namespace))
-    if file and file.client_certificates and file.certificate_authority is None:
-        parser.problems.append("client_certificates: there is no authority to issue them; set certificate_authority")
-    for index, client in enumerate(file.client_certificates if file else ()):
-        _checked(parser, client, f"client_certificates[{index}]")
+    if file and file.client_certificates and file.authority is None:
+        parser.problems.append("client_certificates: there is no authority to issue them; set authority")
     if parser.problems:
         raise SettingsError(where, parser.problems)
     assert file
@@ -144,17 +151,6 @@ def _holds_secret(value: Any) -> bool:
     return isinstance(value, list) and any(_holds_secret(v) for v in value)
 
 
-def _file_problems(file: StackFile) -> list[str]:
-    found = []
-    if file.create_namespace is not None:
-        found += checks.one_of("create_namespace:", file.create_namespace, LEVELS)
-    if file.render is not None and (checks.path("", f"/{file.render}") or file.render.strip("./") == "" or file.render.startswith("/")):
-        found.append(f"render: {file.render!r} is not allowed: a directory inside the project, e.g. out/render")
-    if file.certificate_authority is not None:
-        found += [f"certificate_authority: {problem}" for problem in file.certificate_authority.problems()]
-    return found
-
-
 def _app(parser: Parser, given: Any) -> App | None:
     if not isinstance(given, Mapping) or "preset" not in given:
         return _checked(parser, parser.instance(App, given, "app", beside=("preset",)), "app")
@@ -174,11 +170,11 @@ def _workload(parser: Parser, given: Any, app: App | None) -> WorkloadArgs | Non
     return _checked(parser, WorkloadArgs(app=app, **values), "workload")
 
 
-class _Stated:
-    """Stands for the authority until it is made, while what its leaves ask for is looked at."""
+class _Stated(CertificateAuthority):
+    """Stands for the authority until it is made, while what its leaves ask for is looked at; it is never registered."""
 
     def __init__(self, args: CertificateAuthorityArgs) -> None:
-        self.leaf_problems = args.leaf_problems
+        self._args = args
 
 
 def _facts(app: App | None, workload: WorkloadArgs | None, authority: _Stated | None) -> dict[str, Any]:
@@ -216,8 +212,6 @@ def _patterns(parser: Parser, given: Any, defaults: Mapping[str, Any], facts: Ma
             continue
         _checked(parser, args.completed(facts) if isinstance(args, plug.PatternArgs) else args, path)
         name = getattr(args, "name", None)
-        if name is not None:
-            parser.problems += checks.label(f"{path}.name:", name)
         if any((type(args), name) == (type(other), getattr(other, "name", None)) for other in found):
             parser.problems.append(f"{path}.name: there is a {plug.describe(args)} already; give this one a name of its own")
         found.append(args)
@@ -242,13 +236,13 @@ def _demo_vaults(patterns: Iterable[Any], namespace: Any) -> set[DemoVaultArgs]:
 def _demo_problems(wanted: set[DemoVaultArgs]) -> list[str]:
     if len(wanted) > 1 or any(args.secret_path == "" for args in wanted):
         return ["demo_vault: has one role at auth/kubernetes and one secret in the KV v2 mount secret/; want no more, or set address:"]
-    return [f"demo_vault: {problem}" for args in wanted for problem in args.problems()]
+    return [line for args in wanted for line in rules.problems(args, "demo_vault: ")]
 
 
 def _checked(parser: Parser, instance: Any, path: str) -> Any:
     """The instance; what it finds wrong with itself is noted."""
     if instance is not None:
-        parser.problems += [f"{path}: {problem}" for problem in getattr(instance, "problems", tuple)()]
+        parser.problems += rules.problems(instance, f"{path}.")
     return instance
 
 
@@ -265,7 +259,7 @@ def build(settings: Settings) -> Workload:
         namespace = kubernetes.core.v1.Namespace("namespace", metadata={"name": workload.namespace, "labels": labels}, opts=opts)
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[namespace]))
     name = workload.app.name
-    authority = None if file.certificate_authority is None else CertificateAuthority(f"{name}-ca", file.certificate_authority, opts)
+    authority = None if file.authority is None else CertificateAuthority(f"{name}-ca", file.authority, opts)
     clients = {
         client.common_name: authority.issue_client(
             f"{name}-client-{client.common_name}", replace(client, namespace=workload.namespace), opts
@@ -292,6 +286,6 @@ def _with_demo_vault(settings: Settings, opts: pulumi.ResourceOptions) -> list[A
     for args in _demo_vaults(patterns, settings.workload.namespace):
         vault = DemoVault(f"{settings.workload.app.name}-demo-vault", args, opts)
         patterns = [
-            replace(p, address=vault.address, ca=vault.ca_pem) if getattr(p, "address", None) == DEMO_VAULT else p for p in patterns
+            replace(p, address=vault.address, ca_pem=vault.ca_pem) if getattr(p, "address", None) == DEMO_VAULT else p for p in patterns
         ]
     return patterns

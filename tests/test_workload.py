@@ -193,7 +193,7 @@ def test_the_outputs_have_every_certificate_and_the_first_expiry() -> None:
         first = TlsAmbassador("one", TlsAmbassadorArgs(service_name="web", validity_hours=1000))
         second = TlsAmbassador(
             "two",
-            TlsAmbassadorArgs(service_name="web", ports=("admin",), authority=ca, container_name="admin-proxy", validity_hours=2000),
+            TlsAmbassadorArgs(service_name="web", target_ports=("admin",), authority=ca, container_name="admin-proxy", validity_hours=2000),
         )
         made = Workload("shop", WorkloadArgs(app=web(ports=ports), patterns=[first, second]))
         for name in ("ca_pem", "certificate_expires_at", "plaintext_ports"):
@@ -222,7 +222,7 @@ def test_a_namespace_may_be_known_later() -> None:
 def test_a_preview_shows_the_whole_structure() -> None:
     def program() -> None:
         tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))
-        made = Workload("shop", WorkloadArgs(app=web(readiness={"httpGet": {"path": "/", "port": "http"}}), patterns=[tls]))
+        made = Workload("shop", WorkloadArgs(app=web(readiness_probe={"httpGet": {"path": "/", "port": "http"}}), patterns=[tls]))
         for name in OUTPUTS:
             pulumi.export(name, getattr(made, name))
 

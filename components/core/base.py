@@ -88,7 +88,7 @@ class Base:
 
 def own(app: App, cluster: Cluster, fields: Mapping[str, Any] | None = None) -> Base:
     """The hardened pod of an app; `fields` are further fields of the PodSpec."""
-    scratch = [{"name": name, "emptyDir": {"sizeLimit": app.scratch[path]}} for path, name in scratch_volumes(app).items()]
+    scratch = [{"name": name, "emptyDir": {"sizeLimit": app.empty_dirs[path]}} for path, name in scratch_volumes(app).items()]
     security: dict[str, Any] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if app.gid is not None and app.uid is not None:
         # mounted files belong to the app's group, and every container is a member of it

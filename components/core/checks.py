@@ -1,5 +1,6 @@
-"""The shapes that names, paths and numbers must have."""
+"""Checks of single values: each returns a line for what is wrong with it, and nothing for a good one."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,20 +10,11 @@ import pulumi
 from . import quantities
 from .errors import refuse
 
-# RFC 1123 label: names of containers, volumes and namespaces (k8s.io/apimachinery validation.IsDNS1123Label)
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-# RFC 1035 label: Service names (validation.IsDNS1035Label)
-_SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-# IANA_SVC_NAME: container port names (validation.IsValidPortName), which also need one letter
-_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
-# RFC 1123 subdomain, and a leading wildcard for certificates
-_DNS_NAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
-# what may stand in a path that ends up in nginx.conf, a shell script or a mount: no quotes, spaces, `$`, `;`, globs, control characters
-_PATH = re.compile(r"/[A-Za-z0-9._@%+=,/-]*")
-_RELATIVE_PATH = re.compile(r"[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*")
-_FILE_NAME = re.compile(r"[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}")
-# C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+Check = Callable[[str, Any], list[str]]
+"""Takes where a value stands and the value."""
+
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
+_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(?P<path>(/[A-Za-z0-9._~%@:+-]*)*)")
 
 
 def is_plain(value: Any) -> bool:
@@ -43,74 +35,101 @@ def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], I
     return output.apply(check)
 
 
-def shape(what: str, value: Any, pattern: re.Pattern[str], rule: str) -> list[str]:
-    """What is wrong with a plain text that must match."""
-    if not is_plain(value):
-        return [f"{what} must be a plain value, not an Output"]
-    if isinstance(value, str) and pattern.fullmatch(value):
+def shaped(pattern: str, rule: str) -> Check:
+    """A check of a text that must match the whole pattern; `rule` says that in words."""
+    compiled = re.compile(pattern)
+
+    def check(what: str, value: Any) -> list[str]:
+        if not is_plain(value):
+            return [f"{what} must be a plain value, not an Output"]
+        if isinstance(value, str) and compiled.fullmatch(value):
+            return []
+        return [f"{what} {value!r} is not allowed: {rule}"]
+
+    return check
+
+
+def whole(least: int, most: int | None = None) -> Check:
+    """A check of a whole number."""
+    rule = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
+
+    def check(what: str, value: Any) -> list[str]:
+        if not is_plain(value):
+            return [f"{what} must be a plain value, not an Output"]
+        # a bool is an int
+        if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+            return [f"{what} {value!r} is not allowed: {rule}"]
         return []
-    return [f"{what} {value!r} is not allowed: {rule}"]
+
+    return check
 
 
-def label(what: str, value: Any) -> list[str]:
-    return shape(what, value, _LABEL, "a-z, 0-9 and '-', 63 characters at most")
+def _downwards(check: Check) -> Check:
+    def both(what: str, value: Any) -> list[str]:
+        found = check(what, value)
+        return found or ([f"{what} {value!r} is not allowed: it must not contain '..'"] if ".." in value.split("/") else [])
+
+    return both
 
 
-def service_name(what: str, value: Any) -> list[str]:
-    return shape(what, value, _SERVICE_NAME, "a-z, 0-9 and '-', starting with a letter, 63 characters at most")
+# RFC 1123 label: names of containers, volumes and namespaces (k8s.io/apimachinery validation.IsDNS1123Label)
+label = shaped("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a-z, 0-9 and '-', 63 characters at most")
+# RFC 1035 label: Service names (validation.IsDNS1035Label)
+service_name = shaped("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", "a-z, 0-9 and '-', starting with a letter, 63 characters at most")
+# RFC 1123 subdomain: names of most objects (validation.IsDNS1123Subdomain)
+_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
+object_name = shaped(rf"(?=.{{1,253}}$){_SUBDOMAIN}", "a-z, 0-9, '-' and '.', 253 characters at most")
+dns_name = shaped(rf"(\*\.)?{_SUBDOMAIN}", "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most")
+# IANA_SVC_NAME: container port names (validation.IsValidPortName), which also need one letter
+port_name = shaped(
+    r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?", "a-z, 0-9 and single '-', one letter at least, 15 characters at most"
+)
+# what may stand in a path that ends up in nginx.conf, a shell script or a mount: no quotes, spaces, `$`, `;`, globs, control characters
+path = _downwards(shaped("/[A-Za-z0-9._@%+=,/-]*", "an absolute path of letters, digits and ._@%+=,/-"))
+relative_path = _downwards(shaped("[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*", "a relative path of letters, digits and ._@%+=,/-"))
+file_name = shaped("[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.'")
+# keys in the data of Secrets and ConfigMaps (validation.IsConfigMapKey)
+data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, digits and '.', '_' and '-'")
+# C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
+env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '-', not starting with a digit")
+header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
+quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
+# github.com/distribution/reference
+image = shaped(
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+    "an image reference such as registry.example.com/app:1.2",
+)
+pem = shaped(r"(?s)(?!.*PRIVATE KEY).*-----BEGIN CERTIFICATE-----.*", "certificates in PEM, and nothing else")
+text = shaped("[^\0]*", "text without NUL")
+some_text = shaped("[^\0]+", "text, not empty")
+port = whole(1, 65535)
 
 
-def port_name(what: str, value: Any) -> list[str]:
-    return shape(what, value, _PORT_NAME, "a-z, 0-9 and single '-', one letter at least, 15 characters at most")
+def uid(what: str, value: Any) -> list[str]:
+    return [f"{what} 0 is root: use another user id"] if value == 0 and value is not False else whole(1)(what, value)
 
 
-def dns_name(what: str, value: Any) -> list[str]:
-    return shape(what, value, _DNS_NAME, "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most")
-
-
-def path(what: str, value: Any) -> list[str]:
-    return shape(what, value, _PATH, "an absolute path of letters, digits and ._@%+=,/-") or _upwards(what, value)
-
-
-def relative_path(what: str, value: Any) -> list[str]:
-    return shape(what, value, _RELATIVE_PATH, "a relative path of letters, digits and ._@%+=,/-") or _upwards(what, value)
-
-
-def _upwards(what: str, path: str) -> list[str]:
-    return [f"{what} {path!r} is not allowed: it must not contain '..'"] if ".." in path.split("/") else []
-
-
-def file_name(what: str, value: Any) -> list[str]:
-    return shape(what, value, _FILE_NAME, "a file name of letters, digits and ._@%+=-, not starting with '.'")
-
-
-def env_name(what: str, value: Any) -> list[str]:
-    return shape(what, value, _ENV_NAME, "letters, digits, '.', '_' and '-', not starting with a digit")
-
-
-def port(what: str, value: Any) -> list[str]:
-    if not is_plain(value):
-        return [f"{what} must be a plain value, not an Output"]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 65535:
-        return [f"{what} {value!r} is not allowed: a whole number from 1 to 65535"]
+def address(what: str, value: Any) -> list[str]:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
     return []
 
 
-def at_least(what: str, value: Any, minimum: int) -> list[str]:
-    if not is_plain(value):
-        return [f"{what} must be a plain value, not an Output"]
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        return [f"{what} {value!r} is not allowed: a whole number, {minimum} or more"]
+def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False) -> list[str]:
+    """plaintext: whether http:// is fine for hosts other than loopback; risk: what happens then. bare: no path but /."""
+    found = _URL.fullmatch(value)
+    if not found or (bare and found["path"] not in ("", "/")):
+        return [f"{what} {value!r} is not allowed: https://host, with a port{'' if bare else ' and a path'} at most"]
+    if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not plaintext:
+        return [f"{what} {value!r} is not encrypted, so that {risk}; use https://, or set allow_plaintext=True"]
     return []
 
 
 def one_of(what: str, value: Any, allowed: Iterable[str]) -> list[str]:
     known = tuple(allowed)
-    return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(known)}"]
-
-
-def quantity(what: str, value: Any) -> list[str]:
-    return shape(what, value, quantities.SHAPE, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
+    return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(map(str, known))}"]
 
 
 def resources(what: str, value: Any) -> list[str]:

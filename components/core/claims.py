@@ -65,12 +65,12 @@ def of_pair(kind: str, key: object, owner: str) -> Claim:
 
 def of_hidden_ports(pod: PodView) -> Iterator[Claim]:
     """What the app listens on without declaring it: on loopback, where ambassadors moved it, or because it always does."""
-    for number in pod.app.reserved:
+    for number in pod.app.loopback_ports:
         yield Claim("port", (number, "TCP"), f"port {number} of {APP}", APP, "set Port.number")
     for port in pod.ports:
         if port.frontend and port.owner == APP:
             phrase = f"port {port.number}, to which an ambassador moved {port.name!r} of {APP},"
-            yield Claim("port", (port.number, "TCP"), phrase, APP, "set app_port=")
+            yield Claim("port", (port.number, "TCP"), phrase, APP, "set inner_port=")
 
 
 def of_patch(patch: PodPatch, owner: str, app_container: str) -> Iterator[Claim]:
@@ -79,7 +79,7 @@ def of_patch(patch: PodPatch, owner: str, app_container: str) -> Iterator[Claim]
         yield from of_container(container, owner)
     yield from of_env(app_container, patch.app_env, owner)
     yield from of_mounts(app_container, patch.app_mounts, owner)
-    for listen in patch.listens:
+    for listen in patch.undeclared_ports:
         yield Claim("port", (listen.number, "TCP"), f"port {listen.number} of {owner}", owner, f"set {listen.argument}=")
     for name in (*(v.get("name") for v in patch.volumes), *(c.name for c in patch.config_files)):
         yield of_volume(name, owner)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from . import checks
 
@@ -30,14 +31,23 @@ def version(text: str) -> tuple[int, int]:
     return int(found.group(1)), int(found.group(2))
 
 
+def _version_problems(what: str, text: str) -> list[str]:
+    try:
+        version(text)
+    except ValueError as error:
+        return [f"{what} {error}"]
+    return []
+
+
+Version = Annotated[str, _version_problems]
+"""The annotation of a field with a Kubernetes version."""
+
+
 def cluster(kubernetes_version: str, sidecars: str) -> tuple[Cluster, list[str]]:
     """The cluster, and what is wrong with these arguments."""
-    problems = checks.one_of("sidecars", sidecars, SIDECARS)
-    try:
-        kubernetes = version(kubernetes_version)
-    except ValueError as error:
-        problems.append(f"kubernetes_version {error}")
-        kubernetes = version(DEFAULT_KUBERNETES)
+    wrong = _version_problems("kubernetes_version", kubernetes_version)
+    problems = checks.one_of("sidecars", sidecars, SIDECARS) + wrong
+    kubernetes = version(DEFAULT_KUBERNETES if wrong else kubernetes_version)
     if sidecars == "native" and kubernetes < (1, 29):
         problems.append(f"native sidecars need Kubernetes 1.29, but kubernetes_version is {kubernetes_version}; set sidecars='classic'")
     return Cluster(version=kubernetes, classic=sidecars == "classic"), problems

@@ -6,6 +6,7 @@ from typing import Any
 
 from . import checks, placeholders
 from .app import App
+from .environment import environment
 from .identity import restricted
 from .patch import Wire
 from .view import APP, LOOPBACK, BoundPort, PodView
@@ -30,25 +31,21 @@ def pre_stop_seconds(container: Wire) -> int:
 
 def scratch_volumes(app: App) -> dict[str, str]:
     """The name of the volume of each writable directory."""
-    return {path: "scratch" + re.sub("[^a-z0-9]+", "-", path.lower()).rstrip("-") for path in app.scratch}
+    return {path: "scratch" + re.sub("[^a-z0-9]+", "-", path.lower()).rstrip("-") for path in app.empty_dirs}
 
 
 def app_container(app: App, kubernetes: tuple[int, int]) -> dict[str, Any]:
     """The app's container as it is declared, without any pattern."""
-    probes = {f"{name}Probe": probe for name, probe in app.probes().items()}
     waits = checks.is_plain(app.pre_stop_seconds) and app.pre_stop_seconds
     return {
         "name": app.name,
         "image": app.image,
         **({"command": list(app.command)} if app.command else {}),
         **({"args": list(app.args)} if app.args else {}),
-        "env": [
-            *({"name": name, "value": value} for name, value in app.env.items()),
-            *({"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}} for name, ref in app.secret_env.items()),
-        ],
+        "env": environment(app.env, app.secret_env),
         "ports": [{"name": port.name, "containerPort": port.number} for port in app.ports],
         "resources": app.resources,
-        **probes,
+        **app.probes(),
         **({"lifecycle": {"preStop": pre_stop(app.pre_stop_seconds, kubernetes)}} if waits else {}),
         "securityContext": {**restricted(app.uid, app.gid), "readOnlyRootFilesystem": app.read_only_root},
         "volumeMounts": [*({"name": n, "mountPath": path} for path, n in scratch_volumes(app).items()), *app.volume_mounts],
@@ -63,7 +60,7 @@ def follow(container: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
     """
     followed, problems = _rebound(container, [port for port in pod.ports if port.owner == APP and port.has_moved])
     for name in pod.app.probes():
-        followed[f"{name}Probe"], found = _probe(name, container[f"{name}Probe"], pod)
+        followed[name], found = _probe(name, container[name], pod)
         problems += found
     return followed, problems
 
@@ -111,11 +108,11 @@ def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[s
         given = probe[handler].get("port")
         port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
         if port is None:
-            problems.append(f"{name} probe of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})")
+            problems.append(f"{name} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})")
             continue
         if port.frontend and handler != "httpGet":
             problems.append(
-                f"{name} probe of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
+                f"{name} of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
                 "is down; use httpGet or exec"
             )
         scheme = port.frontend.probe_scheme if port.frontend else port.scheme.upper()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from . import checks, claims, plug, shapes
+from . import checks, claims, plug, rules, shapes
 from .app import App
 from .base import Base, field_problems, own
 from .cluster import DEFAULT_KUBERNETES, Cluster, cluster
@@ -64,7 +64,7 @@ def compose(
     where = f"workload {workload or app.name!r}"
     target, found = cluster(kubernetes_version, sidecars)
     problems = [*problems, *found, *field_problems(fields or {})]
-    wrong = app.problems()
+    wrong = rules.problems(app, "app.")
     if wrong:
         # neither a pod nor a pattern can build on it
         raise CompositionError(where, [*problems, *plug.problems(patterns), *wrong])
@@ -164,12 +164,12 @@ def _dangling(base: Base, found: _Sum) -> Iterator[str]:
 
 def _unmoved(found: _Sum) -> Iterator[str]:
     """A line for every port that an ambassador took over from a pattern that does not say that it listens on loopback now."""
-    listens = {(owner, listen.number) for owner, patch in found.owned for listen in patch.listens if not listen.paths}
+    listens = {(owner, listen.number) for owner, patch in found.owned for listen in patch.undeclared_ports if not listen.paths}
     for port in found.pod.ports:
         if port.frontend and port.owner != APP and (port.owner, port.number) not in listens:
             yield (
                 f"{port.owner}: port {port.name!r} is behind an ambassador, so that it must listen on 127.0.0.1:{port.number} now; follow "
-                f"pod.port({port.name!r}) in patch(), and add listens=(Listen(number={port.number}),)"
+                f"pod.port({port.name!r}) in patch(), and add undeclared_ports=(UndeclaredPort(number={port.number}),)"
             )
 
 
@@ -219,7 +219,9 @@ def _assembled(base: Base, found: _Sum, cluster: Cluster, image_registry: str | 
         labels=dict(total.labels),
         config_files=total.config_files,
         certificates=total.certificates,
-        health_ports={listen.number: listen.paths for listen in sorted(total.listens, key=lambda listen: listen.number) if listen.paths},
+        health_ports={
+            listen.number: listen.paths for listen in sorted(total.undeclared_ports, key=lambda listen: listen.number) if listen.paths
+        },
     )
 
 

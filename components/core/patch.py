@@ -11,7 +11,7 @@ Wire = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listen:
+class UndeclaredPort:
     """A port that a container binds without declaring it as a containerPort: on 127.0.0.1, or for the kubelet only."""
 
     number: int
@@ -55,7 +55,7 @@ class PodPatch:
     """Added to the app's container: `{"name": ..., "value": ...}`."""
     app_mounts: tuple[Wire, ...] = ()
     """Added to the app's container: `{"name": ..., "mountPath": ...}`."""
-    listens: tuple[Listen, ...] = ()
+    undeclared_ports: tuple[UndeclaredPort, ...] = ()
     """Ports bound besides the declared containerPorts."""
     annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
     """Annotations of the pod."""

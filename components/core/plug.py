@@ -7,9 +7,10 @@ from typing import Any, Protocol, Self, TypeGuard, cast
 
 import pulumi
 
-from . import checks
+from . import rules
 from .app import Port
 from .patch import PodPatch
+from .rules import Label
 from .view import PodView
 
 
@@ -70,7 +71,7 @@ class PatternArgs:
     """Arguments of a pattern. In the list of a workload they stand for the pattern itself: the workload completes them, and creates what
     it owns as its own child."""
 
-    name: str | None = None
+    name: Label | None = None
     """Name of the pattern, for messages and its resources; set it where a list has two of a kind. Default: None, in the list of a workload
     the workload's name and the kind."""
 
@@ -148,11 +149,12 @@ def _misfits(where: str, pattern: object) -> list[str]:
 
 def _own_problems(pattern: object) -> list[str]:
     """What arguments in the list find wrong with themselves, and the ports; a component has looked at its own when it was made."""
-    lines = [] if plans(pattern) else [line for port in getattr(pattern, "ports", ()) for line in port.problems()]
-    if not isinstance(pattern, pulumi.Resource) and callable(getattr(pattern, "problems", None)):
+    ports = [] if plans(pattern) else getattr(pattern, "ports", ())
+    lines = [line for index, port in enumerate(ports) for line in rules.problems(port, f"ports[{index}].")]
+    if isinstance(pattern, PatternArgs):
+        lines += rules.problems(pattern)
+    elif not isinstance(pattern, pulumi.Resource) and callable(getattr(pattern, "problems", None)):
         lines += pattern.problems()  # type: ignore[attr-defined]
-    if isinstance(pattern, PatternArgs) and pattern.name is not None:
-        lines += checks.label("name", pattern.name)
     return [f"{describe(pattern)}: {line}" for line in lines]
 
 

@@ -1,6 +1,8 @@
 """Kubernetes quantities, as k8s.io/apimachinery/pkg/api/resource reads them."""
 
 import re
+from dataclasses import field
+from typing import Any
 
 SHAPE = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?|\.[0-9]+)(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 """A quantity that is not negative."""
@@ -18,3 +20,8 @@ def amount(quantity: str | int | float) -> float:
     if suffix in _BINARY:
         return number * 2.0 ** _BINARY[suffix]
     return number * 10.0 ** (_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
+
+
+def sized(cpu: str, memory: str, limit: str) -> Any:
+    """The default of a field `resources`: requests of CPU and memory, and the memory limit."""
+    return field(default_factory=lambda: {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}})

@@ -34,7 +34,7 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
             if "host" in handlers.get(kind, {}):
                 yield f"{where}: {field}.{kind}.host is refused by the baseline Pod Security Standard; remove it"
         if "sleep" in handlers:
-            yield from checks.at_least(f"{where}: {field}.sleep.seconds", handlers["sleep"].get("seconds"), 0)
+            yield from checks.whole(0)(f"{where}: {field}.sleep.seconds", handlers["sleep"].get("seconds"))
     yield from checks.resources(f"{where}: resources", container.get("resources", {}))
 
 
@@ -98,7 +98,7 @@ def of_patch(patch: PodPatch, owner: str) -> Iterator[str]:
         yield from checks.label(f"volume name of {owner}:", config.name)
         for name in config.files:
             yield from checks.file_name(f"file of {owner} in volume {config.name!r}:", name)
-    for listen in patch.listens:
+    for listen in patch.undeclared_ports:
         yield from checks.port(f"{listen.argument} of {owner}:", listen.number)
 
 

@@ -10,7 +10,7 @@ from .app import App, Port
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
 
-ANY = "0.0.0.0"
+ALL_ADDRESSES = "0.0.0.0"
 
 APP = "the app"
 """How messages call the app itself."""
@@ -43,7 +43,7 @@ class BoundPort:
     """Who serves it, for messages."""
     number: int
     """Port number on which its process listens."""
-    host: str = ANY
+    host: str = ALL_ADDRESSES
     """Address on which its process listens; 127.0.0.1 behind an ambassador."""
     frontend: Frontend | None = None
     """The outermost ambassador, if there is one."""
@@ -177,11 +177,11 @@ class PodView:
         for field, probe in self.app.probes().items():
             handler: Mapping[str, Any] = probe.get("httpGet") or {}
             if handler.get("port") in (port.name, port.outer_number):
-                found[f"{field} probe of the app"] = handler.get("path", "/")
+                found[f"{field} of the app"] = handler.get("path", "/")
         return found
 
 
 def view(app: App, served: tuple[BoundPort, ...] = ()) -> PodView:
     """The pod before any ambassador; `served` are the ports of other patterns."""
     own = tuple(BoundPort(declaration=port, number=port.number) for port in app.ports)
-    return PodView(app=app, ports=(*own, *served), reserved=app.reserved)
+    return PodView(app=app, ports=(*own, *served), reserved=tuple(app.loopback_ports))

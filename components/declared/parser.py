@@ -1,23 +1,20 @@
 """Plain data from YAML into frozen dataclasses, strictly: by field names and type hints, with every problem collected."""
 
 import difflib
-import types
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
 import pulumi
 
-# pulumi.Input[T] names its Output[T] by a forward reference
-_INPUT = {"Output": pulumi.Output, "T": Any}
-_SCALARS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+from ..core import rules
+
+_BROKEN = object()
+"""Stands for a value whose problem has been noted."""
 
 
 class Parser:
-    """Turns data into instances and notes what is wrong with it in `problems`, each line starting with the path.
-
-    A value with a problem comes back as None; whoever wants to know looks at `problems`.
-    """
+    """Turns data into instances and notes what is wrong with it in `problems`, each line starting with the path."""
 
     def __init__(self, hidden: Mapping[type, Iterable[str]]) -> None:
         """hidden: fields of dataclasses that may not be given, because somebody else sets them."""
@@ -25,7 +22,8 @@ class Parser:
         self._hidden = {cls: frozenset(names) for cls, names in hidden.items()}
 
     def instance(self, cls: type, given: Any, path: str, *, defaults: Mapping[str, Any] | None = None, beside: Iterable[str] = ()) -> Any:
-        """An instance of the dataclass; `defaults` stand in for fields of those names that are not given. `beside`: see `values`."""
+        """An instance of the dataclass, or None if there is a problem; `defaults` stand in for fields of those names that are not given.
+        `beside`: see `values`."""
         before = len(self.problems)
         values, hints = self.values(cls, given, path, beside=beside), self._hints(cls)
         values = {name: value for name, value in (defaults or {}).items() if name in hints} | values
@@ -40,41 +38,21 @@ class Parser:
         if not isinstance(given, Mapping):
             self.wrong(path, "a mapping", given)
             return {}
-        hints, values = self._hints(cls), {}
-        for key, value in given.items():
-            if key in hints:
-                values[key] = self.value(hints[key], value, _join(path, key))
-            elif key not in beside:
+        hints = self._hints(cls)
+        for key in given:
+            if key not in hints and key not in beside:
                 self.unknown(_join(path, str(key)), str(key), [*hints, *beside])
+        values = {key: self._value(hints[key], value, _join(path, key)) for key, value in given.items() if key in hints}
+        usable = {key: value for key, value in values.items() if value is not _BROKEN}
+        self.problems += [line for line in rules.of_values(cls, usable, f"{path}." if path else "") if isinstance(line, rules.Misfit)]
         return values
-
-    def value(self, hint: Any, given: Any, path: str) -> Any:
-        """The given value as its type hint wants it: lists as tuples, mappings as dataclasses, scalars as they are."""
-        if hint is Any:
-            return given
-        if hint in _SCALARS:
-            return self._scalar(hint, given, path)
-        if is_dataclass(hint) and isinstance(hint, type):
-            return self.instance(hint, given, path)
-        origin, parameters = get_origin(hint), get_args(hint)
-        if origin in (Union, types.UnionType):
-            return self._union(parameters, given, path)
-        if origin is tuple:
-            if not isinstance(given, list):
-                return self.wrong(path, "a list", given)
-            return tuple(self.value(parameters[0], item, f"{path}[{index}]") for index, item in enumerate(given))
-        if isinstance(origin, type) and issubclass(origin, Mapping):
-            if not isinstance(given, Mapping):
-                return self.wrong(path, "a mapping", given)
-            return {self.value(parameters[0], k, path): self.value(parameters[1], v, _join(path, str(k))) for k, v in given.items()}
-        raise TypeError(f"{path}: a stack file cannot hold a {hint}")
 
     def choice(self, given: Any, known: Iterable[str], path: str) -> str | None:
         """The given name, if it is one of the known ones."""
         if given is None:
             self.problems.append(f"{path}: missing; known: {', '.join(sorted(known))}")
         elif not isinstance(given, str):
-            self.wrong(path, _SCALARS[str], given)
+            self.wrong(path, "a text", given)
         elif given in known:
             return given
         else:
@@ -88,64 +66,43 @@ class Parser:
         hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
         self.problems.append(f"{path}: unknown {what}{hint} known: {', '.join(names)}")
 
+    def wrong(self, path: str, wanted: str, given: Any) -> None:
+        """Notes that the value is not what was wanted."""
+        self.problems.append(rules.misfit(path, wanted, given))
+
+    def _value(self, hint: Any, given: Any, path: str) -> Any:
+        """The given value with mappings as the dataclasses that its hint names; of other types, whatever it is."""
+        origin, parameters = get_origin(hint), get_args(hint)
+        if origin is Annotated:
+            return self._value(parameters[0], given, path)
+        if rules.is_union(hint):
+            plain = [p for p in parameters if p is not type(None) and _can_stand(p)]
+            if given is None or (len(plain) > 1 and not isinstance(given, Mapping)):
+                return given
+            return self._value(next((p for p in plain if is_dataclass(p)), plain[0]), given, path)
+        if isinstance(hint, type) and is_dataclass(hint):
+            instance = self.instance(hint, given, path)
+            return _BROKEN if instance is None else instance
+        if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(given, Mapping):
+            values = {key: self._value(parameters[1], value, _join(path, str(key))) for key, value in given.items()}
+            return _BROKEN if _BROKEN in values.values() else values
+        if isinstance(origin, type) and issubclass(origin, Sequence) and isinstance(given, list):
+            items = [self._value(parameters[0], item, f"{path}[{index}]") for index, item in enumerate(given)]
+            return _BROKEN if _BROKEN in items else items
+        return given
+
     def _hints(self, cls: type) -> dict[str, Any]:
         """The type hints of the fields that may be given, by name."""
-        hints = get_type_hints(cls, localns=_INPUT)
         hidden = self._hidden.get(cls, ())
-        return {f.name: hints[f.name] for f in fields(cls) if f.name not in hidden and _can_stand(hints[f.name])}
-
-    def _scalar(self, hint: type, given: Any, path: str) -> Any:
-        # by type, because a bool is an int; a whole number is a fine float
-        if type(given) is hint or (hint is float and type(given) is int):
-            return given
-        return self.wrong(path, _SCALARS[hint], given, quotes=hint is str)
-
-    def _union(self, parameters: tuple[Any, ...], given: Any, path: str) -> Any:
-        if given is None and type(None) in parameters:
-            return None
-        plain = [p for p in parameters if p is not type(None) and _can_stand(p)]
-        if len(plain) == 1:
-            return self.value(plain[0], given, path)
-        fitting = [p for p in plain if _fits(p, given)]
-        return self.value(fitting[0], given, path) if fitting else self.wrong(path, " or ".join(_phrase(p) for p in plain), given)
-
-    def wrong(self, path: str, wanted: str, given: Any, *, quotes: bool = False) -> None:
-        """Notes that the value is not what was wanted."""
-        way_out = "; put it in quotes" if quotes and isinstance(given, bool | int | float) else ""
-        self.problems.append(f"{path}: must be {wanted}, but is {_describe(given)}{way_out}")
+        return {name: hint for name, hint in rules.hints(cls).items() if name not in hidden and _can_stand(hint)}
 
 
 def _can_stand(hint: Any) -> bool:
     """Whether a value of that type can stand in a file: a resource cannot, nor what Pulumi knows only later (part of every Input)."""
-    if get_origin(hint) in (Union, types.UnionType):
+    if rules.is_union(hint):
         return any(_can_stand(p) for p in get_args(hint) if p is not type(None))
-    return not (get_origin(hint) in (Awaitable, pulumi.Output) or (isinstance(hint, type) and issubclass(hint, pulumi.Resource)))
-
-
-def _phrase(hint: Any) -> str:
-    if hint in _SCALARS:
-        return _SCALARS[hint]
-    return "a list" if get_origin(hint) is tuple else "a mapping"
-
-
-def _fits(hint: Any, given: Any) -> bool:
-    """Whether a value has the outer shape of the hint, one of several."""
-    if hint in _SCALARS:
-        return type(given) is hint
-    return isinstance(given, list) if get_origin(hint) is tuple else isinstance(given, Mapping)
+    return not (rules.is_late(hint) or (isinstance(hint, type) and issubclass(hint, pulumi.Resource)))
 
 
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
-
-
-def _describe(given: Any) -> str:
-    if given is None:
-        return "empty"
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    if isinstance(given, int | float):
-        return f"the number {given}"
-    if isinstance(given, str):
-        return f"the text {given!r}"
-    return "a mapping" if isinstance(given, Mapping) else "a list"

@@ -73,7 +73,7 @@ _SUBJECT = (
 def issue(kind: str, inputs: Mapping[str, Any], now: datetime) -> tuple[str, dict[str, Any]]:
     """The id and what a resource of the tls provider answers beside its inputs; ValueError if it cannot be made.
 
-    `kind` is PrivateKey, CertRequest, SelfSignedCert or LocallySignedCert; `inputs` are in wire form.
+    `kind` is PrivateKey, CertRequest, SelfSignedCert or LocallySignedCert; `inputs` are in manifest form.
     """
     return _MAKERS[kind](inputs, now)
 

@@ -29,7 +29,7 @@ class Registration:
     custom: bool
     """False for a component."""
     inputs: dict[str, Any]
-    """Inputs in wire form, secrets revealed, whole numbers as ints, UNKNOWN where a preview does not know."""
+    """Inputs in manifest form, secrets revealed, whole numbers as ints, UNKNOWN where a preview does not know."""
     secrets: frozenset[str]
     """Paths of secret values in the inputs, e.g. `stringData["tls.key"]`."""
     dependencies: tuple[str, ...]

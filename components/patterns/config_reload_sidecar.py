@@ -1,16 +1,18 @@
 """ConfigReloadSidecar: an app that is told when its mounted ConfigMap or Secret has changed, instead of a new pod."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from ..core import checks
-from ..core.errors import refuse
+from ..core.component import PatternComponent
+from ..core.environment import environment
 from ..core.identity import as_app, secret_mode
 from ..core.patch import PodPatch, Wire, sidecar
 from ..core.plug import PatternArgs
+from ..core.quantities import sized
+from ..core.rules import Image, Label, NotNegative, ObjectName, Path, Resources
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
@@ -25,47 +27,37 @@ _SCRIPT = INFORM + script(__package__, "config_reload_sidecar.sh")
 class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
     """Arguments of ConfigReloadSidecar: exactly one of `config_map`, `secret` and `volume`, and those of ReloadArgs."""
 
-    config_map: pulumi.Input[str] | None = None
+    config_map: pulumi.Input[ObjectName] | None = None
     """metadata.name of an existing ConfigMap, which must keep it: `app-config`, not an auto-named one. Default: None."""
-    secret: pulumi.Input[str] | None = None
+    secret: pulumi.Input[ObjectName] | None = None
     """The same, of a Secret. Default: None."""
-    volume: str | None = None
+    volume: Label | None = None
     """Name of a volume of `App.volumes` (configMap, secret or projected) that the app mounts by itself. Default: None."""
-    mount_path: str | None = None
+    mount_path: Path | None = None
     """Directory where the app finds the files of the ConfigMap or Secret, and nothing else. Default: None."""
-    volume_name: str = "live-config"
+    volume_name: Label = "live-config"
     """Name of the volume of the ConfigMap or Secret. Default: live-config."""
-    debounce_seconds: int = 2
+    debounce_seconds: NotNegative = 2
     """Seconds without a further change before the app is told. Default: 2."""
-    image: pulumi.Input[str] = "busybox:1.37"
+    image: pulumi.Input[Image] = "busybox:1.37"
     """Image with a POSIX shell, readlink, find, sha256sum, sort, timeout, and wget for a call. Default: busybox:1.37."""
-    container_name: str = "config-reload"
+    container_name: Label = "config-reload"
     """Also the beginning of its own volume's name. Default: config-reload."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
-    )
+    resources: Resources = sized("10m", "8Mi", "32Mi")
     """Requests and limits. Default: 10m, 8Mi to 32Mi."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
+        """What is wrong between the fields."""
         found = self.reload_argument_problems()
         if self.reload_path is None and not self.reload_command:
             found.append("set reload_path or reload_command: how the app is told")
         if [self.config_map, self.secret, self.volume].count(None) != 2:
             found.append("set exactly one of config_map, secret and volume")
-        for name, value in (("config_map", self.config_map), ("secret", self.secret)):
-            if value is not None and checks.is_plain(value):
-                found += checks.dns_name(name, value)
-        if self.volume is not None:
-            found += checks.label("volume", self.volume)
-            if self.mount_path is not None:
-                found.append("mount_path is set, but the app mounts its own volume= by itself; leave it out")
-        elif self.mount_path is None:
+        if self.volume is not None and self.mount_path is not None:
+            found.append("mount_path is set, but the app mounts its own volume= by itself; leave it out")
+        if self.volume is None and self.mount_path is None:
             found.append("mount_path is missing: where the app finds the files")
-        if self.mount_path is not None:
-            found += checks.path("mount_path", self.mount_path)
-        found += checks.label("volume_name", self.volume_name) + checks.at_least("debounce_seconds", self.debounce_seconds, 0)
-        return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
+        return found
 
     def patch(self, pod: PodView) -> PodPatch:
         """The volume, mounted in the app and the sidecar, and the sidecar."""
@@ -77,13 +69,15 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
         container = {
             "name": self.container_name,
             "image": self.image,
-            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *self.reload_words(pod)],
-            "env": [
-                {"name": "TOLD", "value": f"{_STATE}/told"},
-                {"name": "WATCHED", "value": _WATCHED},
-                {"name": "DEBOUNCE_SECONDS", "value": str(self.debounce_seconds)},
-                {"name": "RELOAD_TIMEOUT_SECONDS", "value": str(self.reload_timeout_seconds)},
-            ],
+            "command": ["/bin/sh", "-c", _SCRIPT, "config-reload", *self.reload_call(pod)],
+            "env": environment(
+                {
+                    "TOLD": f"{_STATE}/told",
+                    "WATCHED": _WATCHED,
+                    "DEBOUNCE_SECONDS": str(self.debounce_seconds),
+                    "RELOAD_TIMEOUT_SECONDS": str(self.reload_timeout_seconds),
+                }
+            ),
             # the app starts after its first content was noted, or a change between the two would never be told
             "startupProbe": {"exec": {"command": ["/bin/sh", "-c", f"test -s {_STATE}/told"]}, "periodSeconds": 1, "failureThreshold": 60},
             "resources": self.resources,
@@ -127,12 +121,12 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
         return isinstance(wanted, str) and name == wanted
 
 
-class ConfigReloadSidecar(pulumi.ComponentResource):
+class ConfigReloadSidecar(PatternComponent[ConfigReloadSidecarArgs]):
     """A ConfigMap or Secret mounted into the app as a directory, and a container that tells the app when its files have changed.
 
-    The files follow the object within the kubelet's sync period, a minute or two by default. The app starts with what is there, and is
-    told of later changes only. One that cannot be told, because it is not up yet or refuses the files, is told again until it takes
-    them; the pod stays ready meanwhile. A change made while the sidecar is down is told when it is back.
+    The files follow the object within the kubelet's sync period, a minute or two by default. The app starts with the files that are there,
+    and is notified of later changes only. If the notification fails (the app is not up, or rejects the files), it is retried until it
+    succeeds; the pod stays ready meanwhile. The app is notified of a change made while the sidecar is down when the sidecar is back.
 
     It makes no object: one whose content changes must keep its name, and a provider of pulumi-kubernetes only changes an object in
     place with `enable_config_map_mutable` (or `enable_secret_mutable`); any other replaces it, and with a fixed name deletes it first.
@@ -142,13 +136,3 @@ class ConfigReloadSidecar(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: ConfigReloadSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"ConfigReloadSidecar {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:ConfigReloadSidecar", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

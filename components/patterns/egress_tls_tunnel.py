@@ -1,18 +1,20 @@
 """EgressTlsTunnel: TLS to the outside for an app that speaks none."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import pulumi
 
 from ..core import checks, placeholders
 from ..core.app import SecretKey
-from ..core.errors import refuse
+from ..core.component import PatternComponent
+from ..core.environment import environment
 from ..core.identity import restricted, secret_mode
-from ..core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
+from ..core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
+from ..core.quantities import sized
+from ..core.rules import DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
 from ..core.view import LOOPBACK, PodView
 from .shared.proxies import health_probe, workers
 
@@ -62,27 +64,47 @@ _LOG = """\
 """
 
 
+def _host_problems(what: str, host: str) -> list[str]:
+    if not checks.address(what, host):
+        return []
+    # haproxy asks for names as they are, whatever the search list in resolv.conf says
+    if not checks.dns_name(what, host) and ("*" in host or "." not in host or host.endswith(".svc")):
+        return [f"{what} {host!r} is not a full DNS name; a Service's ends in .svc.cluster.local, or your cluster's domain"]
+    return checks.dns_name(what, host)
+
+
+def _nameserver_problems(what: str, server: str) -> list[str]:
+    address, _, port = server.rpartition(":")
+    if checks.address(what, address.strip("[]")) or not port.isdigit() or checks.port(what, int(port)):
+        return [f"{what} {server!r} is not allowed: an address and a port, e.g. 10.0.0.53:53"]
+    return []
+
+
+Host = Annotated[str, _host_problems]
+Nameserver = Annotated[str, _nameserver_problems]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EgressTarget:
     """A server outside the pod that speaks TLS, and where the app finds it."""
 
-    name: str
+    name: Label
     """Name in logs and of volumes: a-z, 0-9 and '-'."""
-    host: str
+    host: Host
     """Full DNS name, which is looked up again and again, or an IP address. A Service needs its whole name: redis.prod.svc.cluster.local."""
-    port: int
+    port: PortNumber
     """Port number of the server."""
-    local_port: int | None = None
+    local_port: HighPort | None = None
     """Port number on 127.0.0.1 at which the app finds it, 1024 or more. Default: None, the server's."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[EnvName, Text] = field(default_factory=dict)
     """Environment of the app that says where: `{"REDIS_URL": "redis://{host}:{port}"}`. Default: none."""
-    server_name: str | None = None
+    server_name: DnsName | None = None
     """DNS name that is asked for (SNI) and that the server's certificate must have. Default: None, the host."""
-    ca: pulumi.Input[str] | None = None
+    ca_pem: pulumi.Input[Pem] | None = None
     """Certificate of the authority that signed the server's, PEM; no secret. Default: None, the authorities that the image trusts."""
     ca_secret: SecretKey | None = None
     """The same, from a Secret. Default: None."""
-    client_certificate_secret: pulumi.Input[str] | None = None
+    client_certificate_secret: pulumi.Input[ObjectName] | None = None
     """metadata.name of a kubernetes.io/tls Secret with the certificate that the server asks for. Default: None."""
 
     @property
@@ -90,106 +112,65 @@ class EgressTarget:
         """The port number on 127.0.0.1."""
         return self.port if self.local_port is None else self.local_port
 
-    @property
-    def _is_address(self) -> bool:
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return False
-        return True
-
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        where = f"target {self.name!r}"
-        found = checks.label("target name", self.name) + checks.port(f"{where}: port", self.port)
-        if not self._is_address:
-            found += checks.dns_name(f"{where}: host", self.host) or self._host_problems(where)
-        elif self.server_name is None:
-            found.append(f"{where}: host {self.host} is an address, and certificates are verified by name; set server_name=")
-        if self.server_name is not None:
-            found += checks.dns_name(f"{where}: server_name", self.server_name)
-        found += checks.port(f"{where}: local_port", self.listen)
-        if not found and self.listen < 1024:
-            found.append(f"{where}: port {self.listen} takes a privilege that the sidecar does not have; set local_port= to 1024 or more")
-        if self.ca is not None and self.ca_secret is not None:
-            found.append(f"{where}: set at most one of ca and ca_secret")
-        if self.ca_secret is not None:
-            found += checks.file_name(f"{where}: ca_secret.key", self.ca_secret.key)
+        """What is wrong between the fields."""
+        found = []
+        if not checks.address("", self.host) and self.server_name is None:
+            found.append(f"host {self.host} is an address, and certificates are verified by name; set server_name=")
+        if self.local_port is None and self.port < 1024:
+            found.append(f"port {self.port} takes a privilege that the sidecar does not have; set local_port= to 1024 or more")
+        if self.ca_pem is not None and self.ca_secret is not None:
+            found.append("set at most one of ca_pem and ca_secret")
         for name, template in self.env.items():
-            found += checks.env_name(f"{where}: env name", name)
-            found += placeholders.problems(f"{where}: env {name!r}", template, ("host", "port"))
+            found += placeholders.problems(f"env[{name!r}]", template, ("host", "port"))
         return found
 
-    def _host_problems(self, where: str) -> list[str]:
-        # haproxy asks for names as they are, whatever the search list in resolv.conf says
-        if "*" in self.host or "." not in self.host or self.host.endswith(".svc"):
-            return [f"{where}: host {self.host!r} is no full DNS name; a Service's ends in .svc.cluster.local, or your cluster's domain"]
-        return []
-
-    def environment(self) -> list[Wire]:
+    def environment(self) -> list[dict[str, Any]]:
         """What the app's container gets."""
         places = {"host": LOOPBACK, "port": str(self.listen)}
-        return [{"name": name, "value": placeholders.fill(template, places)} for name, template in self.env.items()]
+        return environment({name: placeholders.fill(template, places) for name, template in self.env.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class EgressTlsTunnelArgs(PatternArgs):
     """Arguments of EgressTlsTunnel."""
 
-    targets: tuple[EgressTarget, ...]
+    targets: Sequence[EgressTarget]
     """The servers, one at least."""
-    nameservers: tuple[str, ...] = ()
+    nameservers: Sequence[Nameserver] = ()
     """DNS servers as address:port. Default: none, those of the pod's resolv.conf."""
-    resolve_seconds: int = 5
+    resolve_seconds: Positive = 5
     """How often each name is looked up; new connections follow a changed answer within that time. Default: 5."""
-    idle_seconds: int = 86400
+    idle_seconds: Positive = 86400
     """Longest silence on a connection before it is closed. Default: 86400, a day, for pools that keep theirs."""
-    max_connections: int = 1000
+    max_connections: Positive = 1000
     """Most connections at a time, of all targets together; each takes about 60 KiB of the memory limit. Default: 1000."""
-    health_port: int = 8083
+    health_port: PortNumber = 8083
     """Plain HTTP port on which haproxy itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
     Default: 8083."""
     access_log: bool = False
     """Whether every connection is logged to stdout, and not only those that failed. Default: False."""
-    image: pulumi.Input[str] = "haproxy:3.0-alpine"
+    image: pulumi.Input[Image] = "haproxy:3.0-alpine"
     """haproxy 2.6 or later. Default: haproxy:3.0-alpine."""
-    container_name: str = "tls-tunnel"
+    container_name: Label = "tls-tunnel"
     """Also the beginning of its volumes' names. Default: tls-tunnel."""
-    uid: int | None = 99
+    uid: Uid | None = 99
     """User id of haproxy; None leaves it to the cluster. Default: 99, as in the image."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
-    )
+    resources: Resources = sized("20m", "32Mi", "128Mi")
     """Requests and limits; haproxy runs one thread for each CPU of the limit, one without. Default: 20m, 32Mi to 128Mi."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = checks.label("container_name", self.container_name) + checks.port("health_port", self.health_port)
-        found += checks.at_least("resolve_seconds", self.resolve_seconds, 1) + checks.at_least("idle_seconds", self.idle_seconds, 1)
-        found += checks.at_least("max_connections", self.max_connections, 1) + checks.resources("resources", self.resources)
-        if self.uid == 0:
-            found.append("uid 0 is root: give haproxy another user id")
-        if not self.targets:
-            found.append("targets is empty; name at least one EgressTarget")
-        for server in self.nameservers:
-            address, _, port = str(server).rpartition(":")
-            try:
-                ipaddress.ip_address(address.strip("[]"))
-                correct = 1 <= int(port) <= 65535
-            except ValueError:
-                correct = False
-            if not correct:
-                found.append(f"nameservers: {server!r} is not allowed: an address and a port, e.g. 10.0.0.53:53")
+        """What is wrong between the fields."""
         names = [target.name for target in self.targets]
-        found += [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
-        return found + [line for target in self.targets for line in target.problems()]
+        empty = [] if names else ["targets is empty; name at least one EgressTarget"]
+        return empty + [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and the addresses in the app's environment."""
         name = self.container_name
         health = pod.free_port(self.health_port)
         files: dict[str, pulumi.Input[str]] = {"haproxy.cfg": self._config(pod, health)}
-        files |= {f"{target.name}-ca.crt": target.ca for target in self.targets if target.ca is not None}
+        files |= {f"{target.name}-ca.crt": target.ca_pem for target in self.targets if target.ca_pem is not None}
         secrets = [volume for target in self.targets for volume in self._secrets(pod, target)]
         container = {
             "name": name,
@@ -208,9 +189,9 @@ class EgressTlsTunnelArgs(PatternArgs):
             volumes=tuple(secrets),
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
             app_env=tuple(variable for target in self.targets for variable in target.environment()),
-            listens=(
-                *(Listen(number=t.listen, argument=f"local_port of target {t.name!r}") for t in self.targets),
-                Listen(number=health, argument="health_port", paths=("/healthz",)),
+            undeclared_ports=(
+                *(UndeclaredPort(number=t.listen, argument=f"local_port of target {t.name!r}") for t in self.targets),
+                UndeclaredPort(number=health, argument="health_port", paths=("/healthz",)),
             ),
         )
 
@@ -250,7 +231,7 @@ class EgressTlsTunnelArgs(PatternArgs):
 
     def _listen(self, target: EgressTarget) -> str:
         prefix = f"{self.container_name}-{target.name}"
-        if target.ca is not None:
+        if target.ca_pem is not None:
             ca = f"{_DIRECTORY}/{target.name}-ca.crt"
         elif target.ca_secret is not None:
             ca = f"{self._mount_path(f'{prefix}-ca')}/ca.crt"
@@ -270,8 +251,8 @@ ssl ssl-min-ver TLSv1.2 verify required ca-file {ca} verifyhost {verified} sni s
 """
 
 
-class EgressTlsTunnel(pulumi.ComponentResource):
-    """haproxy in the pod: the app talks plain text to 127.0.0.1, haproxy verified TLS to the outside.
+class EgressTlsTunnel(PatternComponent[EgressTlsTunnelArgs]):
+    """haproxy in the pod: the app speaks plain text to 127.0.0.1, and haproxy forwards it over verified TLS.
 
     Every certificate is verified, by authority and by name; there is no way to turn that off. The tunnels listen on loopback only.
     List it before init containers and sidecars that need a target.
@@ -281,13 +262,3 @@ class EgressTlsTunnel(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: EgressTlsTunnelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"EgressTlsTunnel {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:EgressTlsTunnel", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

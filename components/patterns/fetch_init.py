@@ -7,29 +7,27 @@ server without ranges, and starts anew when its container was killed.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
 
 import pulumi
 
 from ..core import checks
 from ..core.app import SecretKey
-from ..core.errors import refuse
+from ..core.component import PatternComponent
+from ..core.environment import environment
 from ..core.identity import as_app
 from ..core.patch import ConfigFiles, PodPatch
 from ..core.plug import PatternArgs, describe
-from ..core.quantities import amount
+from ..core.quantities import amount, sized
+from ..core.rules import FileName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
 from ..core.view import PodView
 from .shared.scripts import script
 
 # no character that a signature has to escape
 _SOURCE = re.compile(r"(?P<scheme>s3|gs)://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._~-]+)+")
 _URL = re.compile(r"(?P<scheme>https)://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?(/[A-Za-z0-9._~%+=,:@-]+)+(\?[A-Za-z0-9._~%+=,:@/&-]*)?")
-_ENDPOINT = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
-_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
-_SHA256 = re.compile("[0-9a-f]{64}")
-_REGION = re.compile("[a-z0-9-]+")
 _ARCHIVE = re.compile(r"\.(tar\.gz|tgz|zip)$")
 _ROOM = 16 * 2**20
 """What the volume may hold besides, in bytes: directories and notes, and blocks that are not full."""
@@ -38,38 +36,41 @@ _DIRECTORY = "/fetch"
 
 _SCRIPT = script(__package__, "fetch_init.sh")
 
+sha256_problems = checks.shaped("[0-9a-f]{64}", "64 hexadecimal digits, lower case")
+Sha256 = Annotated[str, sha256_problems]
+Region = Annotated[str, checks.shaped("[a-z0-9-]+", "letters, digits and '-', e.g. eu-central-1")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class FetchInitArgs(PatternArgs):
     """Arguments of FetchInit."""
 
-    source: pulumi.Input[str]
+    source: pulumi.Input[Text]
     """`s3://bucket/key`, `gs://bucket/object` or `https://host/path`; keys of letters, digits and ._~-/. An interrupted fetch goes on where
     it was if the server knows ranges. The query of a URL is seen in the pod and its log, so it must hold no secret."""
-    sha256: pulumi.Input[str] | None = None
+    sha256: pulumi.Input[Sha256] | None = None
     """SHA-256 of the object, 64 hexadecimal digits, lower case. Default: None, which takes allow_unverified=True."""
     allow_unverified: bool = False
-    """Whether an object without sha256 is accepted: the app then gets what the source has, and never again what it has later, while the
-    volume lives. Default: False."""
-    path: str | None = None
+    """Accept an object without `sha256`. It is fetched once per volume: later changes at the source are not picked up. Default: False."""
+    path: FileName | None = None
     """Name below mount_path: of the file or, with `unpack`, of the directory. Default: the last part of the source, without the
     archive's ending if it is unpacked; must be set if the source is an Output."""
-    unpack: str | None = None
-    """`tar.gz` or `zip`: the archive is unpacked. One that would write, or has links that lead, out of its directory is refused.
+    unpack: Literal["tar.gz", "zip"] | None = None
+    """`tar.gz` or `zip`: the archive is unpacked. One that would write, or has links that lead, out of its directory is rejected.
     Default: None, it stays as it is."""
-    mount_path: str = "/fetched"
+    mount_path: Path = "/fetched"
     """Where the app finds it, read-only. Default: /fetched."""
-    size_limit: str = "1Gi"
+    size_limit: Quantity = "1Gi"
     """What may be fetched at most, with `unpack` archive and contents together: an object that is larger is refused before the volume is
     full. Default: 1Gi."""
-    claim: pulumi.Input[str] | None = None
+    persistent_volume_claim: pulumi.Input[ObjectName] | None = None
     """metadata.name of a PersistentVolumeClaim to keep it on: what is there is not fetched again. Its pods may be many; one fetches.
     Default: None, an emptyDir with that size limit."""
-    volume_name: str = "fetched"
+    volume_name: Label = "fetched"
     """Name of the volume. Default: fetched."""
-    region: str | None = None
+    region: Region | None = None
     """For s3: region of the bucket, e.g. eu-central-1. Default: None, AWS_REGION of the pod's identity, or us-east-1."""
-    endpoint: str | None = None
+    endpoint: Text | None = None
     """For s3 and gs: URL of a server that is not the vendor's, e.g. https://minio.minio.svc:9000. Default: None."""
     allow_plaintext: bool = False
     """Whether a http:// endpoint other than loopback is accepted: whoever can read the network reads the object. Default: False."""
@@ -85,19 +86,17 @@ class FetchInitArgs(PatternArgs):
     workload_identity: bool = False
     """For s3 and gs: whether the pod's own identity is used: IRSA or EKS Pod Identity, GKE's workload identity. Without it and without a
     key the object must be public. Default: False."""
-    service_account: pulumi.Input[str] | None = None
+    service_account: pulumi.Input[ObjectName] | None = None
     """The pod's service account. Default: None, the namespace's `default`, or what another pattern sets."""
-    ca: pulumi.Input[str] | None = None
+    ca_pem: pulumi.Input[Pem] | None = None
     """Certificate of the authority that signed the server's, PEM. Default: None, the authorities that the image trusts."""
-    timeout_seconds: int = 600
+    timeout_seconds: Positive = 600
     """Seconds for all of it, before the container fails; the next one goes on where it stopped. Default: 600."""
-    image: pulumi.Input[str] = "curlimages/curl:8.12.1"
+    image: pulumi.Input[Image] = "curlimages/curl:8.12.1"
     """Image with curl 7.88 or later and BusyBox. Default: curlimages/curl:8.12.1."""
-    container_name: str = "fetch"
+    container_name: Label = "fetch"
     """Default: fetch."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
-    )
+    resources: Resources = sized("100m", "64Mi", "256Mi")
     """Requests and limits. Default: 100m, 64Mi to 256Mi."""
 
     def source_problems(self, source: str) -> list[str]:
@@ -121,42 +120,18 @@ class FetchInitArgs(PatternArgs):
             if getattr(self, name) not in (None, False) and scheme not in schemes
         ]
 
-    def sha256_problems(self, sha256: str) -> list[str]:
-        """What is wrong with a checksum."""
-        return [] if _SHA256.fullmatch(sha256) else [f"sha256 {sha256!r} is not allowed: 64 hexadecimal digits, lower case"]
-
     def problems(self) -> list[str]:
-        """What is wrong with the arguments; a source or checksum that is an Output is looked at when it is known."""
+        """What is wrong between the fields; a source or checksum that is an Output is looked at when it is known."""
         found = self.source_problems(self.source) if isinstance(self.source, str) else []
-        if isinstance(self.sha256, str):
-            found += self.sha256_problems(self.sha256)
-        elif self.sha256 is None and not self.allow_unverified:
+        if self.sha256 is None and not self.allow_unverified:
             found.append("sha256 is missing: set it, or allow_unverified=True to take whatever the source has")
-        if self.path is not None:
-            found += checks.file_name("path", self.path)
-        elif not isinstance(self.source, str):
+        if self.path is None and not isinstance(self.source, str):
             found.append("path is missing: the source is an Output, so its name is not known")
-        elif not found:
+        elif self.path is None and not found:
             found += checks.file_name("path", self.file_name())
-        if self.unpack is not None:
-            found += checks.one_of("unpack", self.unpack, ("tar.gz", "zip"))
-        found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
-        found += checks.label("volume_name", self.volume_name) + checks.label("container_name", self.container_name)
-        if self.region is not None and not _REGION.fullmatch(self.region):
-            found.append(f"region {self.region!r} is not allowed: letters, digits and '-', e.g. eu-central-1")
-        found += self._endpoint_problems() + self._credential_problems()
-        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
-        return found + checks.resources("resources", self.resources)
-
-    def _endpoint_problems(self) -> list[str]:
-        if self.endpoint is None:
-            return []
-        found = _ENDPOINT.fullmatch(self.endpoint)
-        if not found:
-            return [f"endpoint {self.endpoint!r} is not allowed: https://host:port, without path, user or query"]
-        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
-            return [f"endpoint {self.endpoint!r} would send the object unencrypted; use https://, or set allow_plaintext=True"]
-        return []
+        if self.endpoint is not None:
+            found += checks.url("endpoint", self.endpoint, plaintext=self.allow_plaintext, risk="the network reads the object", bare=True)
+        return found + self._credential_problems()
 
     def _credential_problems(self) -> list[str]:
         found = []
@@ -181,17 +156,17 @@ class FetchInitArgs(PatternArgs):
         config = f"{self.volume_name}-config"
         plain = {
             "SOURCE": checks.when_known(describe(self), self.source, self.source_problems),
-            "SHA256": "" if self.sha256 is None else checks.when_known(describe(self), self.sha256, self.sha256_problems),
+            "SHA256": "" if self.sha256 is None else checks.when_known(describe(self), self.sha256, partial(sha256_problems, "sha256")),
             "NAME": self.file_name(),
             "UNPACK": self.unpack or "",
             "LIMIT": str(limit),
             "TIMEOUT_SECONDS": str(self.timeout_seconds),
-            "SHARED": "" if self.claim is None else "1",
+            "SHARED": "" if self.persistent_volume_claim is None else "1",
             "ENDPOINT": (self.endpoint or "").rstrip("/"),
             "REGION": self.region or "",
             "IDENTITY": "1" if self.workload_identity else "",
             "PROTOCOLS": "http" if (self.endpoint or "").startswith("http:") else "https",
-            "CA_FILE": "" if self.ca is None else f"{_DIRECTORY}/config/ca.crt",
+            "CA_FILE": "" if self.ca_pem is None else f"{_DIRECTORY}/config/ca.crt",
         }
         secret = {
             "ACCESS_KEY_ID": self.access_key_id,
@@ -204,33 +179,26 @@ class FetchInitArgs(PatternArgs):
             "image": self.image,
             "command": ["/bin/sh", "-c", _SCRIPT],
             "workingDir": f"{_DIRECTORY}/volume",
-            "env": [
-                *({"name": name, "value": value} for name, value in plain.items()),
-                *(
-                    {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-                    for name, ref in secret.items()
-                    if ref is not None
-                ),
-            ],
+            "env": environment(plain, {name: key for name, key in secret.items() if key is not None}),
             "volumeMounts": [
                 {"name": self.volume_name, "mountPath": f"{_DIRECTORY}/volume"},
-                *([] if self.ca is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
+                *([] if self.ca_pem is None else [{"name": config, "mountPath": f"{_DIRECTORY}/config", "readOnly": True}]),
             ],
             "resources": self.resources,
             "securityContext": as_app(pod),
         }
-        kept = {"persistentVolumeClaim": {"claimName": self.claim}}
+        kept = {"persistentVolumeClaim": {"claimName": self.persistent_volume_claim}}
         scratch = {"emptyDir": {"sizeLimit": str(limit + _ROOM)}}
         return PodPatch(
             init_containers=(container,),
-            volumes=({"name": self.volume_name, **(scratch if self.claim is None else kept)},),
-            config_files=() if self.ca is None else (ConfigFiles(name=config, files={"ca.crt": self.ca}),),
+            volumes=({"name": self.volume_name, **(scratch if self.persistent_volume_claim is None else kept)},),
+            config_files=() if self.ca_pem is None else (ConfigFiles(name=config, files={"ca.crt": self.ca_pem}),),
             app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
             service_account=() if self.service_account is None else (self.service_account,),
         )
 
 
-class FetchInit(pulumi.ComponentResource):
+class FetchInit(PatternComponent[FetchInitArgs]):
     """An init container that fetches one object, verifies it, and puts it in place by a rename; the app mounts it read-only.
 
     An interrupted fetch goes on where it stopped, and what is there with the right checksum is not fetched again. Credentials are in the
@@ -238,13 +206,3 @@ class FetchInit(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: FetchInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"FetchInit {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:FetchInit", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

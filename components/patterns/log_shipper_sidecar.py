@@ -1,30 +1,28 @@
 """LogShipperSidecar: the log files of an app, sent to where logs are kept; the shipper is the OpenTelemetry Collector."""
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import pulumi
 
 from ..core import checks
 from ..core.app import LogFiles, SecretKey
-from ..core.errors import refuse
+from ..core.component import PatternComponent
+from ..core.environment import environment
 from ..core.identity import as_app
 from ..core.patch import ConfigFiles, PodPatch
 from ..core.plug import describe
-from ..core.quantities import amount
+from ..core.quantities import amount, sized
+from ..core.rules import HeaderName, Image, Label, NotNegative, Pem, Quantity, Resources, SomeText, Text
 from ..core.view import PodView
 from .shared.app_logs import AppLogsArgs
 
 _DIRECTORY = "/etc/log-shipper"
 _STATE = "/var/lib/log-shipper"
-_URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%@:+-]*)*")
-_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
-_HEADER = re.compile(r"[A-Za-z0-9!#%&'*+.^_`|~-]+")
 # globs of the collector: `*` and `?` within a name; no '{', and nothing that leaves the directory
-_GLOB = re.compile(r"[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}")
+Glob = Annotated[str, checks.shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, digits, ._@%+=- and the wildcards * and ?")]
 _COMPRESSED = ("*.gz", "*.bz2", "*.xz", "*.zip", "*.zst", "*.lz4")
 # the Go runtime then collects garbage instead of growing into the limit
 _HEAP = 0.8
@@ -34,64 +32,47 @@ _HEAP = 0.8
 class LogShipperSidecarArgs(AppLogsArgs):
     """Arguments of LogShipperSidecar, besides those of AppLogsArgs."""
 
-    endpoint: pulumi.Input[str]
+    endpoint: pulumi.Input[Text]
     """Where the lines go: base URL of an OTLP/HTTP receiver, https://...; /v1/logs is added. Collectors, Loki, Elastic, Datadog and others
     have one."""
     allow_plaintext: bool = False
     """Whether that may be a http:// address other than loopback, where whoever reads the network reads the logs. Default: False."""
-    ca: pulumi.Input[str] | None = None
+    ca_pem: pulumi.Input[Pem] | None = None
     """Certificate of the authority that signed the receiver's, PEM; no secret. Default: None, the authorities that the image trusts."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[HeaderName, Text] = field(default_factory=dict)
     """Headers of every request, no secrets. Default: none."""
-    secret_headers: Mapping[str, SecretKey] = field(default_factory=dict)
+    secret_headers: Mapping[HeaderName, SecretKey] = field(default_factory=dict)
     """Headers whose whole value is in a Secret, e.g. `authorization`. Default: none."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[SomeText, Text] = field(default_factory=dict)
     """Resource attributes besides service.name (the app's name), k8s.pod.name and k8s.namespace.name, which they can replace.
     Default: none."""
-    rotated: tuple[str, ...] | None = None
+    rotated: Sequence[Glob] | None = None
     """Globs of what the files are called, in the same directory, when they have been rotated: they are read to their end, even if the
     shipper was not running at the time. Compressed ones are not read. Default: None; of app.log: app.log.*, app.log-* and
     app[-_.]*.log."""
-    linger_seconds: int = 5
+    linger_seconds: NotNegative = 5
     """How much longer than the app's pre_stop_seconds it goes on when the pod is to stop, so that the last lines of an app that stops in
     that time are read. Before Kubernetes 1.30 that takes an image with a `sleep`. Default: 5."""
-    state_size_limit: str = "16Mi"
+    state_size_limit: Quantity = "16Mi"
     """Size limit of the volume in memory where it keeps how far it has read, a Kubernetes quantity. Default: 16Mi."""
-    image: pulumi.Input[str] = "otel/opentelemetry-collector-k8s:0.165.0"
+    image: pulumi.Input[Image] = "otel/opentelemetry-collector-k8s:0.165.0"
     """OpenTelemetry Collector with the file_log receiver, the file_storage extension, and the feature gate
     stanza.synchronousLogEmitter: opentelemetry-collector-k8s or -contrib. Default: otel/opentelemetry-collector-k8s:0.165.0."""
-    container_name: str = "log-shipper"
+    container_name: Label = "log-shipper"
     """Also the beginning of its volumes' names. Default: log-shipper."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
-    )
+    resources: Resources = sized("20m", "64Mi", "192Mi")
     """Requests and limits. Default: 20m, 64Mi to 192Mi."""
 
     def endpoint_problems(self, url: str) -> list[str]:
         """What is wrong with the address."""
-        found = _URL.fullmatch(url)
-        if not found:
-            return [f"endpoint {url!r} is not allowed: https://host, with a port and a path at most"]
-        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
-            return [f"endpoint {url!r} is not encrypted; use https://, or set allow_plaintext=True"]
-        return []
+        return checks.url("endpoint", url, plaintext=self.allow_plaintext, risk="the network reads the logs")
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments; an endpoint that is an Output is looked at when it is known."""
+        """What is wrong between the fields; an endpoint that is an Output is looked at when it is known."""
         found = super().problems()
         found += self.endpoint_problems(self.endpoint) if isinstance(self.endpoint, str) else []
-        if isinstance(self.ca, str) and ("-----BEGIN CERTIFICATE-----" not in self.ca or "PRIVATE KEY" in self.ca):
-            found.append("ca is not allowed: certificates in PEM, and nothing else")
-        for name in (*self.headers, *self.secret_headers):
-            if not _HEADER.fullmatch(name):
-                found.append(f"header name {name!r} is not allowed: letters, digits and !#%&'*+.^_`|~-")
         twice = {name.lower() for name in self.headers} & {name.lower() for name in self.secret_headers}
-        found += [f"header {name!r} is in headers and in secret_headers; take it out of one of them" for name in sorted(twice)]
-        for pattern in self.rotated or ():
-            if not _GLOB.fullmatch(pattern):
-                found.append(f"rotated: {pattern!r} is not allowed: letters, digits, ._@%+=- and the wildcards * and ?")
-        found += checks.at_least("linger_seconds", self.linger_seconds, 0) + checks.quantity("state_size_limit", self.state_size_limit)
-        return found + checks.label("container_name", self.container_name) + checks.resources("resources", self.resources)
+        return found + [f"header {name!r} is in headers and in secret_headers; take it out of one of them" for name in sorted(twice)]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its configuration and its memory, and what every reader of log files adds."""
@@ -116,8 +97,8 @@ class LogShipperSidecarArgs(AppLogsArgs):
             ],
         }
         files: dict[str, pulumi.Input[str]] = {"config.yaml": self._config(pod, logs)}
-        if self.ca is not None:
-            files["ca.crt"] = self.ca
+        if self.ca_pem is not None:
+            files["ca.crt"] = self.ca_pem
         own = PodPatch(
             # in memory: a node that crashes would leave a damaged database on its disk, and the collector could not start with it
             volumes=({"name": f"{name}-state", "emptyDir": {"medium": "Memory", "sizeLimit": self.state_size_limit}},),
@@ -126,14 +107,11 @@ class LogShipperSidecarArgs(AppLogsArgs):
         return self.added(logs, container) + own
 
     def _env(self) -> list[dict[str, Any]]:
+        fields = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace"}
         return [
             {"name": "GOMEMLIMIT", "value": str(int(_HEAP * amount(self.resources["limits"]["memory"])))},
-            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-            *(
-                {"name": f"HEADER_{index}", "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-                for index, ref in enumerate(self.secret_headers.values())
-            ),
+            *({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in fields.items()),
+            *environment({}, {f"HEADER_{index}": key for index, key in enumerate(self.secret_headers.values())}),
         ]
 
     def _globs(self, file: str) -> list[str]:
@@ -157,7 +135,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
         }
         exporter = {
             "headers": {**_literal(self.headers), **{name: f"${{env:HEADER_{index}}}" for index, name in enumerate(self.secret_headers)}},
-            **({} if self.ca is None else {"tls": {"ca_file": f"{_DIRECTORY}/ca.crt"}}),
+            **({} if self.ca_pem is None else {"tls": {"ca_file": f"{_DIRECTORY}/ca.crt"}}),
             # nothing between the file and the receiver: what has been read has arrived. 0 is for ever
             "sending_queue": {"enabled": False},
             "retry_on_failure": {"initial_interval": "1s", "max_interval": "10s", "max_elapsed_time": "0s"},
@@ -185,14 +163,14 @@ class LogShipperSidecarArgs(AppLogsArgs):
         return known.apply(rendered)
 
 
-class LogShipperSidecar(pulumi.ComponentResource):
+class LogShipperSidecar(PatternComponent[LogShipperSidecarArgs]):
     """A volume where the app logs, and a collector that sends every line of the files in it to an OTLP/HTTP receiver, at least once.
 
-    How far it has read it keeps in a volume that outlives the container, and only after the receiver has taken the lines: while that is
-    down it waits, and one that was killed goes on where it was; some lines may then arrive twice. After a restart of the node it begins
-    anew. The exceptions: what is not sent yet when the pod itself ends; what is cut off a file (copytruncate) before it was read; and
-    what the receiver refuses for good (HTTP 400, 401 ...: a wrong header or address), which is dropped, with a line in the shipper's own
-    log. A file is known by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
+    The read position is stored in a volume that outlives the container, and advances only after the receiver has accepted the lines. While
+    the receiver is down the shipper waits; after a crash it resumes where it stopped, and some lines may arrive twice. After a restart of
+    the node it begins anew. It loses lines that are not sent yet when the pod itself ends, lines cut off a file (copytruncate) before it
+    read them, and lines that the receiver rejects for good (HTTP 400, 401 ...: a wrong header or address), with a line in the shipper's
+    own log. It recognizes a file by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
 
     It runs as the app's user, so that it may read what only the app may. It has no probe and opens no port: it reads every file from its
     beginning, so that the app need not wait for it, and a collector that cannot run ends.
@@ -200,16 +178,6 @@ class LogShipperSidecar(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: LogShipperSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"LogShipperSidecar {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:LogShipperSidecar", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)
 
 
 def _literal(values: Mapping[str, str]) -> dict[str, str]:

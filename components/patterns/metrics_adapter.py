@@ -1,25 +1,29 @@
 """MetricsAdapter: an exporter beside the app that turns its figures into Prometheus metrics."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 
-from ..core import checks, placeholders
-from ..core.app import Port
+from ..core import checks, placeholders, rules
+from ..core.app import Port, SecretKey
+from ..core.environment import environment
 from ..core.errors import refuse
 from ..core.identity import restricted
-from ..core.patch import Listen, PodPatch, sidecar
+from ..core.patch import PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
-from ..core.view import ANY, LOOPBACK, BoundPort, PodView
+from ..core.quantities import sized
+from ..core.rules import DataKey, EnvName, Image, Label, Manifest, ObjectName, Path, PortName, PortNumber, Resources, Text, Uid
+from ..core.view import ALL_ADDRESSES, LOOPBACK, BoundPort, PodView
 from .shared.scripts import script
 
 _PLACES = ("url", "host", "port", "listen", "listen_host", "listen_port", "path")
 _CREDENTIALS = re.compile(r"://[^/\s]*@")
-_DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h)")
+
+Duration = Annotated[str, checks.shaped("[1-9][0-9]*(ms|s|m|h)", "a number with ms, s, m or h, e.g. 30s")]
 
 _SUPERVISED = script(__package__, "metrics_adapter.sh")
 
@@ -34,36 +38,36 @@ class Exporter:
     It must wait for an app that is not there yet: it is started before it.
     """
 
-    image: pulumi.Input[str]
+    image: pulumi.Input[Image]
     """Image reference with a tag or digest."""
-    args: tuple[str, ...] = ()
+    args: Sequence[Text] = ()
     """Arguments, with the placeholders above. Default: the image's."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[EnvName, Text] = field(default_factory=dict)
     """Environment, with the placeholders above. Default: none."""
     binds_loopback: bool = False
     """Whether it listens on 127.0.0.1 by itself. Default: False."""
-    program: str | None = None
+    program: Path | None = None
     """Path of the program in an image that has a POSIX shell, sleep and date: it is started again inside its container when it ends, so
     that the pod stays ready. Default: None, the image's entrypoint, which the kubelet restarts; the pod is not ready until then."""
-    health_path: str = "/"
+    health_path: Path = "/"
     """Path that it answers without asking the app, for the liveness probe that it has without `program`. Behind client
     certificates the kubelet reaches it on a health port, and so does everybody else: choose a path that shows nothing. Default: /, the
     landing page of most exporters."""
-    username_env: str | None = None
+    username_env: EnvName | None = None
     """Environment variable it reads the user name from. Default: None, it reads none."""
-    password_env: str | None = None
+    password_env: EnvName | None = None
     """Environment variable it reads the password from. Default: None, it reads none."""
 
     def problems(self) -> list[str]:
-        """What is wrong with it."""
-        found = checks.path("exporter: health_path", self.health_path)
-        if self.program is not None:
-            found += checks.path("exporter: program", self.program)
-        templates = {f"args[{i}]": value for i, value in enumerate(self.args)} | {f"env {n!r}": v for n, v in self.env.items()}
-        for where, template in templates.items():
-            found += placeholders.problems(f"exporter: {where}", template, _PLACES)
-            if isinstance(template, str) and _CREDENTIALS.search(template):
-                found.append(f"exporter: {where} holds credentials in a URL; put them in a Secret, and set credentials_secret=")
+        """What is wrong between the fields."""
+        found = []
+        for where, template in {
+            **{f"args[{i}]": a for i, a in enumerate(self.args)},
+            **{f"env[{n!r}]": v for n, v in self.env.items()},
+        }.items():
+            found += placeholders.problems(where, template, _PLACES)
+            if _CREDENTIALS.search(template):
+                found.append(f"{where} holds credentials in a URL; put them in a Secret, and set credentials_secret=")
         return found
 
 
@@ -98,47 +102,45 @@ EXPORTERS: Mapping[str, Exporter] = {
 class MetricsAdapterArgs(PatternArgs):
     """Arguments of MetricsAdapter."""
 
-    exporter: str | Exporter = "elasticsearch"
+    exporter: Literal["elasticsearch", "redis", "nginx"] | Exporter = "elasticsearch"
     """`elasticsearch`, `redis`, `nginx`, or an Exporter of your own for any app. Default: elasticsearch."""
-    image: pulumi.Input[str] | None = None
+    image: pulumi.Input[Image] | None = None
     """Image in place of the exporter's, with the program at the same path. Default: None."""
-    extra_args: tuple[pulumi.Input[str], ...] = ()
+    extra_args: Sequence[pulumi.Input[Text]] = ()
     """Arguments after the exporter's own, e.g. `--collector.clustersettings`. Default: none."""
-    target_port: str = "http"
+    target_port: PortName = "http"
     """Name of the app's port that is measured; followed to wherever ambassadors moved it. Default: http."""
-    port: int = 9114
+    port: PortNumber = 9114
     """Port number of the metrics on the pod's address and in the Service. Default: 9114."""
-    port_name: str = "http-prometheus"
+    port_name: PortName = "http-prometheus"
     """Name of that port. Default: http-prometheus."""
-    path: str = "/metrics"
+    path: Path = "/metrics"
     """Path of the metrics. Default: /metrics."""
-    credentials_secret: pulumi.Input[str] | None = None
-    """metadata.name of a Secret with the app's user name and password. Default: None, the app asks for none."""
-    username_key: str | None = "username"
+    credentials_secret: pulumi.Input[ObjectName] | None = None
+    """metadata.name of a Secret with the app's user name and password. Default: None, no credentials."""
+    username_key: DataKey | None = "username"
     """Key of the user name in that Secret; None if the app has no user names. Default: username."""
-    password_key: str = "password"
+    password_key: DataKey = "password"
     """Key of the password in that Secret. Default: password."""
-    scrape: str = "annotations"
+    scrape: Literal["annotations", "pod_monitor", "none"] = "annotations"
     """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, whose
     CRD must be there; `none`. Default: annotations."""
-    app_name: str | None = None
+    app_name: Label | None = None
     """For pod_monitor: `App.name` of the app, by whose label the pods are found. Default: None, the workload's."""
-    namespace: pulumi.Input[str] | None = None
+    namespace: pulumi.Input[Label] | None = None
     """For pod_monitor: namespace of the pods. Default: None, the workload's; of a component of one's own, default."""
-    interval: str = "30s"
+    interval: Duration = "30s"
     """For pod_monitor: time between two scrapes, and the longest a scrape may take. Default: 30s."""
-    pod_monitor_labels: Mapping[str, str] = field(default_factory=dict)
+    pod_monitor_labels: Mapping[Text, Text] = field(default_factory=dict)
     """For pod_monitor: labels by which Prometheus selects it (podMonitorSelector), e.g. `{"release": "prometheus"}`. Default: none."""
-    tls_config: Mapping[str, Any] | None = None
-    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in wire form, e.g.
+    tls_config: Manifest | None = None
+    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in manifest form, e.g.
     `{"ca": {"configMap": {"name": "es-ca", "key": "ca.crt"}}, "serverName": "elasticsearch"}`. Default: None."""
-    container_name: str = "prometheus-exporter"
+    container_name: Label = "prometheus-exporter"
     """Default: prometheus-exporter."""
-    uid: int | None = 65534
+    uid: Uid | None = 65534
     """User id of the exporter; None leaves it to the cluster (OpenShift). Default: 65534, nobody."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
-    )
+    resources: Resources = sized("10m", "32Mi", "128Mi")
     """Requests and limits. Default: 10m, 32Mi to 128Mi."""
 
     def plan(self) -> "_Adapter":
@@ -150,26 +152,17 @@ class MetricsAdapterArgs(PatternArgs):
         return EXPORTERS[self.exporter] if isinstance(self.exporter, str) else self.exporter
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = checks.one_of("exporter", self.exporter, EXPORTERS) if isinstance(self.exporter, str) else self.exporter.problems()
-        if not found and self.credentials_secret is not None:
-            exporter = self.chosen()
+        """What is wrong between the fields."""
+        found = []
+        exporter = EXPORTERS.get(self.exporter) if isinstance(self.exporter, str) else self.exporter
+        if exporter is not None and self.credentials_secret is not None:
             if self.username_key is not None and exporter.username_env is None:
                 found.append("credentials_secret: the exporter reads no user name; set Exporter.username_env, or username_key=None")
             if exporter.password_env is None:
                 found.append("credentials_secret: the exporter reads no password; set Exporter.password_env")
-        found += checks.port_name("target_port", self.target_port)
-        found += checks.port("port", self.port) + checks.port_name("port_name", self.port_name) + checks.path("path", self.path)
-        found += checks.one_of("scrape", self.scrape, ("annotations", "pod_monitor", "none"))
-        if self.scrape == "pod_monitor":
-            if self.app_name is None:
-                found.append("app_name is missing: a PodMonitor finds the pods by the app's name")
-            else:
-                found += checks.label("app_name", self.app_name)
-            if not _DURATION.fullmatch(self.interval):
-                found.append(f"interval {self.interval!r} is not allowed: a number with ms, s, m or h, e.g. 30s")
-        found += checks.label("container_name", self.container_name)
-        return found + checks.resources("resources", self.resources)
+        if self.scrape == "pod_monitor" and self.app_name is None:
+            found.append("app_name is missing: a PodMonitor finds the pods by the app's name")
+        return found
 
 
 class _Adapter:
@@ -201,7 +194,7 @@ class _Adapter:
             "host": LOOPBACK,
             "port": str(target.number),
             # without a host: every address, of IPv6 too
-            "listen": f":{own.number}" if own.host == ANY else f"{own.host}:{own.number}",
+            "listen": f":{own.number}" if own.host == ALL_ADDRESSES else f"{own.host}:{own.number}",
             "listen_host": own.host,
             "listen_port": str(own.number),
             "path": args.path,
@@ -222,10 +215,7 @@ class _Adapter:
             "image": exporter.image if args.image is None else args.image,
             **started,
             "args": [*(placeholders.fill(a, places) for a in exporter.args), *args.extra_args],
-            "env": [
-                *({"name": name, "value": placeholders.fill(value, places)} for name, value in exporter.env.items()),
-                *self._credentials(exporter),
-            ],
+            "env": environment({n: placeholders.fill(value, places) for n, value in exporter.env.items()}, self._credentials(exporter)),
             # where monitors look, wherever it listens itself
             "ports": [{"name": own.name, "containerPort": own.declaration.number}],
             "resources": args.resources,
@@ -235,19 +225,17 @@ class _Adapter:
         }
         return PodPatch(
             init_containers=(sidecar(container),),
-            listens=(Listen(number=own.number),) if own.frontend else (),
+            undeclared_ports=(UndeclaredPort(number=own.number),) if own.frontend else (),
             annotations=self._annotations(own, secure),
             problems=self._problems(pod, exporter, own, secure),
         )
 
-    def _credentials(self, exporter: Exporter) -> list[dict[str, Any]]:
+    def _credentials(self, exporter: Exporter) -> dict[str, SecretKey]:
         args = self.args
         if args.credentials_secret is None:
-            return []
-        keys = [(exporter.password_env, args.password_key)]
-        if args.username_key is not None:
-            keys.insert(0, (exporter.username_env, args.username_key))
-        return [{"name": env, "valueFrom": {"secretKeyRef": {"name": args.credentials_secret, "key": key}}} for env, key in keys]
+            return {}
+        keys = ((exporter.username_env, args.username_key), (exporter.password_env, args.password_key))
+        return {env: SecretKey(name=args.credentials_secret, key=key) for env, key in keys if env is not None and key is not None}
 
     def _annotations(self, own: BoundPort, secure: bool) -> tuple[tuple[str, str], ...]:
         if self.args.scrape != "annotations":
@@ -295,8 +283,9 @@ class MetricsAdapter(_Adapter, pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = replace(args or MetricsAdapterArgs(), name=name)
-        refuse(f"MetricsAdapter {name!r}", args.problems())
+        args = args or MetricsAdapterArgs()
+        refuse(f"MetricsAdapter {name!r}", rules.problems(args))
+        args = replace(args, name=name)
         pulumi.ComponentResource.__init__(self, "pod-patterns:index:MetricsAdapter", name, {}, opts)
         _Adapter.__init__(self, args)
         if self.args.scrape == "pod_monitor":

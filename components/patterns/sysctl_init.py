@@ -1,21 +1,22 @@
 """SysctlInit: kernel settings of the node, raised before the app starts."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import pulumi
 
 from ..core import checks
-from ..core.errors import refuse
+from ..core.component import PatternComponent
 from ..core.patch import PodPatch
 from ..core.plug import PatternArgs
 from ..core.pod_security import SAFE_SYSCTLS
+from ..core.quantities import sized
+from ..core.rules import Image, Label, NotNegative, Resources, Text
 from ..core.view import PodView
 from .shared.scripts import script
 
-_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+SysctlName = Annotated[str, checks.shaped(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+", "a sysctl name such as vm.max_map_count")]
 
 _SCRIPT = script(__package__, "sysctl_init.sh")
 
@@ -24,39 +25,31 @@ _SCRIPT = script(__package__, "sysctl_init.sh")
 class SysctlInitArgs(PatternArgs):
     """Arguments of SysctlInit."""
 
-    settings: Mapping[str, int | str] = field(default_factory=lambda: {"vm.max_map_count": 262144})
+    sysctls: Mapping[SysctlName, NotNegative | Text] = field(default_factory=lambda: {"vm.max_map_count": 262144})
     """Sysctl name to value. Those that belong to the pod alone and are safe (net.ipv4.tcp_keepalive_time ...) go into the pod's
     security context, whatever their value; the others are the node's, whole numbers, and only ever raised.
     Default: vm.max_map_count 262144, Elasticsearch's bootstrap check."""
-    strategy: str = "init"
+    strategy: Literal["init", "none"] = "init"
     """`init`: a privileged init container; `none`: instead set what lets the app do without, from `App.sysctl_alternatives`
     (Elasticsearch: node.store.allow_mmap=false). Default: init."""
-    image: pulumi.Input[str] = "busybox:1.37"
+    image: pulumi.Input[Image] = "busybox:1.37"
     """Image with a POSIX shell, cat and tr. Default: busybox:1.37."""
-    container_name: str = "update-sysctl"
+    container_name: Label = "update-sysctl"
     """Default: update-sysctl."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
-    )
+    resources: Resources = sized("10m", "8Mi", "32Mi")
     """Requests and limits. Default: 10m, 8Mi to 32Mi."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = checks.one_of("strategy", self.strategy, ("init", "none")) + checks.resources("resources", self.resources)
-        found += checks.label("container_name", self.container_name)
-        if not self.settings:
-            found.append("settings is empty; name at least one sysctl, e.g. {'vm.max_map_count': 262144}")
-        for name, value in self.settings.items():
-            if not _NAME.fullmatch(name):
-                found.append(f"settings: {name!r} is not allowed: a sysctl name such as vm.max_map_count")
-            elif name not in SAFE_SYSCTLS:
-                found += checks.at_least(f"settings[{name!r}]", value, 0)
-        return found
+        """What is wrong between the fields."""
+        if not self.sysctls:
+            return ["sysctls is empty; name at least one, e.g. {'vm.max_map_count': 262144}"]
+        node = {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS and isinstance(value, str)}
+        return [f"sysctls[{name!r}] {value!r} is not allowed: a whole number, 0 or more" for name, value in node.items()]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The init container, or the app's alternative; pod-level sysctls for what the pod has to itself."""
-        sysctls = tuple((name, str(value)) for name, value in self.settings.items() if name in SAFE_SYSCTLS)
-        node = {name: value for name, value in self.settings.items() if name not in SAFE_SYSCTLS}
+        sysctls = tuple((name, str(value)) for name, value in self.sysctls.items() if name in SAFE_SYSCTLS)
+        node = {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS}
         if self.strategy == "none":
             known = [name for name in node if name in pod.app.sysctl_alternatives]
             return PodPatch(
@@ -88,7 +81,7 @@ class SysctlInitArgs(PatternArgs):
         return PodPatch(init_containers=(container,), sysctls=sysctls)
 
 
-class SysctlInit(pulumi.ComponentResource):
+class SysctlInit(PatternComponent[SysctlInitArgs]):
     """A privileged init container that raises kernel settings of the node and ends before the app starts.
 
     It is the only container of the pod that is privileged and root; the pod then needs a namespace that does not enforce the
@@ -96,13 +89,3 @@ class SysctlInit(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: SysctlInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args or SysctlInitArgs(), name=name)
-        refuse(f"SysctlInit {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:SysctlInit", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

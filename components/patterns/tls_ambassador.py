@@ -1,100 +1,83 @@
 """TlsAmbassador: TLS in front of an app that speaks none, mutual if asked for."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 import pulumi
 
 from ..certificates import Certificate, CertificateAuthority, ServerCertificateArgs, bundle, server_certificate
-from ..core import checks
+from ..core import checks, rules
 from ..core.app import SecretKey
 from ..core.errors import refuse
 from ..core.patch import PodPatch, Wire
-from ..core.plug import PatternArgs
+from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
 from .shared import nginx
-from .shared.proxies import workers
+from .shared.ambassador import AmbassadorArgs
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
 _TYPE = "pod-patterns:index:TlsAmbassador"
-_CLIENT_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?")
+ClientName = Annotated[
+    str,
+    checks.shaped(
+        "[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?", "a common name of letters, digits, spaces and ._@:/-, 64 characters at most"
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsAmbassadorArgs(PatternArgs):
-    """Arguments of TlsAmbassador."""
+class TlsAmbassadorArgs(AmbassadorArgs):
+    """Arguments of TlsAmbassador, besides those of AmbassadorArgs."""
 
-    service_name: str | None = None
+    service_name: ServiceName | None = None
     """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
-    namespace: pulumi.Input[str] | None = None
+    namespace: pulumi.Input[Label] | None = None
     """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component of one's own, default."""
-    ports: tuple[str, ...] = ("http",)
+    target_ports: Sequence[PortName] = ("http",)
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
-    mode: str | None = None
+    mode: Literal["http", "tcp"] | None = None
     """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
     every upgrade to another protocol goes through. Default: None, by each port's scheme."""
-    app_port: int | None = None
-    """Port number the app moves to, if one port is taken over. Default: None, the next free one."""
     authority: CertificateAuthority | None = None
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
-    secret_name: pulumi.Input[str] | None = None
+    secret_name: pulumi.Input[ObjectName] | None = None
     """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
     reload: bool = False
-    """Whether nginx takes what changes in `secret_name` and `client_ca_secret`, which keep their names, without a restart and without
-    losing a request; what it cannot use it refuses, and goes on with what it had. The mounted files follow a Secret within the kubelet's
-    sync period, a minute or so by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False,
-    it reads them when it starts."""
-    ca_pem: pulumi.Input[str] | None = None
-    """What clients verify that existing certificate with; an output, nothing more. Default: None."""
-    dns_names: tuple[str, ...] = ()
+    """Reload nginx when the contents of `secret_name` or `client_ca_secret` change, without a restart or a lost request. An invalid
+    certificate is rejected and the previous one stays in use. The mounted files follow a Secret within the kubelet's sync period, about a
+    minute by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False, nginx reads the files
+    when it starts."""
+    ca_pem: pulumi.Input[Pem] | None = None
+    """Certificate of the authority that signed the one in `secret_name`, for the output `ca_pem`. Default: None."""
+    dns_names: Sequence[DnsName] = ()
     """Further DNS names of the certificate; of an existing one all the names to check, or none for no check. Default: none."""
-    ip_addresses: tuple[str, ...] = ()
+    ip_addresses: Sequence[IpAddress] = ()
     """Further IP addresses of the certificate. Default: none."""
-    cluster_domain: str = "cluster.local"
+    cluster_domain: DnsName = "cluster.local"
     """DNS domain of the cluster. Default: cluster.local."""
-    validity_hours: int = 8760
+    validity_hours: Positive = 8760
     """Hours from issue to expiry. Default: 8760, a year."""
-    early_renewal_hours: int = 720
+    early_renewal_hours: NotNegative = 720
     """Hours before expiry from which `pulumi up` renews it. Default: 720, 30 days."""
-    client_auth: str | None = None
-    """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. With a wrong
-    certificate nobody does. The app is told who it is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
-    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, nobody is asked."""
-    client_ca_pems: tuple[pulumi.Input[str], ...] = ()
+    client_auth: Literal["required", "optional"] | None = None
+    """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. A client with an
+    invalid certificate never does. The app reads who the client is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
+    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, no client certificates."""
+    client_ca_pems: Sequence[pulumi.Input[Pem]] = ()
     """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
     trust bundle of `authority`."""
     client_ca_secret: SecretKey | None = None
     """An existing Secret that has them instead; read when nginx starts, unless `reload` is set. Default: None."""
-    client_names: tuple[str, ...] = ()
+    client_names: Sequence[ClientName] = ()
     """Common names of the clients that get through; of the subject alone, and only if it has no second one. Not for ports carried as
     tcp. Default: none, every client of the authorities."""
-    image: pulumi.Input[str] = "nginx:1.28-alpine"
-    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
-    container_name: str = "nginx-proxy"
-    """Also the beginning of its volumes' names. Default: nginx-proxy."""
-    health_port: int = 8081
-    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the next free one if it is taken by the fold. With
+    health_port: PortNumber = 8081
+    """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
     requests of those very probes, unencrypted, and nothing else. Default: 8081."""
-    max_body_size: str = "0"
-    """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
-    timeout_seconds: int = 3600
-    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
-    upstream_idle_seconds: int = 4
-    """How long an unused connection to the app is kept; less than the app's own idle timeout. Default: 4."""
-    access_log: bool = True
-    """Whether requests are logged to stdout. Default: True."""
-    ipv6: bool = False
-    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
-    uid: int | None = 101
-    """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
-    )
-    """Requests and limits; nginx runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -122,11 +105,10 @@ class TlsAmbassadorArgs(PatternArgs):
         return Certificate(secret_name=secret_name, dns_names=self.dns_names or None, ca_pem=self.ca_pem)
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = [] if self.service_name is None else self.certificate_args().problems()
+        """What is wrong between the fields."""
+        found = self.certificate_args().problems()
         if self.service_name is None and self.secret_name is None:
             found.append("service_name is missing: the Service that clients connect to")
-        found += checks.label("container_name", self.container_name)
         if self.authority and self.secret_name is None:
             found += self.authority.leaf_problems(self.validity_hours)
         if self.authority and self.secret_name is not None:
@@ -136,48 +118,21 @@ class TlsAmbassadorArgs(PatternArgs):
                 "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
                 "leave reload out, or set secret_name to a Secret that keeps its name"
             )
-        if not self.ports:
-            found.append("ports is empty; name at least one port to stand in front of, e.g. ('http',)")
-        for name in self.ports:
-            found += checks.port_name("ports:", name)
-        if self.mode is not None:
-            found += checks.one_of("mode", self.mode, ("http", "tcp"))
-        if self.app_port is not None:
-            found += checks.port("app_port", self.app_port)
-            if len(self.ports) > 1:
-                found.append("app_port is set for more than one port; leave it out, or use one TlsAmbassador a port")
-        if self.secret_name is not None and checks.is_plain(self.secret_name):
-            found += checks.dns_name("secret_name", self.secret_name)
-        if self.uid == 0:
-            found.append("uid 0 is root: give nginx another user id")
-        if not re.fullmatch("[0-9]+[kmg]?", str(self.max_body_size)):
-            found.append(f"max_body_size {self.max_body_size!r} is not allowed: a number of bytes with k, m or g, as in nginx")
-        found += self._client_problems()
-        found += checks.port("health_port", self.health_port) + checks.at_least("timeout_seconds", self.timeout_seconds, 1)
-        found += checks.at_least("upstream_idle_seconds", self.upstream_idle_seconds, 1)
-        return found + checks.resources("resources", self.resources)
+        if not self.target_ports:
+            found.append("target_ports is empty; name at least one port to stand in front of, e.g. ['http']")
+        if self.inner_port is not None and len(self.target_ports) > 1:
+            found.append("inner_port is set for more than one port; leave it out, or use one TlsAmbassador a port")
+        return found + self._client_problems()
 
     def _client_problems(self) -> list[str]:
         if self.client_auth is None:
             given = [name for name in ("client_ca_pems", "client_ca_secret", "client_names") if getattr(self, name)]
             return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
-        found = checks.one_of("client_auth", self.client_auth, ("required", "optional"))
+        found = []
         if not (self.client_ca_pems or self.client_ca_secret or self.authority):
             found.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
-        for index, pem in enumerate(self.client_ca_pems):
-            if isinstance(pem, str) and ("-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY" in pem):
-                found.append(f"client_ca_pems[{index}] is not allowed: certificates in PEM, and nothing else")
-        if self.client_ca_secret is not None:
-            if self.client_ca_pems:
-                found.append("client_ca_pems and client_ca_secret are both set; the authorities of the clients come from one of them")
-            if checks.is_plain(self.client_ca_secret.name):
-                found += checks.dns_name("client_ca_secret: name", self.client_ca_secret.name)
-            found += checks.file_name("client_ca_secret: key", self.client_ca_secret.key)
-        for name in self.client_names:
-            if not isinstance(name, str) or not _CLIENT_NAME.fullmatch(name):
-                found.append(
-                    f"client_names: {name!r} is not allowed: a common name of letters, digits, spaces and ._@:/-, 64 characters at most"
-                )
+        if self.client_ca_secret is not None and self.client_ca_pems:
+            found.append("client_ca_pems and client_ca_secret are both set; the authorities of the clients come from one of them")
         return found
 
 
@@ -196,9 +151,9 @@ class _Ambassador:
         problems: list[str] = []
         taken: list[BoundPort] = []
         listeners: list[nginx.Listener] = []
-        for name in self.args.ports:
+        for name in self.args.target_ports:
             port = pod.port(name)
-            problem = f"there is no port {name!r} to stand in front of; set ports= (known: {pod.known_ports()})"
+            problem = f"there is no port {name!r} to stand in front of; set target_ports= (known: {pod.known_ports()})"
             if port is not None:
                 problem = self._port_problem(port)
             if port is None or problem:
@@ -224,7 +179,7 @@ class _Ambassador:
 
     def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
         args, probes = self.args, self._probes(pod, port)
-        number = args.app_port if args.app_port is not None else pod.free_port(port.number + 1)
+        number = args.inner_port if args.inner_port is not None else pod.free_port(port.number + 1)
         pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
             probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
@@ -247,7 +202,7 @@ class _Ambassador:
             # what is in front would speak plain text to it
             return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
         if port.scheme == "https":
-            return f"port {port.name!r} speaks TLS already; take it out of ports="
+            return f"port {port.name!r} speaks TLS already; take it out of target_ports="
         if self.args.mode == "http" and port.scheme != "http":
             return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
         if self.args.client_names and not self._is_http(port):
@@ -262,7 +217,7 @@ class _Ambassador:
         if args.client_auth is None:
             return None
         directory = nginx.CLIENTS if args.client_ca_secret else nginx.DIRECTORY
-        return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=args.client_names)
+        return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=tuple(args.client_names))
 
     def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
         args = self.args
@@ -275,23 +230,8 @@ class _Ambassador:
             trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
             files[nginx.CLIENT_CA] = bundle(trusted)
         proxy = nginx.proxy(
-            args.container_name,
-            nginx.Nginx(
-                listeners=listeners,
-                outer_scheme="https",
-                clients=self._clients(),
-                health_port=health,
-                workers=workers(args.resources),
-                max_body_size=args.max_body_size,
-                timeout_seconds=args.timeout_seconds,
-                upstream_idle_seconds=args.upstream_idle_seconds,
-                ipv6=args.ipv6,
-                access_log=args.access_log,
-                reload=args.reload,
-            ),
-            image=args.image,
-            uid=args.uid,
-            resources=args.resources,
+            args,
+            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=self._clients(), health_port=health, reload=args.reload),
             pod=pod,
             ports=taken,
             files=files,
@@ -320,9 +260,9 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
     Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
     front of a dead app is not ready.
 
-    With `reload`, a loop in nginx's own container tells it, and no ConfigReloadSidecar: containers share no processes, so that none can
-    send a signal to another's, and nginx has no port to be told at. A Secret that a Pulumi program changes needs a provider with
-    `enable_secret_mutable` to keep its name.
+    With `reload`, a loop inside the nginx container watches the mounted Secret and reloads nginx. ConfigReloadSidecar cannot do it:
+    containers do not share a process namespace, and nginx has no reload endpoint. A Secret that a Pulumi program changes needs a provider
+    with `enable_secret_mutable` to keep its name.
 
     Raises ArgumentError.
     """
@@ -334,7 +274,7 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = replace(args, name=name)
-        refuse(f"TlsAmbassador {name!r}", [*checks.label("name", name), *args.problems()])
+        refuse(f"TlsAmbassador {name!r}", rules.problems(args))
         pulumi.ComponentResource.__init__(self, _TYPE, name, {}, opts)
         _Ambassador.__init__(self, args, self._certificate(name, args, opts))
         self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")

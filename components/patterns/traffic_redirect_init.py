@@ -1,15 +1,15 @@
 """TrafficRedirectInit: an app that cannot be told to listen elsewhere, behind an ambassador all the same."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pulumi
 
-from ..core import checks
-from ..core.errors import refuse
-from ..core.patch import Listen, PodPatch
+from ..core.component import PatternComponent
+from ..core.patch import PodPatch, UndeclaredPort
 from ..core.plug import PatternArgs
+from ..core.quantities import sized
+from ..core.rules import Image, Label, NotNegative, PortName, PortNumber, Resources
 from ..core.view import APP, LOOPBACK, PodView
 
 # Declared before it is deleted, so that a table of an earlier run is replaced and none is no error; nft carries it out in one transaction.
@@ -38,48 +38,34 @@ _OUTBOUND = """\
 class TrafficRedirectInitArgs(PatternArgs):
     """Arguments of TrafficRedirectInit."""
 
-    ports: tuple[str, ...] = ("http",)
-    """Names of the app's ports that it cannot leave; the ambassador behind this in the list takes them over. Default: http."""
-    first_number: int = 15000
+    target_ports: Sequence[PortName] = ("http",)
+    """Names of the app's ports to redirect. List the ambassador that serves them after this pattern. Default: http."""
+    first_number: PortNumber = 15000
     """Where ambassadors listen in place of the app's own numbers: the first free one from here on. Default: 15000."""
-    outbound_port: int | None = None
-    """Where the TCP connections that the pod opens to the outside go instead, a port of a proxy in the pod; the proxy finds in
-    SO_ORIGINAL_DST where they wanted to. From then on: init containers that need the network before the proxy is there are listed before
-    this. Default: None, nowhere."""
-    outbound_ports: tuple[int, ...] = ()
-    """Port numbers of the outside whose connections these are. Default: none, all of them."""
-    exclude_uids: tuple[int, ...] = ()
-    """User ids whose connections are left alone, the proxy's own among them. Default: none."""
-    exclude_outbound_ports: tuple[int, ...] = ()
-    """Port numbers of the outside that are left alone. Default: none."""
-    image: pulumi.Input[str] = "registry.k8s.io/kube-proxy:v1.36.3"
+    outbound_port: PortNumber | None = None
+    """Port of a proxy in the pod that receives the pod's outbound TCP connections; SO_ORIGINAL_DST holds the original destination. Init
+    containers that need the network before the proxy runs must be listed before this pattern. Default: None, no redirection."""
+    outbound_ports: Sequence[PortNumber] = ()
+    """Destination ports whose connections are redirected. Default: none, all of them."""
+    exclude_uids: Sequence[NotNegative] = ()
+    """User ids whose connections are not redirected, the proxy's own among them. Default: none."""
+    exclude_outbound_ports: Sequence[PortNumber] = ()
+    """Destination ports whose connections are not redirected. Default: none."""
+    image: pulumi.Input[Image] = "registry.k8s.io/kube-proxy:v1.36.3"
     """Image with nft 1.0.1 or later. Default: registry.k8s.io/kube-proxy:v1.36.3, which most nodes have anyway."""
-    container_name: str = "traffic-redirect"
+    container_name: Label = "traffic-redirect"
     """Default: traffic-redirect."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}
-    )
+    resources: Resources = sized("10m", "16Mi", "64Mi")
     """Requests and limits. Default: 10m, 16Mi to 64Mi."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = checks.label("container_name", self.container_name) + checks.port("first_number", self.first_number)
-        for name in self.ports:
-            found += checks.port_name("ports:", name)
-        if not self.ports and self.outbound_port is None:
-            found.append("ports is empty and outbound_port is not set: there is nothing to redirect; set one of them")
-        for what in ("outbound_ports", "exclude_outbound_ports"):
-            for number in getattr(self, what):
-                found += checks.port(f"{what}:", number)
-        for uid in self.exclude_uids:
-            found += checks.at_least("exclude_uids:", uid, 0)
-        return found + self._outbound_problems() + checks.resources("resources", self.resources)
-
-    def _outbound_problems(self) -> list[str]:
+        """What is wrong between the fields."""
+        found = []
         if self.outbound_port is None:
+            if not self.target_ports:
+                found.append("target_ports is empty and outbound_port is not set: there is nothing to redirect; set one of them")
             given = [name for name in ("outbound_ports", "exclude_uids", "exclude_outbound_ports") if getattr(self, name)]
-            return [f"{name} is set, but nothing of the pod's own is redirected; set outbound_port=" for name in given]
-        found = checks.port("outbound_port", self.outbound_port)
+            return found + [f"{name} is set, but nothing of the pod's own is redirected; set outbound_port=" for name in given]
         if not self.exclude_uids:
             found.append("exclude_uids is empty, so that the proxy's own connections would come back to it; name the proxy's user id")
         both = sorted(set(self.outbound_ports) & set(self.exclude_outbound_ports))
@@ -88,12 +74,12 @@ class TrafficRedirectInitArgs(PatternArgs):
     def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """Marks the ports with the number on which an ambassador is to listen."""
         problems = []
-        for name in self.ports:
+        for name in self.target_ports:
             port = pod.port(name)
             if port is None:
-                problems.append(f"there is no port {name!r} to redirect; set ports= (known: {pod.known_ports()})")
+                problems.append(f"there is no port {name!r} to redirect; set target_ports= (known: {pod.known_ports()})")
             elif port.owner != APP:
-                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of ports=")
+                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of target_ports=")
             elif port.frontend:
                 problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
             elif port.redirect is not None:
@@ -106,19 +92,19 @@ class TrafficRedirectInitArgs(PatternArgs):
     def patch(self, pod: PodView) -> PodPatch:
         """The init container, with the numbers as the ambassadors left them."""
         inbound, outbound, listens, problems = [], [], [], []
-        for name in self.ports:
+        for name in self.target_ports:
             port = pod.port(name)
             if port is None or port.redirect is None:
                 continue
             if port.frontend is None:
                 problems.append(
                     f"no ambassador has taken over port {name!r}, so that nobody would listen where its traffic goes; "
-                    "list one after TrafficRedirectInit, or take the port out of ports="
+                    "list one after TrafficRedirectInit, or take the port out of target_ports="
                 )
                 continue
             inbound.append(f'iifname != "lo" tcp dport {port.frontend.number} redirect to :{port.redirect}')
             # on behalf of the ambassador, which does not choose it
-            listens.append(Listen(number=port.redirect, argument="first_number"))
+            listens.append(UndeclaredPort(number=port.redirect, argument="first_number"))
             outbound.append(f"ip daddr {LOOPBACK} tcp dport {port.number} redirect to :{port.frontend.number}")
         if self.outbound_port is not None:
             problems += self._outbound_conflicts(pod, self.outbound_port)
@@ -145,7 +131,7 @@ class TrafficRedirectInitArgs(PatternArgs):
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
-        return PodPatch(init_containers=(container,), listens=tuple(listens))
+        return PodPatch(init_containers=(container,), undeclared_ports=tuple(listens))
 
     def _outbound(self, number: int) -> list[str]:
         wanted = f"tcp dport {_set(self.outbound_ports)}" if self.outbound_ports else "meta l4proto tcp"
@@ -169,7 +155,7 @@ class TrafficRedirectInitArgs(PatternArgs):
         return found
 
 
-class TrafficRedirectInit(pulumi.ComponentResource):
+class TrafficRedirectInit(PatternComponent[TrafficRedirectInitArgs]):
     """nftables rules in the pod's own network namespace, set by an init container that ends before the app starts.
 
     The app stays on the number it knows, on every address. Connections from outside to that number reach the ambassador, which listens
@@ -182,21 +168,11 @@ class TrafficRedirectInit(pulumi.ComponentResource):
     Raises ArgumentError.
     """
 
-    def __init__(self, name: str, args: TrafficRedirectInitArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args or TrafficRedirectInitArgs(), name=name)
-        refuse(f"TrafficRedirectInit {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:TrafficRedirectInit", name, {}, opts)
-        self.register_outputs({})
-
     def wrap(self, pod: PodView) -> tuple[PodView, PodPatch]:
         """See its arguments."""
         return self.args.wrap(pod)
 
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)
 
-
-def _set(numbers: tuple[int, ...]) -> str:
+def _set(numbers: Sequence[int]) -> str:
     """An anonymous set of nftables."""
     return f"{{ {', '.join(map(str, dict.fromkeys(numbers)))} }}"

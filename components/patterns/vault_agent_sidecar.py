@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from ..core import checks
-from ..core.errors import refuse
+from ..core.component import PatternComponent
+from ..core.environment import environment
 from ..core.patch import PodPatch, sidecar
 from ..core.plug import describe
+from ..core.rules import Image, Label, Path, Positive, Quantity
 from ..core.view import PodView
 from .shared.reload import INFORM, ReloadArgs
 from .shared.scripts import script
@@ -23,27 +24,26 @@ _SCRIPT = script(__package__, "vault_agent_sidecar.sh")
 class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     """Arguments of VaultAgentSidecar: those of VaultArgs, and to tell the app of a change those of ReloadArgs, which it need not use."""
 
-    render_interval_seconds: int = 300
+    render_interval_seconds: Positive = 300
     """Seconds between two looks at secrets without a lease, those of KV version 2. Secrets with one are read again before it ends, or
     renewed; Vault gives those of KV version 1 a lease of 32 days, or of their own field `ttl`. Default: 300, the agent's own."""
-    mount_path: str = "/vault/secrets"
+    mount_path: Path = "/vault/secrets"
     """Where the app finds the files, read-only; they are links, and change all at once. Default: /vault/secrets."""
-    volume_name: str = "vault"
+    volume_name: Label = "vault"
     """Name of the volume, and the start of the names of the three others that the app does not mount. Default: vault."""
-    size_limit: str = "2Mi"
+    size_limit: Quantity = "2Mi"
     """Size limit of that volume in memory, which holds two sets of files while they change. Default: 2Mi."""
-    timeout_seconds: int = 120
+    timeout_seconds: Positive = 120
     """Seconds to wait for Vault at the start before the container fails (and the kubelet starts it again). When there are files, it waits
     for ever. Default: 120."""
-    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    image: pulumi.Input[Image] = "hashicorp/vault:1.21.1"
     """Image with `vault` and BusyBox or the GNU core utilities; with wget for a call to the app. Default: hashicorp/vault:1.21.1."""
-    container_name: str = "vault-agent"
+    container_name: Label = "vault-agent"
     """With classic sidecars an init container of this name and -init renders the files before the app starts. Default: vault-agent."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
-        found = super().problems() + self.reload_argument_problems()
-        return found + checks.at_least("render_interval_seconds", self.render_interval_seconds, 1)
+        """What is wrong between the fields; an address or role that is an Output is looked at when it is known."""
+        return super().problems() + self.reload_argument_problems()
 
     def agent_config(self, role: str) -> str:
         """Configuration of `vault agent` that logs in by itself and renders for ever; paths are relative to the working directory."""
@@ -69,7 +69,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar with its four volumes, and the mount in the app's container."""
-        role: Any = checks.when_known(describe(self), self.role, self.role_problems)
+        role: Any = self.known_role(describe(self))
         config = self.agent_config(role) if isinstance(role, str) else pulumi.Output.from_input(role).apply(self.agent_config)
         containers: list[Mapping[str, Any]] = []
         if pod.classic:
@@ -102,13 +102,13 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
             **container,
             "name": name,
             # the image's entrypoint changes owners and capabilities, which takes root
-            "command": ["/bin/sh", "config/agent.sh", *self.reload_words(pod)],
-            "env": [*container["env"], *({"name": key, "value": value} for key, value in own.items())],
+            "command": ["/bin/sh", "config/agent.sh", *self.reload_call(pod)],
+            "env": [*container["env"], *environment(own)],
             "volumeMounts": [*container["volumeMounts"], *self.volume_mounts],
         }
 
 
-class VaultAgentSidecar(pulumi.ComponentResource):
+class VaultAgentSidecar(PatternComponent[VaultAgentSidecarArgs]):
     """A Vault agent beside the app: it writes the files before the app starts, renews its token and its leases, and follows changes.
 
     The files are in memory and mounted into the app alone; the token is in a volume that the app does not mount. What is written changes
@@ -120,13 +120,3 @@ class VaultAgentSidecar(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: VaultAgentSidecarArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"VaultAgentSidecar {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:VaultAgentSidecar", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

@@ -1,11 +1,9 @@
 """VaultInit: secrets from HashiCorp Vault, as files in memory that only the app can read, there before it starts."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import pulumi
-
-from ..core.errors import refuse
+from ..core.component import PatternComponent
 from ..core.patch import PodPatch
 from ..core.plug import describe
 from ..core.view import PodView
@@ -43,7 +41,7 @@ class VaultInitArgs(VaultArgs):
         )
 
 
-class VaultInit(pulumi.ComponentResource):
+class VaultInit(PatternComponent[VaultInitArgs]):
     """An init container that logs in to Vault with a token made for that purpose, writes files, and revokes what it got.
 
     The files are in memory and mounted into the app alone. They are read once: a secret that changes or expires reaches the app
@@ -51,13 +49,3 @@ class VaultInit(pulumi.ComponentResource):
 
     Raises ArgumentError.
     """
-
-    def __init__(self, name: str, args: VaultInitArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self.args = replace(args, name=name)
-        refuse(f"VaultInit {name!r}", self.args.problems())
-        super().__init__("pod-patterns:index:VaultInit", name, {}, opts)
-        self.register_outputs({})
-
-    def patch(self, pod: PodView) -> PodPatch:
-        """See its arguments."""
-        return self.args.patch(pod)

@@ -23,17 +23,17 @@ def elasticsearch(**overrides: Any) -> App:
         # http.host, not network.host: that would move the transport port too
         "ports": (Port(name="http", number=9200, rebind=Rebind(env={"http.host": "{host}", "http.port": "{port}"})),),
         # the transport port is never moved, nor open: a single node has nobody to talk to
-        "reserved": (9300,),
+        "loopback_ports": (9300,),
         "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "1536Mi"}},
         "uid": 1000,
         "gid": 1000,
         # it writes its keystore into config/ and the JVM's log into logs/ when it starts
         "read_only_root": False,
-        "scratch": {f"{_HOME}/data": "10Gi"},
+        "empty_dirs": {f"{_HOME}/data": "10Gi"},
         # up to five minutes to start
-        "startup": {**answers, "periodSeconds": 5, "failureThreshold": 60},
-        "readiness": {**answers, "periodSeconds": 10, "failureThreshold": 3},
-        "liveness": {**answers, "periodSeconds": 20, "failureThreshold": 6},
+        "startup_probe": {**answers, "periodSeconds": 5, "failureThreshold": 60},
+        "readiness_probe": {**answers, "periodSeconds": 10, "failureThreshold": 3},
+        "liveness_probe": {**answers, "periodSeconds": 20, "failureThreshold": 6},
         "stop_seconds": 60,
         "sysctl_alternatives": {"vm.max_map_count": {"node.store.allow_mmap": "false"}},
         "log_files": LogFiles(

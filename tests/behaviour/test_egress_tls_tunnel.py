@@ -149,7 +149,7 @@ def target(number: int, **changes: Any) -> EgressTarget:
         "port": number,
         "local_port": local,
         "env": {"REDIS_URL": "redis://{host}:{port}/0"},
-        "ca": OURS.ca,
+        "ca_pem": OURS.ca,
     }
     return EgressTarget(**{**given, **changes})
 
@@ -182,9 +182,9 @@ def test_several_targets_each_have_their_port(tmp_path: Path) -> None:
         (OURS.other, {}),
         (OURS.server, {"server_name": "elsewhere.example.com"}),
         (FOREIGN.server, {}),
-        (OURS.server, {"ca": FOREIGN.ca}),
+        (OURS.server, {"ca_pem": FOREIGN.ca}),
         # the authorities that the image trusts, of which ours is none
-        (OURS.server, {"ca": None}),
+        (OURS.server, {"ca_pem": None}),
     ],
     ids=["wrong name", "wrong server_name", "wrong authority", "wrong ca", "no ca"],
 )

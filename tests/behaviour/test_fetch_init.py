@@ -306,7 +306,7 @@ class Web:
     """Whether `/cut` has stopped cutting."""
 
     def args(self, **given: Any) -> dict[str, Any]:
-        return {"ca": self.ca, **given}
+        return {"ca_pem": self.ca, **given}
 
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:

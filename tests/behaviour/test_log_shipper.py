@@ -226,7 +226,7 @@ def test_over_tls_the_receiver_is_verified(tmp_path):
         )
         files = ("-keyout", str(tmp_path / f"{name}.key"), "-out", str(tmp_path / f"{name}.crt"))
         subprocess.run([need("openssl"), "req", "-x509", *arguments, *files], check=True, capture_output=True)
-    args = {"endpoint": f"https://127.0.0.1:{number}/intake/", "ca": (tmp_path / "own.crt").read_text()}
+    args = {"endpoint": f"https://127.0.0.1:{number}/intake/", "ca_pem": (tmp_path / "own.crt").read_text()}
     for name in ("foreign", "own"):
         receiver = Receiver(number)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

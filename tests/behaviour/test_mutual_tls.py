@@ -27,9 +27,9 @@ from tests.support.servers import EchoServer, HttpServer, serving
 CLIENTS, FOREIGN = Authority(), Authority()
 NAMED: dict[str, Any] = {"client_auth": "required", "client_ca_pems": (CLIENTS.pem,), "client_names": ("billing", "front end")}
 PROBES = {
-    "startup": {"httpGet": {"path": "/ready", "port": "http"}},
-    "readiness": {"httpGet": {"path": "/ready", "port": "http"}},
-    "liveness": {"httpGet": {"path": "/_cluster/health?local=true&a=b%2Fc", "port": "http"}},
+    "startup_probe": {"httpGet": {"path": "/ready", "port": "http"}},
+    "readiness_probe": {"httpGet": {"path": "/ready", "port": "http"}},
+    "liveness_probe": {"httpGet": {"path": "/_cluster/health?local=true&a=b%2Fc", "port": "http"}},
 }
 NOT_SENT, WRONG = "No required SSL certificate was sent", "The SSL certificate error"
 
@@ -376,7 +376,7 @@ def test_a_dead_app_fails_its_probes_while_nginx_itself_is_healthy(tmp_path: Pat
 
 def two_ports() -> Rendered:
     metrics = replace(HTTP, name="http-prometheus", probe_paths=("/healthz",))
-    liveness = {"liveness": {"httpGet": {"path": "/healthz", "port": "http"}}}
+    liveness = {"liveness_probe": {"httpGet": {"path": "/healthz", "port": "http"}}}
     return rendered(HTTP, metrics, probes=liveness, client_auth="required", client_ca_pems=(CLIENTS.pem,))
 
 

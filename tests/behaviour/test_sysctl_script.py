@@ -34,7 +34,7 @@ class Node:
         return (self.root / name.replace(".", "/")).read_text().strip()
 
     def run(self, settings, *, before="true"):
-        pod = composed(App(name="app", image="app:1"), lambda: SysctlInit("sysctl", SysctlInitArgs(settings=settings)))
+        pod = composed(App(name="app", image="app:1"), lambda: SysctlInit("sysctl", SysctlInitArgs(sysctls=settings)))
         _, *words = container(pod, "update-sysctl")["command"]
         inside = ["sh", "-c", _IN_NAMESPACE, "sh", str(self.root), before, *self.shell, *words]
         return subprocess.run([need("unshare"), "--mount", *inside], capture_output=True, text=True, check=False, timeout=30)

@@ -16,7 +16,7 @@ import pytest
 
 from components.core.app import App, Port
 from components.core.fold import compose
-from components.core.patch import Listen, PodPatch, sidecar
+from components.core.patch import PodPatch, UndeclaredPort, sidecar
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
 from components.testing import run
@@ -39,7 +39,7 @@ class Inner:
         here = pod.port("http")
         pod = pod.move("http")
         self.listen, self.url = here.listen, pod.port("http").url
-        return pod, PodPatch(init_containers=(sidecar(made("inner")),), listens=(Listen(number=here.listen),))
+        return pod, PodPatch(init_containers=(sidecar(made("inner")),), undeclared_ports=(UndeclaredPort(number=here.listen),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ def said(net, uid, host, number):
 )
 def test_what_the_pod_opens_goes_to_the_proxy_unless_it_is_excluded(net, ports, redirected):
     args = TrafficRedirectInitArgs(
-        ports=(), outbound_port=PROXY, outbound_ports=ports, exclude_uids=(101, 102), exclude_outbound_ports=(443,)
+        target_ports=(), outbound_port=PROXY, outbound_ports=ports, exclude_uids=(101, 102), exclude_outbound_ports=(443,)
     )
     pod = composed(APP, lambda: TrafficRedirectInit("redirect", args))
     with contextlib.ExitStack() as stack:

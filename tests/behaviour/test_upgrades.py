@@ -62,7 +62,7 @@ def scene(
         name="web",
         image="web",
         ports=(Port(name="http", number=first, rebind=Rebind(args=("{host}:{port}",))),),
-        readiness={"httpGet": {"path": OPEN, "port": "http"}},
+        readiness_probe={"httpGet": {"path": OPEN, "port": "http"}},
         pre_stop_seconds=0,
     )
     with ExitStack() as stack:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from components.core.app import App
 from components.core.errors import CompositionError
@@ -41,9 +40,9 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 GUISES: dict[str, tuple[Callable[[], Any], ...]] = {
     "tls": (
         lambda: tls("tls"),
-        lambda: tls("tls", ports=("http", "http-prometheus")),
+        lambda: tls("tls", target_ports=("http", "http-prometheus")),
         lambda: tls("tls", mode="tcp", app_port=9115, health_port=9114),
-        lambda: tls("tls", ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PEM,)),
+        lambda: tls("tls", target_ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PEM,)),
     ),
     "metrics": (lambda: MetricsAdapter("metrics"), lambda: MetricsAdapter("metrics", MetricsAdapterArgs(port=9201, scrape="none"))),
     "logs": (lambda: LogTailSidecar("logs"), lambda: LogTailSidecar("logs", LogTailSidecarArgs(volume_name="secrets"))),
@@ -54,7 +53,7 @@ GUISES: dict[str, tuple[Callable[[], Any], ...]] = {
     ),
     "sysctl": (
         lambda: SysctlInit("sysctl"),
-        lambda: SysctlInit("sysctl", SysctlInitArgs(settings={"vm.max_map_count": 1, "net.ipv4.tcp_keepalive_time": 60})),
+        lambda: SysctlInit("sysctl", SysctlInitArgs(sysctls={"vm.max_map_count": 1, "net.ipv4.tcp_keepalive_time": 60})),
         lambda: SysctlInit("sysctl", SysctlInitArgs(strategy="none")),
     ),
 }
@@ -105,7 +104,7 @@ def reasons(choice: tuple[list[str], dict[str, int]]) -> list[str]:
     there = {(kind, guises[kind]) for kind in kinds}
     found = []
     if {("tls", 1), ("tls", 3)} & there and "metrics" not in kinds:
-        found.append("TlsAmbassador 'tls': there is no port 'http-prometheus' to stand in front of; set ports= (known: http)")
+        found.append("TlsAmbassador 'tls': there is no port 'http-prometheus' to stand in front of; set target_ports= (known: http)")
     if "jwt" in kinds and "tls" in kinds and kinds.index("jwt") < kinds.index("tls"):
         found.append(
             "TlsAmbassador 'tls': port 'http' has an ambassador in front of it already; list TlsAmbassador first, and each port once"

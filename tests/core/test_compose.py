@@ -11,16 +11,16 @@ from components.core.cluster import version
 from components.core.fold import compose
 from components.core.identity import restricted
 from components.core.images import mirrored
-from components.core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from components.core.pod import Pod
 from components.core.view import BoundPort, PodView
 from tests.support.composing import container as find
 from tests.support.pods import RESOURCES, Adds, Proxy, container, web
 
 PROBES = {
-    "startup": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
-    "readiness": {"httpGet": {"path": "/ready", "port": 8080}},
-    "liveness": {"exec": {"command": ["true"]}},
+    "startup_probe": {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
+    "readiness_probe": {"httpGet": {"path": "/ready", "port": 8080}},
+    "liveness_probe": {"exec": {"command": ["true"]}},
 }
 
 
@@ -86,7 +86,7 @@ def test_probes_go_through_the_ambassador_to_the_app() -> None:
 
 
 def test_probes_of_a_tcp_port_behind_tls_speak_tls() -> None:
-    app = web(ports=(replace(web().ports[0], scheme="tcp"),), readiness={"httpGet": {"path": "/", "port": "http"}})
+    app = web(ports=(replace(web().ports[0], scheme="tcp"),), readiness_probe={"httpGet": {"path": "/", "port": "http"}})
     pod = compose(app, [Proxy("tls", scheme="tls")])
     assert find(pod, "web")["readinessProbe"]["httpGet"] == {"path": "/", "port": 8080, "scheme": "HTTPS"}
 
@@ -172,9 +172,9 @@ class Meter:
         own = pod.port("metrics")
         assert own
         declared = [{"name": own.name, "containerPort": own.declaration.number}]
-        listens = (Listen(number=own.number),) if own.frontend else ()
+        listens = (UndeclaredPort(number=own.number),) if own.frontend else ()
         meter = container("meter", args=[f"--listen={own.host}:{own.number}"], ports=declared)
-        return PodPatch(init_containers=(sidecar(meter),), listens=listens)
+        return PodPatch(init_containers=(sidecar(meter),), undeclared_ports=listens)
 
 
 class Relay:
@@ -354,7 +354,7 @@ def test_the_apps_arguments_become_its_container() -> None:
         secret_env={"PASSWORD": SecretKey(name="web-login", key="password")},
         resources=RESOURCES,
         read_only_root=False,
-        scratch={"/tmp": "64Mi", "/var/Cache": "1Gi"},
+        empty_dirs={"/tmp": "64Mi", "/var/Cache": "1Gi"},
         volumes=({"name": "data", "persistentVolumeClaim": {"claimName": "data"}},),
         volume_mounts=({"name": "data", "mountPath": "/data"},),
         container={"workingDir": "/data", "imagePullPolicy": "Always"},

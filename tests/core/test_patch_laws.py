@@ -7,14 +7,13 @@ from operator import add
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from components.core import claims
 from components.core.app import Port
 from components.core.errors import CompositionError
 from components.core.fold import compose
-from components.core.patch import ConfigFiles, Listen, PodPatch
+from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort
 from tests.support.pods import Adds, Proxy, container, web
 
 NAMES = st.sampled_from("abcdef")
@@ -25,7 +24,7 @@ ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
     "config_files": NAMES.map(lambda n: ConfigFiles(name=n, files={n: "content"})),
     "app_env": NAMES.map(lambda n: {"name": n, "value": n}),
     "app_mounts": NAMES.map(lambda n: {"name": n, "mountPath": f"/{n}"}),
-    "listens": st.integers(1, 9).map(lambda n: Listen(number=n)),
+    "undeclared_ports": st.integers(1, 9).map(lambda n: UndeclaredPort(number=n)),
     "annotations": st.tuples(NAMES, NAMES),
     "labels": st.tuples(NAMES, NAMES),
     "sysctls": st.tuples(NAMES, NAMES),
@@ -64,8 +63,8 @@ def test_a_sum_keeps_everything_in_order_and_changes_no_summand(patches: list[Po
 def test_composing_changes_neither_the_app_nor_a_patch() -> None:
     app = web(
         env={"A": "1"},
-        scratch={"/tmp": "1Mi"},
-        readiness={"httpGet": {"path": "/", "port": "http"}},
+        empty_dirs={"/tmp": "1Mi"},
+        readiness_probe={"httpGet": {"path": "/", "port": "http"}},
         volumes=({"name": "data", "emptyDir": {}},),
         volume_mounts=({"name": "data", "mountPath": "/data"},),
     )
@@ -98,7 +97,7 @@ COLLISIONS: list[tuple[set[str], PodPatch, list[str]]] = [
     ),
     (
         {"port"},
-        PodPatch(listens=(Listen(number=9000, argument="health_port"),)),
+        PodPatch(undeclared_ports=(UndeclaredPort(number=9000, argument="health_port"),)),
         ["port 9000 of Adds 'second' is already taken by Adds 'first'; set health_port="],
     ),
     (

@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "a port that is wrong": (
         [type("Odd", (), {"ports": [Port(name="HTTP", number=1)], "patch": lambda _self, _pod: PodPatch()})()],
-        "Odd: port name 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most",
+        "Odd: ports[0].name 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most",
     ),
     "a wrap that returns the patch alone": (
         [type("Odd", (), {"wrap": lambda _self, _pod: PodPatch()})()],

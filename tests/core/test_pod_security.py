@@ -175,14 +175,14 @@ def test_a_pod_that_says_nothing_is_baseline() -> None:
 
 
 MAKERS = {
-    "tls": lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="elasticsearch", ports=("http", "http-prometheus"))),
+    "tls": lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="elasticsearch", target_ports=("http", "http-prometheus"))),
     "metrics": lambda: MetricsAdapter("metrics"),
     "logs": lambda: LogTailSidecar("logs"),
     "vault": lambda: VaultInit(
         "vault",
         VaultInitArgs(address="https://vault:8200", role="es", secrets=(VaultSecret(path="my-secret", file="s", format="json"),)),
     ),
-    "safe sysctls": lambda: SysctlInit("safe", SysctlInitArgs(settings={"net.ipv4.tcp_keepalive_time": 60})),
+    "safe sysctls": lambda: SysctlInit("safe", SysctlInitArgs(sysctls={"net.ipv4.tcp_keepalive_time": 60})),
     "no sysctl": lambda: SysctlInit("none", SysctlInitArgs(strategy="none")),
 }
 

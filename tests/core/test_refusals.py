@@ -6,8 +6,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from components.certificates import (
     Certificate,
@@ -21,7 +20,7 @@ from components.core import checks
 from components.core.app import App, Port, Rebind, SecretKey
 from components.core.errors import ProblemsError
 from components.core.fold import compose
-from components.core.patch import ConfigFiles, Listen, PodPatch, sidecar
+from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from components.core.view import PodView
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
@@ -36,7 +35,7 @@ PATH = "an absolute path of letters, digits and ._@%+=,/-"
 RELATIVE_PATH = "a relative path of letters, digits and ._@%+=,/-"
 FILE_NAME = "a file name of letters, digits and ._@%+=-, not starting with '.'"
 ENV_NAME = "letters, digits, '.', '_' and '-', not starting with a digit"
-DNS_NAME = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
+DNS_NAME = "a-z, 0-9, '-' and '.', 253 characters at most"
 QUANTITY = "a Kubernetes quantity such as 100m, 64Mi or 1.5"
 NO_OUTPUT = "must be a plain value, not an Output"
 
@@ -85,29 +84,29 @@ APP: dict[str, tuple[Call, list[str]]] = {
     ),
     "scheme": (
         app(ports=(Port(name="http", number=80, scheme="grpc"),)),
-        ["port 'http': scheme 'grpc' is not allowed: one of http, https, tcp"],
+        ["app.ports[0].scheme 'grpc' is not allowed: one of http, https, tcp"],
     ),
     "env name": (app(env={"1A": "x"}), [f"env name '1A' is not allowed: {ENV_NAME}"]),
     "secret env name": (app(secret_env={"A B": None}), [f"env name 'A B' is not allowed: {ENV_NAME}"]),
-    "scratch path": (app(scratch={"tmp": "1Mi"}), [f"scratch path 'tmp' is not allowed: {PATH}"]),
-    "scratch size": (app(scratch={"/tmp": "1MB"}), [f"scratch '/tmp': size '1MB' is not allowed: {QUANTITY}"]),
-    "resources that are none": (app(resources="small"), ["resources must be a mapping with requests and limits"]),
+    "scratch path": (app(empty_dirs={"tmp": "1Mi"}), [f"scratch path 'tmp' is not allowed: {PATH}"]),
+    "scratch size": (app(empty_dirs={"/tmp": "1MB"}), [f"scratch '/tmp': size '1MB' is not allowed: {QUANTITY}"]),
+    "resources that are none": (app(resources="small"), ["app.resources must be a mapping, but is the text 'small'"]),
     "resources missing": (
         app(resources={}),
-        ["resources.requests.cpu is missing", "resources.requests.memory is missing", "resources.limits.memory is missing"],
+        ["app.resources.requests.cpu is missing", "app.resources.requests.memory is missing", "app.resources.limits.memory is missing"],
     ),
-    "resources unknown": (app(resources={**RESOURCES, "claims": []}), ["resources.claims: unknown key; known: limits, requests"]),
+    "resources unknown": (app(resources={**RESOURCES, "claims": []}), ["app.resources.claims: unknown key; known: limits, requests"]),
     "resources wrong": (
         app(resources={"requests": {"cpu": True, "memory": "8Mi"}, "limits": {"memory": "8 Mi"}}),
         [f"resources.requests.cpu True is not allowed: {QUANTITY}", f"resources.limits.memory '8 Mi' is not allowed: {QUANTITY}"],
     ),
     "resources that are known later": (
         app(resources=lambda: {"requests": later({}), "limits": {"memory": later("1Gi")}}),
-        ["resources.requests must be a mapping of quantities"],
+        ["app.resources.requests must be a mapping of quantities"],
     ),
-    "root": (app(uid=0), ["uid 0 is root: give the app another user id"]),
-    "wait": (app(pre_stop_seconds=-1), ["pre_stop_seconds -1 is not allowed: a whole number, 0 or more"]),
-    "end": (app(stop_seconds=0), ["stop_seconds 0 is not allowed: a whole number, 1 or more"]),
+    "root": (app(uid=0), ["app.uid 0 is root: use another user id"]),
+    "wait": (app(pre_stop_seconds=-1), ["app.pre_stop_seconds -1 is not allowed: a whole number, 0 or more"]),
+    "end": (app(stop_seconds=0), ["app.stop_seconds 0 is not allowed: a whole number, 1 or more"]),
     "end that is known later": (app(stop_seconds=lambda: later(1)), [f"stop_seconds {NO_OUTPUT}"]),
 }
 
@@ -240,14 +239,14 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
     "resources": (
         adds(containers=({"name": "c", "image": "x"},)),
         [
-            f"{C}: resources.requests.cpu is missing",
-            f"{C}: resources.requests.memory is missing",
-            f"{C}: resources.limits.memory is missing",
+            f"{C}: app.resources.requests.cpu is missing",
+            f"{C}: app.resources.requests.memory is missing",
+            f"{C}: app.resources.limits.memory is missing",
         ],
     ),
     "resources that are known later": (
         adds(containers=lambda: (container("c", resources=later({})),)),
-        [f"{C}: resources must be a mapping with requests and limits"],
+        [f"{C}: app.resources must be a mapping, but is the text 'small'"],
     ),
     "env value": (init(env=[{"name": "A", "value": 1}]), [f"{C}: value of env 'A' must be text, but is 1; put it in quotes"]),
     "the app's env": (
@@ -271,7 +270,7 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
         ],
     ),
     "port without a declaration": (
-        adds(listens=(Listen(number=True, argument="health_port"),)),
+        adds(undeclared_ports=(UndeclaredPort(number=True, argument="health_port"),)),
         [f"health_port of Adds 'a': True is not allowed: {PORT}"],
     ),
     "service account that is known later": (
@@ -332,44 +331,44 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     ),
     "an empty rebind, ambassador or not": (
         lambda: compose(bound()),
-        ["port 'db': rebind is empty; say in env= or args= how the app is told its address and port"],
+        ["app.ports[0].rebind: it is empty; say in env= or args= how the app is told its address and port"],
     ),
     "an empty rebind of an app on loopback": (
         lambda: compose(bound(binds_loopback=True)),
-        ["port 'db': rebind is empty; say in env= or args= how the app is told its address and port"],
+        ["app.ports[0].rebind: it is empty; say in env= or args= how the app is told its address and port"],
     ),
     "a typo in a rebind, ambassador or not": (
         lambda: compose(bound(env={"HOST": "{host}", "PORT": "{prot}"}, args=("{Host}", "{port}"))),
         [
-            "port 'db': rebind: env 'PORT' has an unknown placeholder {prot}; known: host, port; write {{prot}} for the text itself",
-            "port 'db': rebind: args[0] has an unknown placeholder {Host}; known: host, port; write {{Host}} for the text itself",
+            "app.ports[0].rebind: env 'PORT' has an unknown placeholder {prot}; known: host, port; write {{prot}} for the text itself",
+            "app.ports[0].rebind: args[0] has an unknown placeholder {Host}; known: host, port; write {{Host}} for the text itself",
         ],
     ),
     "a rebind that is no text": (
         lambda: compose(bound(env={"HOST": "{host}", "PORT": 80})),
-        ["port 'db': rebind: env 'PORT' must be plain text"],
+        ["app.ports[0].rebind.env['PORT'] must be a text, but is the number 80; put it in quotes"],
     ),
     "a pattern that stays where an ambassador is": (
         lambda: compose(web(), [Proxy("p", port="stats"), Stuck("stats")]),
         [
             "Stuck 'stats': port 'stats' is behind an ambassador, so that it must listen on 127.0.0.1:9001 now; "
-            "follow pod.port('stats') in patch(), and add listens=(Listen(number=9001),)",
+            "follow pod.port('stats') in patch(), and add undeclared_ports=(UndeclaredPort(number=9001),)",
         ],
     ),
     "no way to move it": (lambda: compose(web(ports=(FIXED,)), [Proxy("p", port="db")]), [NO_REBIND]),
     "probe of a port that is not there": (
-        lambda: compose(web(startup={"httpGet": {"port": 81}}, readiness={"grpc": {"port": "https"}})),
+        lambda: compose(web(startup_probe={"httpGet": {"port": 81}}, readiness_probe={"grpc": {"port": "https"}})),
         [
-            "startup probe of the app: it has no port 81; use one of its ports (known: http)",
-            "readiness probe of the app: it has no port 'https'; use one of its ports (known: http)",
+            "startupProbe of the app: it has no port 81; use one of its ports (known: http)",
+            "readinessProbe of the app: it has no port 'https'; use one of its ports (known: http)",
         ],
     ),
     "probe without any port": (
-        lambda: compose(web(ports=(), liveness={"tcpSocket": {"port": "http"}})),
-        ["liveness probe of the app: it has no port 'http'; use one of its ports (known: none)"],
+        lambda: compose(web(ports=(), liveness_probe={"tcpSocket": {"port": "http"}})),
+        ["livenessProbe of the app: it has no port 'http'; use one of its ports (known: none)"],
     ),
     "probe that the ambassador would answer": (
-        lambda: compose(web(readiness={"tcpSocket": {"port": "http"}}, liveness={"grpc": {"port": 8080}}), [Proxy("p")]),
+        lambda: compose(web(readiness_probe={"tcpSocket": {"port": "http"}}, liveness_probe={"grpc": {"port": 8080}}), [Proxy("p")]),
         [
             "readiness probe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador even if the app is down; "
             "use httpGet or exec",
@@ -378,15 +377,15 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         ],
     ),
     "host in a probe": (
-        lambda: compose(web(readiness={"httpGet": {"port": "http", "host": "127.0.0.1"}})),
+        lambda: compose(web(readiness_probe={"httpGet": {"port": "http", "host": "127.0.0.1"}})),
         ["container 'web' of the app: readinessProbe.httpGet.host is refused by the baseline Pod Security Standard; remove it"],
     ),
     "the app where the ambassador is": (
         lambda: compose(web(), [Proxy("p", options={"to": 8080})]),
-        ["port 8080, to which an ambassador moved 'http' of the app, is already taken by the app; set app_port="],
+        ["port 8080, to which an ambassador moved 'http' of the app, is already taken by the app; set inner_port="],
     ),
     "a port that the app keeps to itself": (
-        lambda: compose(web(reserved=(9300,)), [Adds("a", PodPatch(listens=(Listen(number=9300),)))]),
+        lambda: compose(web(reserved=(9300,)), [Adds("a", PodPatch(undeclared_ports=(UndeclaredPort(number=9300),)))]),
         ["port 9300 of Adds 'a' is already taken by the app; set port="],
     ),
     "two ports moved by one variable": (
@@ -410,7 +409,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         ],
     ),
     "scratch names that are the same": (
-        lambda: compose(web(scratch={"/a/b": "1Mi", "/a-b": "1Mi"})),
+        lambda: compose(web(empty_dirs={"/a/b": "1Mi", "/a-b": "1Mi"})),
         ["volume 'scratch-a-b' of the app is already defined by the app; set volume_name="],
     ),
 }
@@ -506,7 +505,7 @@ def test_an_app_that_is_wrong_is_reported_with_the_options_but_no_pattern_is_ask
         [
             "sidecars 'none' is not allowed: one of native, classic",
             f"port 'http': number -1 is not allowed: {PORT}",
-            "uid 0 is root: give the app another user id",
+            "app.uid 0 is root: use another user id",
         ],
     )
 
@@ -569,7 +568,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"dns_names": ("ok.example.com", "a b", "x.*.y")},
         [f"dns_names: {n!r} is not allowed: {DNS_NAME}" for n in ("a b", "x.*.y")],
     ),
-    "addresses": ({"ip_addresses": ("::1", "1.2.3")}, ["ip_addresses: '1.2.3' is not allowed: an IPv4 or IPv6 address"]),
+    "addresses": ({"ip_addresses": ("::1", "1.2.3")}, ["ip_addresses[1] '1.2.3' is not allowed: an IPv4 or IPv6 address"]),
     "validity": ({"validity_hours": 0}, ["validity_hours 0 is not allowed: a whole number, 1 or more"]),
     "renewal": ({"early_renewal_hours": -1}, ["early_renewal_hours -1 is not allowed: a whole number, 0 or more"]),
     "renewal at once": ({"validity_hours": 24, "early_renewal_hours": 24}, [EARLY.format(24, 24)]),
@@ -577,8 +576,8 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"service_name": "", "ip_addresses": ("x",), "validity_hours": "24"},
         [
             f"service_name '' is not allowed: {SERVICE_NAME}",
-            "ip_addresses: 'x' is not allowed: an IPv4 or IPv6 address",
-            "validity_hours '24' is not allowed: a whole number, 1 or more",
+            "inner_port must be a whole number, but is the text ''",
+            "ip_addresses[0] 'x' is not allowed: an IPv4 or IPv6 address",
         ],
     ),
 }
@@ -615,7 +614,10 @@ def test_an_authority_that_cannot_be_is_refused() -> None:
     assert refusal(lambda: CertificateAuthority("ca", args)) == text(
         "CertificateAuthority 'ca'",
         "problem",
-        [EARLY.format(10, 10), "common_name is empty; an authority needs a subject"],
+        [
+            EARLY.format(10, 10),
+            "early_renewal_hours 10 is not less than validity_hours 10: every `pulumi up` would issue a new certificate",
+        ],
     )
 
 
@@ -664,8 +666,8 @@ TLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "health": ({"health_port": 65536}, [f"health_port 65536 is not allowed: {PORT}"]),
     "timeout": ({"timeout_seconds": 0}, ["timeout_seconds 0 is not allowed: a whole number, 1 or more"]),
     "idle": ({"upstream_idle_seconds": 0}, ["upstream_idle_seconds 0 is not allowed: a whole number, 1 or more"]),
-    "root": ({"uid": 0}, ["uid 0 is root: give nginx another user id"]),
-    "resources": ({"resources": {"requests": RESOURCES["requests"]}}, ["resources.limits.memory is missing"]),
+    "root": ({"uid": 0}, ["uid 0 is root: use another user id"]),
+    "resources": ({"resources": {"requests": RESOURCES["requests"]}}, ["app.resources.limits.memory is missing"]),
 }
 
 
@@ -686,8 +688,8 @@ def test_two_sources_of_one_certificate_are_refused() -> None:
 
 AT_PORTS: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     "unknown": ((HTTP,), {"ports": ("https",)}, ["there is no port 'https' to stand in front of; set ports= (known: http)"]),
-    "none": ((), {}, ["there is no port 'http' to stand in front of; set ports= (known: none)"]),
-    "tls already": ((replace(HTTP, scheme="https"),), {}, ["port 'http' speaks TLS already; take it out of ports="]),
+    "none": ((), {}, ["there is no port 'http' to stand in front of; set target_ports= (known: none)"]),
+    "tls already": ((replace(HTTP, scheme="https"),), {}, ["port 'http' speaks TLS already; take it out of target_ports="]),
     "twice": (
         (HTTP,),
         {"ports": ("http", "http")},
@@ -716,7 +718,7 @@ def test_tls_behind_another_ambassador_is_refused() -> None:
 def test_a_health_port_that_another_pattern_has_is_refused_with_the_argument_that_moves_it() -> None:
     def call() -> None:
         tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))
-        compose(web(), [Adds("a", PodPatch(listens=(Listen(number=8082),))), tls])
+        compose(web(), [Adds("a", PodPatch(undeclared_ports=(UndeclaredPort(number=8082),))), tls])
 
     # 8081 is the app's by now
     assert refusal(call) == text(
@@ -749,7 +751,7 @@ WORKLOAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "several": (
         {"service_name": "", "app": web(name=""), "replicas": 1.5},
-        [f"service_name '' is not allowed: {SERVICE_NAME}", "replicas 1.5 is not allowed: a whole number, 0 or more"],
+        [f"service_name '' is not allowed: {SERVICE_NAME}", "replicas must be a whole number, but is the number 1.5"],
     ),
 }
 
@@ -797,14 +799,14 @@ def test_no_name_breaks_out(evil: str) -> None:
                 namespace=evil,
                 cluster_domain=evil,
                 dns_names=(evil,),
-                ports=(evil,),
+                target_ports=(evil,),
                 container_name=evil,
                 secret_name=evil,
                 max_body_size=evil,
                 timeout_seconds=evil,  # type: ignore[arg-type]
                 upstream_idle_seconds=evil,  # type: ignore[arg-type]
                 health_port=evil,  # type: ignore[arg-type]
-                app_port=evil,  # type: ignore[arg-type]
+                inner_port=evil,  # type: ignore[arg-type]
                 resources={"requests": {"cpu": evil, "memory": "1Mi"}, "limits": {"memory": evil, "cpu": evil}},
             ),
         )

@@ -42,8 +42,8 @@ def web(**changes: Any) -> App:
         "env": {"HOST": "0.0.0.0", "PORT": "8080"},
         "volumes": (_VOLUME,),
         "volume_mounts": (_MOUNT,),
-        "startup": {**probe, "periodSeconds": 1, "failureThreshold": 60},
-        "readiness": {**probe, "periodSeconds": 2, "failureThreshold": 2},
+        "startup_probe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
+        "readiness_probe": {**probe, "periodSeconds": 2, "failureThreshold": 2},
         "log_files": LogFiles(directory=_LOGS, files=("web.log",), env={"LOG_FILE": f"{_LOGS}/web.log"}),
     }
     return App(**{**fields, **changes})

@@ -34,9 +34,9 @@ def podinfo() -> App:
         uid=100,
         gid=101,
         ports=(Port(name="http", number=9898, rebind=Rebind(env={"PODINFO_HOST": "{host}", "PODINFO_PORT": "{port}"})),),
-        startup={"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1, "failureThreshold": 60},
-        readiness={"httpGet": {"path": "/readyz", "port": "http"}, **probe},
-        liveness={"httpGet": {"path": "/healthz", "port": "http"}, **probe, "failureThreshold": 5},
+        startup_probe={"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1, "failureThreshold": 60},
+        readiness_probe={"httpGet": {"path": "/readyz", "port": "http"}, **probe},
+        liveness_probe={"httpGet": {"path": "/healthz", "port": "http"}, **probe, "failureThreshold": 5},
         pre_stop_seconds=0,
     )
 

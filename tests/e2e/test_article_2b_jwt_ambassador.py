@@ -81,7 +81,7 @@ def protected(module_namespace: Namespace) -> Protected:
         allowed_groups=("readers",),
         allow_plaintext=True,
         namespace=namespace.name,
-        open_routes=("GET /big",),
+        public_routes=("GET /big",),
     )
 
     def program() -> None:

@@ -73,7 +73,7 @@ def tunnelled(module_namespace: Namespace) -> Tunnelled:
 
         def target(name: str, local_port: int, **changes: Any) -> EgressTarget:
             env = {name.upper(): "redis://{host}:{port}/0"}
-            certified = {"ca": ours.ca_pem, "client_certificate_secret": shown.secret_name}
+            certified = {"ca_pem": ours.ca_pem, "client_certificate_secret": shown.secret_name}
             return EgressTarget(**{"name": name, "host": host, "port": 6379, "local_port": local_port, "env": env, **certified, **changes})
 
         targets = (

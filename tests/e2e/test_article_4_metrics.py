@@ -22,7 +22,7 @@ def deployed(namespace: Namespace, *encrypted: str) -> Deployment:
     """Elasticsearch with metrics, and TLS in front of these ports."""
 
     def program() -> None:
-        tls = TlsAmbassadorArgs(service_name="elasticsearch", namespace=namespace.name, ports=encrypted)
+        tls = TlsAmbassadorArgs(service_name="elasticsearch", namespace=namespace.name, target_ports=encrypted)
         patterns = [*([TlsAmbassador("tls", tls)] if encrypted else []), MetricsAdapter("metrics")]
         app = elasticsearch(pre_stop_seconds=0)
         workload = Workload("elasticsearch", WorkloadArgs(app=app, patterns=patterns, namespace=namespace.name))

@@ -67,7 +67,7 @@ def receiver_app(namespace: Namespace) -> App:
         ports=(Port(name="http", number=4318, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),),
         volumes=({"name": "receiver", "configMap": {"name": "receiver"}},),
         volume_mounts=({"name": "receiver", "mountPath": "/receiver", "readOnly": True},),
-        readiness={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
+        readiness_probe={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
         pre_stop_seconds=0,
         stop_seconds=1,
     )
@@ -92,7 +92,7 @@ def test_every_line_arrives_over_tls_also_after_a_crash_and_the_last_ones(namesp
     def program() -> None:
         tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="receiver", namespace=namespace.name))
         destination = Workload("receiver", WorkloadArgs(app=receiver, patterns=[tls], namespace=namespace.name))
-        args = LogShipperSidecarArgs(endpoint=f"https://receiver.{namespace.name}.svc:4318", ca=destination.ca_pem)
+        args = LogShipperSidecarArgs(endpoint=f"https://receiver.{namespace.name}.svc:4318", ca_pem=destination.ca_pem)
         web = Workload("web", WorkloadArgs(app=WEB, patterns=[LogShipperSidecar("logs", args)], namespace=namespace.name))
         pulumi.export("ca_pem", destination.ca_pem)
         pulumi.export("level", web.pod_security_level)

@@ -36,7 +36,7 @@ PYTHON = App(
     image="python:3.12-alpine",
     command=("python3", "-c", _SERVER),
     ports=(Port(name="http", number=8080),),
-    readiness={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
+    readiness_probe={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
     pre_stop_seconds=0,
     stop_seconds=2,
 )
@@ -67,10 +67,10 @@ NGINX = App(
     image="nginx:1.28-alpine",
     command=("/bin/sh", "-c", _NGINX),
     ports=PYTHON.ports,
-    readiness=PYTHON.readiness,
+    readiness_probe=PYTHON.readiness,
     uid=101,
     gid=101,
-    scratch={"/tmp": "8Mi"},
+    empty_dirs={"/tmp": "8Mi"},
     pre_stop_seconds=0,
     stop_seconds=2,
 )

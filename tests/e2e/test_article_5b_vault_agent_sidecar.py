@@ -25,7 +25,7 @@ while :; do
   sleep 0.1
 done
 """
-APP = idle(command=("sh", "-c", _READER), uid=1234, gid=1234, scratch={"/tmp": "1Mi"})
+APP = idle(command=("sh", "-c", _READER), uid=1234, gid=1234, empty_dirs={"/tmp": "1Mi"})
 LOGIN = VaultSecret(path="my-secret", file="login", template="{{ .username }}:{{ .password }}")
 
 

@@ -21,7 +21,7 @@ APP = idle()
 
 
 def with_settings(namespace: Namespace, **settings: int) -> Program:
-    args = SysctlInitArgs(settings={name.replace("__", "."): value for name, value in settings.items()})
+    args = SysctlInitArgs(sysctls={name.replace("__", "."): value for name, value in settings.items()})
     return lambda: Workload("app", WorkloadArgs(app=APP, patterns=[SysctlInit("sysctl", args)], namespace=namespace.name))
 
 

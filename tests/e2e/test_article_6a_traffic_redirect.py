@@ -24,8 +24,8 @@ APP = App(
     image="busybox:1.37",
     command=("sh", "-c", f"mkdir /tmp/www; printf '{TEXT.strip()}\\n' >/tmp/www/index.html; exec httpd -f -p 0.0.0.0:8080 -h /tmp/www"),
     ports=(Port(name="http", number=8080),),
-    scratch={"/tmp": "1Mi"},
-    readiness={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
+    empty_dirs={"/tmp": "1Mi"},
+    readiness_probe={"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1},
     pre_stop_seconds=0,
 )
 

@@ -37,7 +37,7 @@ PATTERNS: dict[str, Callable[[], object]] = {
     "SysctlInit without the init container": lambda: SysctlInit("sysctl", SysctlInitArgs(strategy="none")),
 }
 SYSCTL = {"SysctlInit": lambda: SysctlInit("sysctl")}
-SAFE = {"a safe sysctl": lambda: SysctlInit("sysctl", SysctlInitArgs(settings={"net.ipv4.tcp_keepalive_time": 600}))}
+SAFE = {"a safe sysctl": lambda: SysctlInit("sysctl", SysctlInitArgs(sysctls={"net.ipv4.tcp_keepalive_time": 600}))}
 PODS: dict[str, dict[str, Callable[[], object]]] = {
     "the app alone": {},
     **{name: {name: make} for name, make in {**PATTERNS, **SYSCTL, **SAFE}.items()},

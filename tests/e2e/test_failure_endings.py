@@ -86,7 +86,10 @@ def _release(namespace: Namespace, pod: str) -> None:
 def test_a_job_with_the_sidecars_completes(namespace: Namespace, figure: Figure) -> None:
     scripts(namespace)
     app = web(
-        command=("/bin/sh", "-c", "python3 /load/upstream.py & sleep 3; kill $!; wait $!"), startup=None, readiness=None, pre_stop_seconds=0
+        command=("/bin/sh", "-c", "python3 /load/upstream.py & sleep 3; kill $!; wait $!"),
+        startup_probe=None,
+        readiness_probe=None,
+        pre_stop_seconds=0,
     )
     began = time.monotonic()
     deploy(namespace, lambda: bare(namespace, "work", app, patterns(namespace), job=True))

@@ -69,7 +69,7 @@ def compositions(namespace: str) -> tuple[Composition, ...]:
     # the light app is the server
     fetched = {"source": "s3://bucket/object", "endpoint": "http://plain:8080", "allow_plaintext": True, "allow_unverified": True}
     # nobody is there: the tunnel is open all the same, and the lines wait
-    tunnel = {"targets": (EgressTarget(name="db", host="db.example.com", port=6380, ca=PARTNERS.pem),)}
+    tunnel = {"targets": (EgressTarget(name="db", host="db.example.com", port=6380, ca_pem=PARTNERS.pem),)}
     receiver = {"endpoint": f"http://receiver.{namespace}.svc:4318", "allow_plaintext": True}
     # without a program of its own it is probed at its port
     exporter = Exporter(image=IMAGE, args=("python3", "-m", "http.server", "{listen_port}", "--bind", "{listen_host}"))
@@ -86,9 +86,9 @@ def compositions(namespace: str) -> tuple[Composition, ...]:
                 ("FetchInit", {**fetched, "size_limit": "1Mi"}),
                 ("MigrationInit", {"image": "busybox:1.37", "command": ("true",)}),
                 # what a kernel has from the beginning
-                ("SysctlInit", {"settings": {"vm.max_map_count": 65530}}),
+                ("SysctlInit", {"sysctls": {"vm.max_map_count": 65530}}),
                 ("VaultInit", vault),
-                tls("everything", ports=("http", "http-prometheus")),
+                tls("everything", target_ports=("http", "http-prometheus")),
                 ("JwtAmbassador", token),
                 ("EgressTlsTunnel", tunnel),
                 ("VaultAgentSidecar", vault),
@@ -103,7 +103,7 @@ def compositions(namespace: str) -> tuple[Composition, ...]:
         Composition(
             light("mutual"),
             (
-                tls("mutual", ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PARTNERS.pem,)),
+                tls("mutual", target_ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PARTNERS.pem,)),
                 ("MetricsAdapter", {"exporter": exporter}),
             ),
             tls=(8080, 9114),

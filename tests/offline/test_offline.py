@@ -13,8 +13,7 @@ import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from components.offline import OfflineError, manifests, render, rendering
 from components.offline.key_file import KeyFileError

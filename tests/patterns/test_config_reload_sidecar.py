@@ -79,7 +79,7 @@ def test_a_get_has_no_content():
 
 
 def test_a_command_and_its_mounts_come_as_they_are():
-    app = App(name="web", image="web:1", scratch={"/run/web": "1Mi"})
+    app = App(name="web", image="web:1", empty_dirs={"/run/web": "1Mi"})
     pod = reloading(
         app,
         secret="web-config",
@@ -115,7 +115,7 @@ def test_the_name_may_be_known_later():
     ("args", "line"),
     [
         ({"reload_path": None}, "set reload_path or reload_command: how the app is told"),
-        ({"reload_command": ("touch", "/a")}, "reload_path and reload_command are both set; the app is told in one way"),
+        ({"reload_command": ("touch", "/a")}, "reload_path and reload_command are both set; the app is notified in one way"),
         ({"reload_path": "-/reload"}, "reload_path '-/reload' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
         ({"reload_method": "PUT"}, "reload_method 'PUT' is not allowed: one of POST, GET"),
         ({"reload_timeout_seconds": 0}, "reload_timeout_seconds 0 is not allowed: a whole number, 1 or more"),
@@ -124,7 +124,7 @@ def test_the_name_may_be_known_later():
         ({"config_map": None}, "set exactly one of config_map, secret and volume"),
         (
             {"config_map": "Web"},
-            "config_map 'Web' is not allowed: a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most",
+            "config_map 'Web' is not allowed: a-z, 0-9, '-' and '.', 253 characters at most",
         ),
         ({"mount_path": None}, "mount_path is missing: where the app finds the files"),
         ({"mount_path": "etc"}, "mount_path 'etc' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
@@ -152,13 +152,13 @@ CONF = {"name": "conf", "configMap": {"name": "web-config"}}
     [
         (
             {},
-            {**GIVEN, "reload_port": "admin"},
-            "the app has no port 'admin' to call; set reload_port= (known: http, db), or use reload_command=",
+            {**GIVEN, "reload_target_port": "admin"},
+            "the app has no port 'admin' to call; set reload_target_port= (known: http, db), or use reload_command=",
         ),
         (
             {},
-            {**GIVEN, "reload_port": "db"},
-            "port 'db' speaks tcp, and the call is plain HTTP; set reload_port=, or use reload_command=",
+            {**GIVEN, "reload_target_port": "db"},
+            "port 'db' speaks tcp, and the call is plain HTTP; set reload_target_port=, or use reload_command=",
         ),
         ({}, OWN, "the app has no volume 'conf'; set volume= to one of App.volumes (known: none)"),
         (

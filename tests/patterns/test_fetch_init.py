@@ -122,10 +122,10 @@ def test_the_name_is_the_last_part_of_the_source(given, name):
         ({"volume_name": "A"}, "volume_name 'A' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"container_name": "A"}, "container_name 'A' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"region": "eu;1"}, "region 'eu;1' is not allowed: letters, digits and '-', e.g. eu-central-1"),
-        ({"endpoint": "minio:9000"}, "endpoint 'minio:9000' is not allowed: https://host:port, without path, user or query"),
+        ({"endpoint": "minio:9000"}, "endpoint 'minio:9000' is not allowed: https://host, with a port at most"),
         (
             {"endpoint": "http://minio:9000"},
-            "endpoint 'http://minio:9000' would send the object unencrypted; use https://, or set allow_plaintext=True",
+            "endpoint 'http://minio:9000' is not encrypted, so that the network reads the object; use https://, or set allow_plaintext=True",
         ),
         ({"access_key_id": KEY}, "set both of access_key_id and secret_access_key, or neither"),
         ({"session_token": KEY}, "session_token belongs to a key; set access_key_id and secret_access_key"),

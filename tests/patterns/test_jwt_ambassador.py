@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pulumi
 import pytest
@@ -11,7 +12,7 @@ from components.core.app import App, Port, Rebind, SecretKey
 from components.core.errors import ArgumentError, CompositionError
 from components.core.fold import compose
 from components.core.pod_security import pod_security_level
-from components.patterns.jwt_ambassador import ALGORITHMS, JwtAmbassador, JwtAmbassadorArgs
+from components.patterns.jwt_ambassador import Algorithm, JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit
@@ -112,7 +113,7 @@ def test_without_a_token_nobody_is_sent_to_a_login():
 
 
 def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
-    app = App(name="web", image="web:1", ports=(HTTP,), readiness={"httpGet": {"path": "/ready?full=1", "port": "http"}})
+    app = App(name="web", image="web:1", ports=(HTTP,), readiness_probe={"httpGet": {"path": "/ready?full=1", "port": "http"}})
     pod = composed(app, tls, jwt, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")))
     assert listens(pod) == ["127.0.0.1:8081"]
     assert upstreams(pod)["http"] == "127.0.0.1:8083"
@@ -136,9 +137,9 @@ def test_both_containers_are_probed_through_nginx():
 
 def test_only_probes_of_its_own_port_are_let_through():
     probes = {
-        "startup": {"httpGet": {"port": 8080}},
-        "readiness": {"httpGet": {"path": "/ready", "port": "admin"}},
-        "liveness": {"exec": {"command": ["true"]}},
+        "startup_probe": {"httpGet": {"port": 8080}},
+        "readiness_probe": {"httpGet": {"path": "/ready", "port": "admin"}},
+        "liveness_probe": {"exec": {"command": ["true"]}},
     }
     app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
     assert open_routes(protected(app)) == ["GET /"]
@@ -246,19 +247,19 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
             {"jwks_url": "http://issuer/keys"},
             "jwks_url 'http://issuer/keys' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
         ),
-        ({"audience": ""}, "audience is empty; every token has one"),
-        ({"extra_audiences": ("",)}, "extra_audiences: an empty one is not allowed"),
-        ({"allowed_groups": ("",)}, "allowed_groups: an empty one is not allowed"),
-        ({"algorithms": ("HS256",)}, f"algorithms: 'HS256' is not allowed: one of {', '.join(ALGORITHMS)}"),
-        ({"algorithms": ("none",)}, f"algorithms: 'none' is not allowed: one of {', '.join(ALGORITHMS)}"),
-        ({"algorithms": ()}, "algorithms is empty; name at least one, e.g. ('RS256',)"),
+        ({"audience": ""}, "audience '' is not allowed: text, not empty"),
+        ({"extra_audiences": ("",)}, "extra_audiences[0] '' is not allowed: text, not empty"),
+        ({"allowed_groups": ("",)}, "allowed_groups[0] '' is not allowed: text, not empty"),
+        ({"algorithms": ("HS256",)}, f"algorithms[0] 'HS256' is not allowed: one of {', '.join(get_args(Algorithm))}"),
+        ({"algorithms": ("none",)}, f"algorithms[0] 'none' is not allowed: one of {', '.join(get_args(Algorithm))}"),
+        ({"algorithms": ()}, "algorithms is empty; name at least one, e.g. ['RS256']"),
         ({"groups_claim": "a b"}, "groups_claim 'a b' is not allowed: letters, digits and _.:/-"),
-        ({"open_routes": ("/healthz",)}, f"open_routes: '/healthz' is not allowed: {ROUTE}"),
-        ({"open_routes": ("GET /.*",)}, f"open_routes: 'GET /.*' is not allowed: {ROUTE}"),
-        ({"open_routes": ("GET /a|/",)}, f"open_routes: 'GET /a|/' is not allowed: {ROUTE}"),
-        ({"open_routes": ("GET /a!=b",)}, f"open_routes: 'GET /a!=b' is not allowed: {ROUTE}"),
-        ({"open_routes": ("GET /a/../b",)}, f"open_routes: 'GET /a/../b' is not allowed: {ROUTE}"),
-        ({"open_routes": ("GET /a%2Fb",)}, f"open_routes: 'GET /a%2Fb' is not allowed: {ROUTE}"),
+        ({"public_routes": ("/healthz",)}, f"public_routes[0] '/healthz' is not allowed: {ROUTE}"),
+        ({"public_routes": ("GET /.*",)}, f"public_routes[0] 'GET /.*' is not allowed: {ROUTE}"),
+        ({"public_routes": ("GET /a|/",)}, f"public_routes[0] 'GET /a|/' is not allowed: {ROUTE}"),
+        ({"public_routes": ("GET /a!=b",)}, f"public_routes[0] 'GET /a!=b' is not allowed: {ROUTE}"),
+        ({"public_routes": ("GET /a/../b",)}, f"public_routes[0] 'GET /a/../b' is not allowed: {ROUTE}"),
+        ({"public_routes": ("GET /a%2Fb",)}, f"public_routes[0] 'GET /a%2Fb' is not allowed: {ROUTE}"),
         ({"prefix": "/"}, "prefix '/' is not allowed: without '/' at the end, and not empty"),
         ({"prefix": "oauth2"}, "prefix 'oauth2' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
         ({"redirect_url": "https://a/oauth2/callback"}, "redirect_url is set, but nobody can log in; set client_secret= too"),
@@ -279,16 +280,19 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
             {**LOGIN, "jwks_url": "https://issuer/keys"},
             "jwks_url is set, but a login needs the issuer's other addresses as well; leave it out",
         ),
-        ({"cookie_secret": SecretKey(name="a", key="")}, "cookie_secret.key is empty; name the key in the Secret's data"),
+        (
+            {"cookie_secret": SecretKey(name="a", key="")},
+            "cookie_secret.key '' is not allowed: a key of letters, digits and '.', '_' and '-'",
+        ),
         ({"port": "HTTP"}, "port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
-        ({"app_port": 0}, "app_port 0 is not allowed: a whole number from 1 to 65535"),
+        ({"inner_port": 0}, "inner_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
         ({"session_hours": 0}, "session_hours 0 is not allowed: a whole number, 1 or more"),
         ({"upstream_idle_seconds": -1}, "upstream_idle_seconds -1 is not allowed: a whole number, 0 or more"),
-        ({"validator_port": 0}, "validator_port 0 is not allowed: a whole number from 1 to 65535"),
-        ({"uid": 0}, "uid 0 is root: give nginx another user id"),
-        ({"validator_uid": 0}, "validator_uid 0 is root: give oauth2-proxy another user id"),
+        ({"validator_port": 0}, "validator_port 0 is not allowed: a whole number from 1024 to 65535"),
+        ({"uid": 0}, "uid 0 is root: use another user id"),
+        ({"validator_uid": 0}, "validator_uid 0 is root: use another user id"),
         ({"container_name": "a b"}, "container_name 'a b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),
     ],
@@ -306,10 +310,10 @@ def test_arguments_it_cannot_work_with_are_refused(changes, line):
         (
             App(name="web", image="web:1", ports=(Port(name="http", number=8080, scheme="tcp"),)),
             {},
-            "port 'http' speaks tcp, and tokens are in HTTP requests; set port=",
+            "port 'http' speaks tcp, and tokens are in HTTP requests; set target_port=",
         ),
         (
-            App(name="web", image="web:1", ports=(HTTP,), liveness={"httpGet": {"path": "/a b", "port": 8080}}),
+            App(name="web", image="web:1", ports=(HTTP,), liveness_probe={"httpGet": {"path": "/a b", "port": 8080}}),
             {},
             "the app's probe of '/a b' cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec",
         ),

@@ -158,7 +158,7 @@ def test_an_endpoint_that_is_known_later_is_put_in_and_looked_at():
         run(program("http://later.example.com"))
     assert str(error.value) == (
         "LogShipperSidecar 'logs': 1 problem"
-        "\n  - endpoint 'http://later.example.com' is not encrypted; use https://, or set allow_plaintext=True"
+        "\n  - endpoint 'http://later.example.com' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True"
     )
 
 
@@ -179,19 +179,22 @@ def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
             {"endpoint": "https://${env:HEADER_0}"},
             "endpoint 'https://${env:HEADER_0}' is not allowed: https://host, with a port and a path at most",
         ),
-        ({"endpoint": "http://logs:4318"}, "endpoint 'http://logs:4318' is not encrypted; use https://, or set allow_plaintext=True"),
-        ({"ca": "PRIVATE KEY"}, "ca is not allowed: certificates in PEM, and nothing else"),
-        ({"headers": {"a b": "c"}}, "header name 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
+        (
+            {"endpoint": "http://logs:4318"},
+            "endpoint 'http://logs:4318' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True",
+        ),
+        ({"ca_pem": "PRIVATE KEY"}, "ca_pem 'PRIVATE KEY' is not allowed: certificates in PEM, and nothing else"),
+        ({"headers": {"a b": "c"}}, "headers name 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
         (
             {"secret_headers": {"a: ${b}": SecretKey(name="s", key="k")}},
-            "header name 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
+            "secret_headers name 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
         ),
         (
             {"headers": {"Authorization": "x"}, "secret_headers": {"authorization": SecretKey(name="s", key="k")}},
             "header 'authorization' is in headers and in secret_headers; take it out of one of them",
         ),
-        ({"rotated": ("../*",)}, "rotated: '../*' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?"),
-        ({"rotated": ("{a,b}",)}, "rotated: '{a,b}' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?"),
+        ({"rotated": ("../*",)}, "rotated[0] '../*' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?"),
+        ({"rotated": ("{a,b}",)}, "rotated[0] '{a,b}' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?"),
         ({"linger_seconds": -1}, "linger_seconds -1 is not allowed: a whole number, 0 or more"),
         ({"state_size_limit": "1 GB"}, "state_size_limit '1 GB' is not allowed: a Kubernetes quantity such as 100m, 64Mi or 1.5"),
         ({"container_name": "a_b"}, "container_name 'a_b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),

@@ -113,11 +113,11 @@ def test_an_empty_command_is_the_images_own_entrypoint():
         ({"directory": "/var/../etc", "files": ("a.log",)}, "directory '/var/../etc' is not allowed: it must not contain '..'"),
         (
             {"files": ("../../etc/passwd",)},
-            "files: '../../etc/passwd' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "files[0] '../../etc/passwd' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
         ),
         (
             {"files": ("a.log; reboot",)},
-            "files: 'a.log; reboot' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "files[0] 'a.log; reboot' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
         ),
         (
             {"sidecar_mount_path": "logs"},
@@ -127,7 +127,7 @@ def test_an_empty_command_is_the_images_own_entrypoint():
         ({"size_limit": "1 GB"}, "size_limit '1 GB' is not allowed: a Kubernetes quantity such as 100m, 64Mi or 1.5"),
         (
             {"args": ("-q",)},
-            "args is set, but the tail takes none; set command= too, or command=() for the image's own entrypoint",
+            "args is set, but the tail takes none; set command= too, or command=[] for the image's own entrypoint",
         ),
         ({"env": {"a=b": "c"}}, "env name 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         ({"volume_name": "Logs"}, "volume_name 'Logs' is not allowed: a-z, 0-9 and '-', 63 characters at most"),

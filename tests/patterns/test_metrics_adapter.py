@@ -252,7 +252,7 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ({"exporter": "mysql"}, "exporter 'mysql' is not allowed: one of elasticsearch, redis, nginx"),
+        ({"exporter": "mysql"}, "exporter must be one of elasticsearch, redis, nginx or a Exporter, but is the text 'mysql'"),
         (
             {"exporter": Exporter(image="x:1", args=("--uri=http://elastic:secret@{host}",))},
             "exporter: args[0] holds credentials in a URL; put them in a Secret, and set credentials_secret=",
@@ -264,11 +264,11 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
         ),
         (
             {"exporter": Exporter(image="x:1", health_path="health")},
-            "exporter: health_path 'health' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
+            "exporter.health_path 'health' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
         ),
         (
             {"exporter": Exporter(image="x:1", program="exporter")},
-            "exporter: program 'exporter' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
+            "exporter.program 'exporter' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
         ),
         (
             {"exporter": "nginx", "credentials_secret": "s", "username_key": None},

@@ -8,7 +8,7 @@ import pytest
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
 from components.core.app import Port, SecretKey
 from components.core.errors import ArgumentError, CompositionError, SecretLeakError
-from components.core.patch import Listen, PodPatch
+from components.core.patch import PodPatch, UndeclaredPort
 from components.core.pod_security import pod_security_level
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
@@ -20,9 +20,9 @@ from tests.support.pods import HTTP, Adds, Proxy, web
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PROBES = {
-    "startup": {"httpGet": {"path": "/ready", "port": "http"}},
-    "readiness": {"httpGet": {"path": "/ready", "port": 8080}},
-    "liveness": {"httpGet": {"port": "http"}},
+    "startup_probe": {"httpGet": {"path": "/ready", "port": "http"}},
+    "readiness_probe": {"httpGet": {"path": "/ready", "port": 8080}},
+    "liveness_probe": {"httpGet": {"port": "http"}},
 }
 WEB = web(**PROBES)
 REDIS = Port(name="redis", number=6379, scheme="tcp", rebind=HTTP.rebind)
@@ -155,7 +155,7 @@ def test_a_stack_file_asks_for_it_by_the_same_names():
             "image": "web:1",
             "ports": [{"name": "http", "number": 8080, "rebind": {"env": {"LISTEN": "{host}:{port}"}}}],
         },
-        "certificate_authority": {},
+        "authority": {},
         "patterns": [{"kind": "TlsAmbassador", "client_auth": "required", "client_names": ["billing"]}],
     }
     recording = run(lambda: settings.build(settings.parse(given, "stack")))
@@ -169,7 +169,7 @@ def test_a_stack_file_asks_for_it_by_the_same_names():
 
 def test_an_exporter_behind_it_is_probed_apart_from_the_app_though_the_path_is_the_same():
     ports = ("http", "http-prometheus")
-    pod = mutual(WEB, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")), ports=ports)
+    pod = mutual(WEB, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")), target_ports=ports)
     apps, exporters = where(pod)[-1], where(pod, "prometheus-exporter")[0]
     assert (apps, exporters) == (("HTTP", 8082, "/"), ("HTTP", 8083, "/"))
     assert "proxy_pass http://127.0.0.1:9115;" in config(pod)
@@ -177,7 +177,7 @@ def test_an_exporter_behind_it_is_probed_apart_from_the_app_though_the_path_is_t
 
 
 def test_an_exporter_that_nobody_probes_takes_no_port():
-    pod = mutual(WEB, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="redis")), ports=("http", "http-prometheus"))
+    pod = mutual(WEB, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="redis")), target_ports=("http", "http-prometheus"))
     assert where(pod, "prometheus-exporter") == []
     assert container(pod, "nginx-proxy")["livenessProbe"]["httpGet"]["port"] == 8083
 
@@ -211,16 +211,21 @@ REFUSED = {
         {"client_auth": None, "client_names": ("x",), "client_ca_secret": SecretKey(name="a", key="ca.crt")},
         [f"client_ca_pems {UNASKED}", f"client_ca_secret {UNASKED}", f"client_names {UNASKED}"],
     ),
-    "no certificate": ({"client_ca_pems": (PEM, "/ca.crt")}, ["client_ca_pems[1] is not allowed: certificates in PEM, and nothing else"]),
+    "no certificate": (
+        {"client_ca_pems": (PEM, "/ca.crt")},
+        ["client_ca_pems[1] '/ca.crt' is not allowed: certificates in PEM, and nothing else"],
+    ),
     "a key": (
         {"client_ca_pems": (PEM + "-----BEGIN EC PRIVATE KEY-----",)},
-        ["client_ca_pems[0] is not allowed: certificates in PEM, and nothing else"],
+        [
+            "client_ca_pems[0] '-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n-----BEGIN EC PRIVATE KEY-----' is not allowed: certificates in PEM, and nothing else"
+        ],
     ),
     "secret": (
         {"client_ca_pems": (), "client_ca_secret": SecretKey(name="A", key="../ca")},
         [
-            "client_ca_secret: name 'A' is not allowed: a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most",
-            "client_ca_secret: key '../ca' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "client_ca_secret.name 'A' is not allowed: a-z, 0-9, '-' and '.', 253 characters at most",
+            "client_ca_secret.key '../ca' is not allowed: a key of letters, digits and '.', '_' and '-'",
         ],
     ),
 }
@@ -248,7 +253,7 @@ def test_no_client_name_breaks_out_of_the_configuration(name):
 def test_no_probe_path_breaks_out_of_the_configuration(path):
     rule = "is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
     with pytest.raises(CompositionError) as refused:
-        mutual(web(readiness={"httpGet": {"path": path, "port": "http"}}))
+        mutual(web(readiness_probe={"httpGet": {"path": path, "port": "http"}}))
     assert str(refused.value) == f"workload 'web': 1 conflict\n  - TlsAmbassador 'tls': readiness probe of the app: path {path!r} {rule}"
     with pytest.raises(CompositionError) as refused:
         mutual(web(ports=(replace(HTTP, probe_paths=(path,)),)))
@@ -257,14 +262,14 @@ def test_no_probe_path_breaks_out_of_the_configuration(path):
 
 def test_a_probe_path_that_is_known_later_is_refused():
     with pytest.raises(CompositionError, match=r"liveness probe of the app: path <.*Output.*> is not allowed behind client_auth"):
-        composed(web(liveness={"httpGet": {"path": pulumi.Output.from_input("/x"), "port": "http"}}), tls)
+        composed(web(liveness_probe={"httpGet": {"path": pulumi.Output.from_input("/x"), "port": "http"}}), tls)
 
 
 @pytest.mark.parametrize("app", [web(ports=(REDIS,)), web()], ids=["tcp", "http carried as tcp"])
 def test_names_are_refused_where_they_are_not_checked(app):
     name = app.ports[0].name
     with pytest.raises(CompositionError) as refused:
-        mutual(app, ports=(name,), mode="tcp", client_names=("billing",))
+        mutual(app, target_ports=(name,), mode="tcp", client_names=("billing",))
     assert str(refused.value) == (
         f"workload 'web': 1 conflict\n  - TlsAmbassador 'tls': port {name!r} is carried as tcp, where client_names are not checked; "
         "use a TlsAmbassador of its own for it, with an authority that only those clients have"
@@ -273,7 +278,7 @@ def test_names_are_refused_where_they_are_not_checked(app):
 
 def test_a_tcp_probe_is_refused_because_nginx_would_answer_it():
     with pytest.raises(CompositionError) as refused:
-        mutual(web(ports=(REDIS,), readiness={"tcpSocket": {"port": "redis"}}), ports=("redis",))
+        mutual(web(ports=(REDIS,), readiness_probe={"tcpSocket": {"port": "redis"}}), target_ports=("redis",))
     assert str(refused.value) == (
         "workload 'web': 1 conflict\n  - readiness probe of the app: a tcpSocket probe of port 'redis' would be answered by the ambassador "
         "even if the app is down; use httpGet or exec"
@@ -287,7 +292,7 @@ def test_a_secret_authority_does_not_end_in_a_config_map():
 
 def test_a_port_for_probes_that_is_taken_is_refused_with_the_argument_that_moves_it():
     def taken():
-        return Adds("a", PodPatch(listens=(Listen(number=8082),)))
+        return Adds("a", PodPatch(undeclared_ports=(UndeclaredPort(number=8082),)))
 
     with pytest.raises(CompositionError) as refused:
         composed(WEB, taken, tls)

@@ -88,22 +88,22 @@ POLICIES = "allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu
     [
         ({"maxmemory": "64mb"}, "maxmemory '64mb' is not allowed: a Kubernetes quantity such as 100m, 64Mi or 1.5"),
         ({"maxmemory": "1Mi"}, "maxmemory 1Mi is too little for Redis itself; use 4Mi or more"),
-        ({"policy": "lru"}, f"policy 'lru' is not allowed: one of {POLICIES}"),
-        ({"port": 0}, "port 0 is not allowed: a whole number from 1 to 65535"),
-        ({"port": 637}, "port 637 takes a privilege that the sidecar does not have; use 1024 or more"),
+        ({"maxmemory_policy": "lru"}, f"maxmemory_policy 'lru' is not allowed: one of {POLICIES}"),
+        ({"port": 0}, "port 0 is not allowed: a whole number from 1024 to 65535"),
+        ({"port": 637}, "port 637 is not allowed: a whole number from 1024 to 65535"),
         (
             {"socket_directory": "run; reboot"},
             "socket_directory 'run; reboot' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
         ),
         (
             {"env": {"URL": "{socket}"}},
-            "env 'URL' has an unknown placeholder {socket}; known: url, host, port; write {{socket}} for the text itself",
+            "env['URL'] has an unknown placeholder {socket}; known: url, host, port; write {{socket}} for the text itself",
         ),
         (
             {"env": {"URL": "{host}"}, "socket_directory": "/s"},
-            "env 'URL' has an unknown placeholder {host}; known: url, socket; write {{host}} for the text itself",
+            "env['URL'] has an unknown placeholder {host}; known: url, socket; write {{host}} for the text itself",
         ),
-        ({"env": {"URL": 1}}, "env 'URL' must be plain text"),
+        ({"env": {"URL": 1}}, "env['URL'] must be a text, but is the number 1; put it in quotes"),
         ({"env": {"a=b": "{url}"}}, "env name 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         ({"container_name": "Cache"}, "container_name 'Cache' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"volume_name": "Cache"}, "volume_name 'Cache' is not allowed: a-z, 0-9 and '-', 63 characters at most"),

@@ -71,15 +71,15 @@ def test_strategy_none_is_refused_where_the_app_has_no_alternative():
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ({"settings": {}}, "settings is empty; name at least one sysctl, e.g. {'vm.max_map_count': 262144}"),
-        ({"settings": {"vm.x; reboot": 1}}, "settings: 'vm.x; reboot' is not allowed: a sysctl name such as vm.max_map_count"),
-        ({"settings": {"vm/../../etc": 1}}, "settings: 'vm/../../etc' is not allowed: a sysctl name such as vm.max_map_count"),
-        ({"settings": {"vm..max_map_count": 1}}, "settings: 'vm..max_map_count' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {}}, "sysctls is empty; name at least one, e.g. {'vm.max_map_count': 262144}"),
+        ({"sysctls": {"vm.x; reboot": 1}}, "sysctls name 'vm.x; reboot' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {"vm/../../etc": 1}}, "sysctls name 'vm/../../etc' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {"vm..max_map_count": 1}}, "sysctls name 'vm..max_map_count' is not allowed: a sysctl name such as vm.max_map_count"),
         (
-            {"settings": {"vm.max_map_count": "1; reboot"}},
-            "settings['vm.max_map_count'] '1; reboot' is not allowed: a whole number, 0 or more",
+            {"sysctls": {"vm.max_map_count": "1; reboot"}},
+            "sysctls['vm.max_map_count'] '1; reboot' is not allowed: a whole number, 0 or more",
         ),
-        ({"settings": {"vm.max_map_count": -1}}, "settings['vm.max_map_count'] -1 is not allowed: a whole number, 0 or more"),
+        ({"sysctls": {"vm.max_map_count": -1}}, "sysctls['vm.max_map_count'] -1 is not allowed: a whole number, 0 or more"),
         ({"strategy": "daemonset"}, "strategy 'daemonset' is not allowed: one of init, none"),
         ({"container_name": "Sysctl"}, "container_name 'Sysctl' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),

@@ -4,18 +4,17 @@ import pytest
 
 from components.core.app import App, Port, Rebind
 from components.core.errors import ArgumentError, CompositionError
-from components.core.patch import Listen, PodPatch, sidecar
+from components.core.patch import PodPatch, UndeclaredPort, sidecar
 from components.core.pod_security import pod_security_level, privileged_containers
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit, TrafficRedirectInitArgs
 from tests.support.composing import composed, container
-from tests.support.pods import Adds, Proxy
-from tests.support.pods import container as made
+from tests.support.pods import Adds, Proxy, container as made
 
 HTTP, DB = Port(name="http", number=8080), Port(name="db", number=5432, scheme="tcp")
 PROBE = {"httpGet": {"port": "http", "path": "/ready"}}
-APP = App(name="web", image="web:1", ports=(HTTP, DB), readiness=PROBE)
+APP = App(name="web", image="web:1", ports=(HTTP, DB), readiness_probe=PROBE)
 
 
 def redirect(**args):
@@ -23,7 +22,7 @@ def redirect(**args):
 
 
 def tls(*ports, **args):
-    return lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", ports=ports or ("http",), **args))
+    return lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", target_ports=ports or ("http",), **args))
 
 
 def table(pod, name="traffic-redirect"):
@@ -95,7 +94,7 @@ def test_a_rebind_is_not_used_where_the_port_is_redirected():
 
 def test_several_ports_and_other_ambassadors():
     inner = Proxy("inner")
-    pod = composed(APP, redirect(ports=("http", "db")), tls("http", "db"), lambda: inner)
+    pod = composed(APP, redirect(target_ports=("http", "db")), tls("http", "db"), lambda: inner)
     rules = [line.strip() for line in table(pod).splitlines() if "redirect to" in line]
     assert rules == [
         'iifname != "lo" tcp dport 8080 redirect to :15000',
@@ -115,7 +114,7 @@ def test_what_others_serve_is_behind_the_same_ambassador_without_it():
 
 
 def test_numbers_that_are_taken_are_passed_over():
-    app = App(name="web", image="web:1", ports=(HTTP,), reserved=(15000,))
+    app = App(name="web", image="web:1", ports=(HTTP,), loopback_ports=(15000,))
     assert "tcp dport 8080 redirect to :15001" in table(composed(app, redirect(), tls()))
     assert "tcp dport 8080 redirect to :20000" in table(composed(APP, redirect(first_number=20000), tls()))
 
@@ -129,7 +128,7 @@ def test_outbound_traffic_alone_needs_no_ambassador():
     pod = composed(
         APP,
         redirect(
-            ports=(),
+            target_ports=(),
             outbound_port=15001,
             outbound_ports=(80, 5432),
             exclude_uids=(101, 102, 101),
@@ -166,8 +165,11 @@ def test_all_outbound_traffic_after_that_to_the_app():
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ({"ports": ()}, "ports is empty and outbound_port is not set: there is nothing to redirect; set one of them"),
-        ({"ports": ("HTTP",)}, "ports: 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
+        ({"target_ports": ()}, "target_ports is empty and outbound_port is not set: there is nothing to redirect; set one of them"),
+        (
+            {"target_ports": ("HTTP",)},
+            "target_ports[0] 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most",
+        ),
         ({"first_number": 0}, "first_number 0 is not allowed: a whole number from 1 to 65535"),
         ({"outbound_ports": (80,)}, "outbound_ports is set, but nothing of the pod's own is redirected; set outbound_port="),
         ({"exclude_uids": (101,)}, "exclude_uids is set, but nothing of the pod's own is redirected; set outbound_port="),
@@ -180,14 +182,14 @@ def test_all_outbound_traffic_after_that_to_the_app():
             {"outbound_port": 15001},
             "exclude_uids is empty, so that the proxy's own connections would come back to it; name the proxy's user id",
         ),
-        ({"outbound_port": 15001, "exclude_uids": (-1,)}, "exclude_uids: -1 is not allowed: a whole number, 0 or more"),
+        ({"outbound_port": 15001, "exclude_uids": (-1,)}, "exclude_uids[0] -1 is not allowed: a whole number, 0 or more"),
         (
             {"outbound_port": 15001, "exclude_uids": (1,), "outbound_ports": ("80; drop",)},
-            "outbound_ports: '80; drop' is not allowed: a whole number from 1 to 65535",
+            "outbound_ports[0] must be a whole number, but is the text '80; drop'",
         ),
         (
             {"outbound_port": 15001, "exclude_uids": (1,), "exclude_outbound_ports": (0,)},
-            "exclude_outbound_ports: 0 is not allowed: a whole number from 1 to 65535",
+            "exclude_outbound_ports[0] 0 is not allowed: a whole number from 1 to 65535",
         ),
         (
             {"outbound_port": 15001, "exclude_uids": (1,), "outbound_ports": (80, 443), "exclude_outbound_ports": (443,)},
@@ -206,7 +208,7 @@ def test_arguments_it_cannot_work_with_are_refused(args, line):
 WHO = "TrafficRedirectInit 'redirect': "
 NOBODY = (
     f"{WHO}no ambassador has taken over port 'http', so that nobody would listen where its traffic goes; "
-    "list one after TrafficRedirectInit, or take the port out of ports="
+    "list one after TrafficRedirectInit, or take the port out of target_ports="
 )
 
 
@@ -214,25 +216,25 @@ NOBODY = (
     ("makers", "lines"),
     [
         ([redirect()], [NOBODY]),
-        ([redirect(ports=("http", "db")), tls("db")], [NOBODY]),
-        ([redirect(ports=("https",)), tls()], [f"{WHO}there is no port 'https' to redirect; set ports= (known: http, db)"]),
-        ([redirect(ports=("http", "http")), tls()], [f"{WHO}port 'http' is redirected already; name it once"]),
+        ([redirect(target_ports=("http", "db")), tls("db")], [NOBODY]),
+        ([redirect(target_ports=("https",)), tls()], [f"{WHO}there is no port 'https' to redirect; set target_ports= (known: http, db)"]),
+        ([redirect(target_ports=("http", "http")), tls()], [f"{WHO}port 'http' is redirected already; name it once"]),
         (
             [
-                redirect(ports=("http-prometheus",)),
+                redirect(target_ports=("http-prometheus",)),
                 lambda: MetricsAdapter("metrics"),
             ],
             [
                 f"{WHO}port 'http-prometheus' is served by MetricsAdapter 'metrics', which listens where it is told to; "
-                "take it out of ports="
+                "take it out of target_ports="
             ],
         ),
         (
-            [redirect(ports=(), outbound_port=15001, exclude_uids=(101, 1000))],
+            [redirect(target_ports=(), outbound_port=15001, exclude_uids=(101, 1000))],
             [f"{WHO}exclude_uids has the app's own user id 1000, so that none of its connections would be redirected; take it out"],
         ),
         (
-            [redirect(ports=(), outbound_port=5432, exclude_uids=(101,))],
+            [redirect(target_ports=(), outbound_port=5432, exclude_uids=(101,))],
             [f"{WHO}outbound_port 5432 is port 'db' of the app itself; set it to the proxy's port"],
         ),
     ],
@@ -266,7 +268,7 @@ def test_an_ambassador_that_listens_on_the_app_s_own_number_is_a_conflict():
 
 
 def test_the_ambassador_s_number_is_claimed():
-    late = Adds("late", PodPatch(listens=(Listen(number=15000),)))
+    late = Adds("late", PodPatch(undeclared_ports=(UndeclaredPort(number=15000),)))
     app = App(name="web", image="web:1", ports=(HTTP,))
     assert refusal(redirect(), tls(), lambda: late, app=app) == [
         f"port 15000 of Adds 'late' is already taken by {WHO.removesuffix(': ')}; set port="

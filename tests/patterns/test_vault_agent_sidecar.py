@@ -93,7 +93,7 @@ def test_the_agent_logs_in_by_itself_and_its_token_is_private() -> None:
 def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
     shared: dict[str, Any] = {
         "vault_namespace": "team/a",
-        "ca": "PEM",
+        "ca_pem": "PEM",
         "tls_server_name": "vault.internal",
         "service_account": "reader",
         "timeout_seconds": 60,
@@ -180,13 +180,13 @@ def test_a_role_that_is_known_later_is_checked_then() -> None:
     [
         (
             {"address": "http://vault:8200"},
-            "address 'http://vault:8200' would send the secrets unencrypted; use https://, or set allow_plaintext=True",
+            "address 'http://vault:8200' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
         ),
         ({"secrets": ()}, "secrets is empty; name at least one VaultSecret"),
         ({"render_interval_seconds": 0}, "render_interval_seconds 0 is not allowed: a whole number, 1 or more"),
         (
             {"reload_path": "/a", "reload_command": ("touch", "/b")},
-            "reload_path and reload_command are both set; the app is told in one way",
+            "reload_path and reload_command are both set; the app is notified in one way",
         ),
         ({"reload_method": "DELETE"}, "reload_method 'DELETE' is not allowed: one of POST, GET"),
         ({"container_name": "a_b"}, "container_name 'a_b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
@@ -201,8 +201,8 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("port", "problem"),
     [
-        ("admin", "the app has no port 'admin' to call; set reload_port= (known: http, db), or use reload_command="),
-        ("db", "port 'db' speaks tcp, and the call is plain HTTP; set reload_port=, or use reload_command="),
+        ("admin", "the app has no port 'admin' to call; set reload_target_port= (known: http, db), or use reload_command="),
+        ("db", "port 'db' speaks tcp, and the call is plain HTTP; set reload_target_port=, or use reload_command="),
     ],
 )
 def test_a_port_that_cannot_be_called_is_a_conflict(port: str, problem: str) -> None:

@@ -157,20 +157,20 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
     [
         (
             {"address": "http://vault:8200"},
-            "address 'http://vault:8200' would send the secrets unencrypted; use https://, or set allow_plaintext=True",
+            "address 'http://vault:8200' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
         ),
         (
             {"address": "http://127.0.0.1.example.com"},
-            "address 'http://127.0.0.1.example.com' would send the secrets unencrypted; use https://, or set allow_plaintext=True",
+            "address 'http://127.0.0.1.example.com' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
         ),
-        ({"address": "vault:8200"}, "address 'vault:8200' is not allowed: https://host:port, without path, user or query"),
+        ({"address": "vault:8200"}, "address 'vault:8200' is not allowed: https://host, with a port at most"),
         (
             {"address": "https://me:pw@vault:8200"},
-            "address 'https://me:pw@vault:8200' is not allowed: https://host:port, without path, user or query",
+            "address 'https://me:pw@vault:8200' is not allowed: https://host, with a port at most",
         ),
         (
             {"address": "https://vault:8200\n"},
-            "address 'https://vault:8200\\n' is not allowed: https://host:port, without path, user or query",
+            "address 'https://vault:8200\\n' is not allowed: https://host, with a port at most",
         ),
         ({"role": "@/etc/passwd"}, "role '@/etc/passwd' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
         ({"role": "-"}, "role '-' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
@@ -184,7 +184,7 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
         ),
         ({"token_expiration_seconds": 599}, "token_expiration_seconds 599 is not allowed: a whole number, 600 or more"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
-        ({"ca": "PEM", "ca_secret": SecretKey(name="a", key="b")}, "set at most one of ca, ca_secret and ca_config_map"),
+        ({"ca_pem": "PEM", "ca_secret": SecretKey(name="a", key="b")}, "set at most one of ca_pem, ca_secret and ca_config_map"),
         (
             {"ca_secret": SecretKey(name="a", key="../b")},
             "ca_secret.key '../b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
@@ -221,8 +221,8 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
         ({"path": "a//b"}, f"secret 'f': path 'a//b' is not allowed: {PATH_RULE}"),
         ({"mount": "a?b"}, f"secret 'f': mount 'a?b' is not allowed: {PATH_RULE}"),
         ({"field": 'x"}}'}, "secret 'f': field 'x\"}}' is not allowed: letters, digits and _.@+-"),
-        ({"field": None}, "secret 'f': set exactly one of field, format and template"),
-        ({"format": "json"}, "secret 'f': set exactly one of field, format and template"),
+        ({"field": None}, "set exactly one of field, format and template"),
+        ({"format": "json"}, "set exactly one of field, format and template"),
         ({"field": None, "format": "xml"}, "secret 'f': format 'xml' is not allowed: one of json, env"),
         ({"kv_version": 3}, "secret 'f': kv_version 3 is not allowed: 1 or 2"),
         ({"mode": "0444"}, "secret 'f': mode '0444' is not allowed: one of 0400, 0440"),
@@ -256,8 +256,8 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
         testing.run(lambda: VaultInit("vault", arguments(address="http://vault", role="a b", secrets=())))
     assert str(error.value) == (
         "VaultInit 'vault': 3 problems\n"
-        "  - address 'http://vault' would send the secrets unencrypted; use https://, or set allow_plaintext=True\n"
-        "  - role 'a b' is not allowed: letters, digits and _.-, starting with a letter, digit or _\n"
+        "  - address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True\n"
+        "  - address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True\n"
         "  - secrets is empty; name at least one VaultSecret"
     )
 
@@ -267,7 +267,7 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
     [
         (
             {"address": "http://vault"},
-            "address 'http://vault' would send the secrets unencrypted; use https://, or set allow_plaintext=True",
+            "address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
         ),
         ({"role": "@x"}, "role '@x' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
     ],

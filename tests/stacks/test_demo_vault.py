@@ -73,7 +73,7 @@ def test_arguments_that_could_break_out_of_the_script_are_refused() -> None:
         "DemoVault 'vault': 3 problems\n"
         f"  - role 'a; b' is not allowed: {rule}\n"
         f"  - secret_path '../x' is not allowed: {rule}\n"
-        "  - audience is empty"
+        "  - secret_path '../x' is not allowed: a-z, 0-9 and '-', 63 characters at most"
     )
 
 

@@ -93,31 +93,31 @@ def test_data_becomes_an_instance_by_its_type_hints() -> None:
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"text": 1.3}, "at.text: must be a text, but is the number 1.3; put it in quotes"),
-        ({"text": True}, "at.text: must be a text, but is true; put it in quotes"),
-        ({"text": None}, "at.text: must be a text, but is empty"),
-        ({"text": ["a"]}, "at.text: must be a text, but is a list"),
-        ({"text": "a", "maybe": {}}, "at.maybe: must be a text, but is a mapping"),
-        ({"text": "a", "flag": "yes"}, "at.flag: must be true or false, but is the text 'yes'"),
-        ({"text": "a", "flag": 1}, "at.flag: must be true or false, but is the number 1"),
-        ({"text": "a", "inner": {"size": True}}, "at.inner.size: must be a whole number, but is true"),
-        ({"text": "a", "inner": {"size": "1"}}, "at.inner.size: must be a whole number, but is the text '1'"),
-        ({"text": "a", "inner": {"size": 1.0}}, "at.inner.size: must be a whole number, but is the number 1.0"),
-        ({"text": "a", "inner": {"size": 1, "ratio": False}}, "at.inner.ratio: must be a number, but is false"),
+        ({"text": 1.3}, "at.text must be a text, but is the number 1.3; put it in quotes"),
+        ({"text": True}, "at.text must be a text, but is true; put it in quotes"),
+        ({"text": None}, "at.text must be a text, but is empty"),
+        ({"text": ["a"]}, "at.text must be a text, but is a list"),
+        ({"text": "a", "maybe": {}}, "at.maybe must be a text, but is a mapping"),
+        ({"text": "a", "flag": "yes"}, "at.flag must be true or false, but is the text 'yes'"),
+        ({"text": "a", "flag": 1}, "at.flag must be true or false, but is the number 1"),
+        ({"text": "a", "inner": {"size": True}}, "at.inner.size must be a whole number, but is true"),
+        ({"text": "a", "inner": {"size": "1"}}, "at.inner.size must be a whole number, but is the text '1'"),
+        ({"text": "a", "inner": {"size": 1.0}}, "at.inner.size must be a whole number, but is the number 1.0"),
+        ({"text": "a", "inner": {"size": 1, "ratio": False}}, "at.inner.ratio must be a number, but is false"),
         ({"text": "a", "inner": {}}, "at.inner.size: missing"),
-        ({"text": "a", "inner": []}, "at.inner: must be a mapping, but is a list"),
-        ({"text": "a", "many": {}}, "at.many: must be a list, but is a mapping"),
+        ({"text": "a", "inner": []}, "at.inner must be a mapping, but is a list"),
+        ({"text": "a", "many": {}}, "at.many must be a list, but is a mapping"),
         (
             {"text": "a", "many": [{"size": 1}, {"size": 1, "siz": 2}]},
             "at.many[1].siz: unknown key, did you mean 'size'? known: ratio, size",
         ),
         ({"text": "a", "many": [{"size": 1, "x": 2}]}, "at.many[0].x: unknown key; known: ratio, size"),
-        ({"text": "a", "table": {"k": 1.5}}, "at.table.k: must be a whole number or a text, but is the number 1.5"),
-        ({"text": "a", "table": {1: 1}}, "at.table: must be a text, but is the number 1; put it in quotes"),
-        ({"text": "a", "table": "k"}, "at.table: must be a mapping, but is the text 'k'"),
+        ({"text": "a", "table": {"k": 1.5}}, "at.table['k'] must be a whole number or a text, but is the number 1.5"),
+        ({"text": "a", "table": {1: 1}}, "at.table name must be a text, but is the number 1; put it in quotes"),
+        ({"text": "a", "table": "k"}, "at.table must be a mapping, but is the text 'k'"),
         ({"text": "a", "either": {"sise": 1, "size": 1}}, "at.either.sise: unknown key, did you mean 'size'? known: ratio, size"),
-        ({"text": "a", "either": 3}, "at.either: must be a text or a mapping, but is the number 3"),
-        ("text", "at: must be a mapping, but is the text 'text'"),
+        ({"text": "a", "either": 3}, "at.either must be a text or a Inner, but is the number 3"),
+        ("text", "at must be a mapping, but is the text 'text'"),
         ({}, "at.text: missing"),
     ],
 )
@@ -160,36 +160,36 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
     assert str(error.value) == (
         "stacks/Pulumi.test.yaml: 12 problems\n"
         "  - patern: unknown key, did you mean 'patterns'? "
-        "known: always_render, app, certificate_authority, client_certificates, create_namespace, demo_vault, patterns, render, workload\n"
-        "  - demo_vault: must be true or false, but is the text 'yes'\n"
+        "known: always_render, app, authority, client_certificates, create_namespace, demo_vault, patterns, render, workload\n"
+        "  - demo_vault must be true or false, but is the text 'yes'\n"
         f"  - app.imge: unknown key, did you mean 'image'? known: {app}\n"
-        "  - app.uid: must be a whole number, but is the text '1000'\n"
-        "  - workload.replicas: must be a whole number, but is true\n"
-        "  - workload.kubernetes_version: must be a text, but is the number 1.3; put it in quotes\n"
+        "  - app.uid must be a whole number, but is the text '1000'\n"
+        "  - workload.replicas must be a whole number, but is true\n"
+        "  - workload.kubernetes_version must be a text, but is the number 1.3; put it in quotes\n"
         f"  - patterns[0].prots: unknown key, did you mean 'ports'? known: {tls}\n"
-        "  - patterns[1]: strategy 'maybe' is not allowed: one of init, none\n"
+        "  - patterns[1].strategy 'maybe' is not allowed: one of init, none\n"
         f"  - patterns[2].kind: unknown value 'TlsAmbasador', did you mean 'TlsAmbassador'? known: {kinds}\n"
         f"  - patterns[3].kind: missing; known: {kinds}\n"
-        "  - patterns[4]: must be a mapping with a kind, but is the text 'SysctlInit'\n"
-        "  - patterns[5].kind: must be a text, but is the number 3"
+        "  - patterns[4] must be a mapping with a kind, but is the text 'SysctlInit'\n"
+        "  - patterns[5].kind must be a text, but is the number 3; put it in quotes"
     )
 
 
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        ({"app": {**WEB, "uid": 0}}, "app: uid 0 is root: give the app another user id"),
+        ({"app": {**WEB, "uid": 0}}, "app.uid 0 is root: use another user id"),
         ({"app": {"preset": "elastic"}}, "app.preset: unknown value 'elastic', did you mean 'elasticsearch'? known: elasticsearch"),
-        ({"app": "elasticsearch"}, "app: must be a mapping, but is the text 'elasticsearch'"),
+        ({"app": "elasticsearch"}, "app must be a mapping, but is the text 'elasticsearch'"),
         (
             {"app": {**WEB, "ports": [{"name": "http", "number": 80, "front": None}]}},
             "app.ports[0].front: unknown key; known: name, number, probe_paths, rebind, scheme, service",
         ),
-        ({"app": WEB, "workload": {"replicas": -1}}, "workload: replicas -1 is not allowed: a whole number, 0 or more"),
-        ({"app": WEB, "patterns": {"kind": "SysctlInit"}}, "patterns: must be a list, but is a mapping"),
+        ({"app": WEB, "workload": {"replicas": -1}}, "workload.replicas -1 is not allowed: a whole number, 0 or more"),
+        ({"app": WEB, "patterns": {"kind": "SysctlInit"}}, "patterns must be a list, but is a mapping"),
         (
             {"app": WEB, "patterns": [{"kind": "SysctlInit", "name": "Not a label"}]},
-            "patterns[0].name: 'Not a label' is not allowed: a-z, 0-9 and '-', 63 characters at most",
+            "patterns[0].name 'Not a label' is not allowed: a-z, 0-9 and '-', 63 characters at most",
         ),
         (
             {"app": WEB, "patterns": [{"kind": "SysctlInit"}, {"kind": "SysctlInit"}]},
@@ -199,20 +199,20 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
             {"app": WEB, "patterns": [{"kind": "VaultInit", "role": "web", "secrets": [{"path": "a", "file": "a", "format": "json"}]}]},
             "patterns[0].address: missing",
         ),
-        ({"app": WEB, "render": "../out"}, "render: '../out' is not allowed: a directory inside the project, e.g. out/render"),
-        ({"app": WEB, "render": "/etc"}, "render: '/etc' is not allowed: a directory inside the project, e.g. out/render"),
-        ({"app": WEB, "render": "."}, "render: '.' is not allowed: a directory inside the project, e.g. out/render"),
+        ({"app": WEB, "render": "../out"}, "render '../out' is not allowed: a directory inside the project, e.g. out/render"),
+        ({"app": WEB, "render": "/etc"}, "render '/etc' is not allowed: a directory inside the project, e.g. out/render"),
+        ({"app": WEB, "render": "."}, "render '.' is not allowed: a directory inside the project, e.g. out/render"),
         (
             {"app": WEB, "create_namespace": "strict", "workload": {"namespace": "shop"}},
-            "create_namespace: 'strict' is not allowed: one of privileged, baseline, restricted",
+            "create_namespace 'strict' is not allowed: one of privileged, baseline, restricted",
         ),
         (
             {"app": WEB, "create_namespace": "baseline"},
             "create_namespace: every cluster has a namespace 'default' already; set workload.namespace",
         ),
         (
-            {"app": WEB, "certificate_authority": {"common_name": ""}},
-            "certificate_authority: common_name is empty; an authority needs a subject",
+            {"app": WEB, "authority": {"common_name": ""}},
+            "authority.common_name '' is not allowed: text, not empty",
         ),
     ],
 )
@@ -287,7 +287,7 @@ def test_the_engine_s_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> No
         "  - render: holds a secret (secure:), but nothing here takes one; "
         "put it in a Kubernetes Secret and name that, as in app.secret_env\n"
         "  - demo_valt: unknown key, did you mean 'demo_vault'? "
-        "known: always_render, app, certificate_authority, client_certificates, create_namespace, demo_vault, patterns, render, workload"
+        "known: always_render, app, authority, client_certificates, create_namespace, demo_vault, patterns, render, workload"
     )
 
 
@@ -425,7 +425,7 @@ def test_the_demonstration_vault_is_asked_for_no_more_than_it_has(change: Mappin
 
 def test_an_authority_leaves_existing_certificates_alone() -> None:
     tls = {"kind": "TlsAmbassador", "secret_name": "mine", "dns_names": []}
-    recording = built({"app": WEB, "certificate_authority": {}, "patterns": [tls]})
+    recording = built({"app": WEB, "authority": {}, "patterns": [tls]})
     assert recording.all("LocallySignedCert") == []
     sources = [v["secret"]["secretName"] for v in pod(recording)["volumes"] if "secret" in v]
     assert sources == ["mine"]
@@ -439,11 +439,11 @@ def test_nothing_is_created_before_every_argument_is_checked() -> None:
             created.append(args.name)
             return super().new_resource(args)
 
-    good = {"app": WEB, "certificate_authority": {}, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit"}]}
+    good = {"app": WEB, "authority": {}, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit"}]}
     bad = {**good, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit", "strategy": "x"}]}
     with pytest.raises(SettingsError) as error:
         built(bad, mocks=Noting())
-    assert str(error.value) == "stacks/Pulumi.test.yaml: 1 problem\n  - patterns[1]: strategy 'x' is not allowed: one of init, none"
+    assert str(error.value) == "stacks/Pulumi.test.yaml: 1 problem\n  - patterns[1].strategy 'x' is not allowed: one of init, none"
     assert created == []
     built(good, mocks=Noting())
     assert "web-ca" in created
@@ -489,6 +489,6 @@ def test_the_program_names_no_pattern_and_no_app() -> None:
 
 def test_client_certificates_need_an_authority() -> None:
     assert refusal({"app": {"preset": "elasticsearch"}, "client_certificates": [{"common_name": "front end"}]}) == [
-        "client_certificates: there is no authority to issue them; set certificate_authority",
-        "client_certificates[0]: common_name 'front end' is not allowed: a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most",
+        "client_certificates[0].common_name 'front end' is not allowed: a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most",
+        "client_certificates: there is no authority to issue them; set authority",
     ]

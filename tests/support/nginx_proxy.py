@@ -51,7 +51,7 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, **arguments:
     """The component in front of an app with these ports, whose numbers are replaced by free ones, and these probes."""
     first = free_ports(10 * len(ports) + 10)
     free = [replace(port, number=first + 10 * index) for index, port in enumerate(ports)]
-    args = {"ports": tuple(port.name for port in ports), "health_port": first + 10 * len(ports), **arguments}
+    args = {"target_ports": tuple(port.name for port in ports), "health_port": first + 10 * len(ports), **arguments}
     pods: list[Pod] = []
     configs: dict[str, str] = {}
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.core.app import App, Port, Rebind
-from components.core.patch import Listen, PodPatch, sidecar
-from components.core.view import ANY, PodView
+from components.core.patch import PodPatch, UndeclaredPort, sidecar
+from components.core.view import ALL_ADDRESSES, PodView
 
 RESOURCES = {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
 HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args=("--port={port}",)))
@@ -45,6 +45,6 @@ class Proxy:
         app = app.move(self.port, scheme=self.scheme, **self.options)
         there = app.port(self.port)
         assert there
-        outermost = here.host == ANY
+        outermost = here.host == ALL_ADDRESSES
         proxy = container(self.name, args=[f"{here.host}:{here.number}", there.url])
-        return app, PodPatch(init_containers=(sidecar(proxy),), listens=() if outermost else (Listen(number=here.number),))
+        return app, PodPatch(init_containers=(sidecar(proxy),), undeclared_ports=() if outermost else (UndeclaredPort(number=here.number),))

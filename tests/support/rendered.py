@@ -77,7 +77,7 @@ OTHERS: dict[str, Callable[[], Any]] = {
         JwtAmbassadorArgs(issuer="https://issuer.example.com", audience="search", cookie_secret=SecretKey(name="cookie", key="secret")),
     ),
 }
-EVERY_PORT = TlsAmbassadorArgs(service_name="elasticsearch", ports=("http", "http-prometheus"))
+EVERY_PORT = TlsAmbassadorArgs(service_name="elasticsearch", target_ports=("http", "http-prometheus"))
 
 
 def workload(*makers: Callable[[], Any], **arguments: Any) -> None:

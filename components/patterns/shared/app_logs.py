@@ -1,15 +1,16 @@
 """What the sidecars that read an app's log files share: where the app logs, the volume it logs to, its logging configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
-from ...core import checks
 from ...core.app import LogFiles
+from ...core.environment import environment
 from ...core.patch import ConfigFiles, PodPatch, Wire, sidecar
 from ...core.plug import PatternArgs
+from ...core.rules import EnvName, FileName, Label, Path, Quantity, Text
 from ...core.view import PodView
 
 
@@ -17,38 +18,28 @@ from ...core.view import PodView
 class AppLogsArgs(PatternArgs):
     """Arguments of LogTailSidecar and LogShipperSidecar: what is read."""
 
-    directory: str | None = None
+    directory: Path | None = None
     """Directory the app writes its logs to; the shared volume is mounted there. If it is set, nothing comes from `App.log_files`.
     Default: None, the app's own."""
-    files: tuple[str, ...] = ()
+    files: Sequence[FileName] = ()
     """Names of the files in it to read. Default: the app's own."""
-    env: Mapping[str, pulumi.Input[str]] | None = None
+    env: Mapping[EnvName, pulumi.Input[Text]] | None = None
     """Environment that makes the app write there. Default: None, the app's own."""
-    logging_config: pulumi.Input[str] | None = None
+    logging_config: pulumi.Input[Text] | None = None
     """Content of the app's logging configuration; it should rotate by renaming, for lines are lost when a file is truncated.
     Default: None, the app's own."""
-    logging_config_path: str | None = None
+    logging_config_path: Path | None = None
     """Where the app reads it, e.g. /usr/share/elasticsearch/config/log4j2.properties. Default: None, the app's own."""
-    volume_name: str = "logs"
+    volume_name: Label = "logs"
     """Name of the shared volume, and the beginning of that of the logging configuration. Default: logs."""
-    size_limit: str = "1Gi"
+    size_limit: Quantity = "1Gi"
     """Size limit of the volume, a Kubernetes quantity; a pod that exceeds it is evicted, so the app must delete old files. Default: 1Gi."""
-    sidecar_mount_path: str = "/logs"
+    sidecar_mount_path: Path = "/logs"
     """Where the sidecar sees the volume, read-only. Default: /logs."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        found = [] if self.directory is None else checks.path("directory", self.directory)
-        for name in self.files:
-            found += checks.file_name("files:", name)
-        if self.directory is not None and not self.files:
-            found.append("files is empty; name at least one file in directory=")
-        for name in self.env or {}:
-            found += checks.env_name("env name", name)
-        if self.logging_config_path is not None:
-            found += checks.path("logging_config_path", self.logging_config_path)
-        found += checks.label("volume_name", self.volume_name) + checks.quantity("size_limit", self.size_limit)
-        return found + checks.path("sidecar_mount_path", self.sidecar_mount_path)
+        """What is wrong between the fields."""
+        return ["files is empty; name at least one file in directory="] if self.directory is not None and not self.files else []
 
     @property
     def mount(self) -> dict[str, Any]:
@@ -64,18 +55,14 @@ class AppLogsArgs(PatternArgs):
         logs = pod.app.log_files if self.directory is None else LogFiles(directory=self.directory, files=self.files)
         if logs is None:
             return PodPatch(problems=("it is not known where the app logs; set directory= and files=, or App.log_files",))
-        logs = replace(logs, files=self.files or logs.files)
-        found = checks.path("log_files.directory of the app", logs.directory)
-        for name in logs.files:
-            found += checks.file_name("log_files.files of the app:", name)
-        return PodPatch(problems=tuple(found)) if found else logs
+        return replace(logs, files=self.files or logs.files)
 
     def added(self, logs: LogFiles, container: Wire) -> PodPatch:
         """The sidecar, the volume, mounted in the app, and the app's logging configuration."""
         patch = PodPatch(
             init_containers=(sidecar(container),),
             volumes=({"name": self.volume_name, "emptyDir": {"sizeLimit": self.size_limit}},),
-            app_env=tuple({"name": n, "value": v} for n, v in (logs.env if self.env is None else self.env).items()),
+            app_env=tuple(environment(logs.env if self.env is None else self.env)),
             app_mounts=({"name": self.volume_name, "mountPath": logs.directory},),
         )
         return patch + self._logging_config(logs)

@@ -10,10 +10,12 @@ from typing import Any
 import jinja2
 import pulumi
 
+from ...core.environment import environment
 from ...core.identity import restricted, secret_mode
-from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
+from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
 from ...core.view import BoundPort, PodView
-from .proxies import health_probe
+from .ambassador import AmbassadorArgs
+from .proxies import health_probe, workers
 from .scripts import script
 
 CERTIFICATES = "/certs"
@@ -119,7 +121,7 @@ class Validator:
     """host:port where it listens."""
     prefix: str
     """Path below which it answers clients itself."""
-    open_routes: Sequence[str]
+    public_routes: Sequence[str]
     """Regular expressions of what is not asked about: method, space, and the path as it was sent."""
     health_path: str = VALIDATOR_HEALTH_PATH
     """Path on the health port at which its own ping is answered."""
@@ -129,21 +131,16 @@ class Validator:
 
 @dataclass(frozen=True, kw_only=True)
 class Nginx:
-    """What varies in the configuration."""
+    """What varies in the configuration, besides the arguments of every ambassador."""
 
     listeners: Sequence[Listener]
     outer_scheme: str | None
     """What clients speak, https or http; None behind another proxy, which has said that and who they are already."""
+    health_port: int
+    """Where it answers the kubelet, as the fold has it."""
     clients: Clients | None = None
     validator: Validator | None = None
-    health_port: int
-    workers: int
-    max_body_size: str
-    timeout_seconds: int
-    upstream_idle_seconds: int
-    ipv6: bool
-    access_log: bool
-    reload: bool
+    reload: bool = False
 
 
 @cache
@@ -171,21 +168,18 @@ def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def started(reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
     if reload:
-        env = {"CONFIG": _CONFIG, "DRAINING": DRAINING, "RELOADING": RELOADING}
-        return {
-            "command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload],
-            "env": [{"name": name, "value": value} for name, value in env.items()],
-        }
+        env = environment({"CONFIG": _CONFIG, "DRAINING": DRAINING, "RELOADING": RELOADING})
+        return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
     # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
     # -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
     return {"command": ["/bin/sh", "-c", f"rm -f {DRAINING}; exec nginx -e stderr -c {_CONFIG}"]}
 
 
-def render(nginx: Nginx) -> str:
+def render(args: AmbassadorArgs, nginx: Nginx) -> str:
     """The whole nginx.conf."""
 
     def listens(address: str | int) -> list[str]:
-        return [str(address), f"[::]:{address}"] if nginx.ipv6 and ":" not in str(address) else [str(address)]
+        return [str(address), f"[::]:{address}"] if args.ipv6 and ":" not in str(address) else [str(address)]
 
     headers = dict(_HOP)
     if nginx.outer_scheme is not None:
@@ -195,7 +189,8 @@ def render(nginx: Nginx) -> str:
     if nginx.validator is not None:
         headers |= TOKEN_IDENTITY
     return _template().render(
-        {field.name: getattr(nginx, field.name) for field in fields(nginx)},
+        {**_values(args), **_values(nginx)},
+        workers=workers(args.resources),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
@@ -210,13 +205,14 @@ def render(nginx: Nginx) -> str:
     )
 
 
+def _values(instance: AmbassadorArgs | Nginx) -> dict[str, Any]:
+    return {field.name: getattr(instance, field.name) for field in fields(instance)}
+
+
 def proxy(
-    name: str,
+    args: AmbassadorArgs,
     nginx: Nginx,
     *,
-    image: pulumi.Input[str],
-    uid: int | None,
-    resources: Wire,
     pod: PodView,
     ports: Sequence[BoundPort],
     files: Mapping[str, pulumi.Input[str]] | None = None,
@@ -227,20 +223,21 @@ def proxy(
     `ports` are those that it took over from outside; it declares what nobody declares. `secrets` has what else is mounted: the end of the
     volume's name -> where, and the volume's `secret`. With `reload` nginx follows them.
     """
+    name = args.container_name
     volumes = {f"{name}-{part}": place for part, place in (secrets or {}).items()}
     followed = [path for path, _ in volumes.values()] if nginx.reload else []
     probe = health_probe(nginx.health_port, HEALTH_PATH)
     container = {
         "name": name,
-        "image": image,
+        "image": args.image,
         **started(followed),
         "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
-        "resources": resources,
+        "resources": args.resources,
         # nginx answers itself: the app is started only when this succeeded
         **probe,
         # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {pod.app.pre_stop_seconds}"]}}},
-        "securityContext": restricted(uid, uid),
+        "securityContext": restricted(args.uid, args.uid),
         "volumeMounts": [
             {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
             *({"name": volume, "mountPath": path, "readOnly": True} for volume, (path, _) in volumes.items()),
@@ -249,7 +246,7 @@ def proxy(
     }
     health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
     probed = [
-        Listen(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
+        UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
         for p in nginx.listeners
         if p.probe_port
     ]
@@ -259,6 +256,6 @@ def proxy(
             *({"name": volume, "secret": {**secret, "defaultMode": secret_mode(pod)}} for volume, (_, secret) in volumes.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
-        config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(nginx), **(files or {})}),),
-        listens=(Listen(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
+        config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(args, nginx), **(files or {})}),),
+        undeclared_ports=(UndeclaredPort(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
     )

@@ -1,27 +1,34 @@
 """What VaultInit and VaultAgentSidecar share: how they reach Vault, the files they make of it, and the shell that tells why they cannot."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import pulumi
 
 from ...core import checks
 from ...core.app import SecretKey
+from ...core.environment import environment
 from ...core.identity import as_app
 from ...core.patch import ConfigFiles, PodPatch
 from ...core.plug import PatternArgs
+from ...core.quantities import sized
+from ...core.rules import DataKey, DnsName, FileName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
 from ...core.view import PodView
 from .scripts import script
 
-_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
-_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 # a leading '@' would make `vault write` read a file, and '-' its standard input
-_ROLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_VAULT_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*")
-_FIELD = re.compile(r"[A-Za-z0-9_.@+-]+")
-_AUDIENCE = re.compile(r"[A-Za-z0-9._:/@+-]+")
+_role_problems = checks.shaped("[A-Za-z0-9_][A-Za-z0-9_.-]*", "letters, digits and _.-, starting with a letter, digit or _")
+Role = Annotated[str, _role_problems]
+VaultPath = Annotated[
+    str,
+    checks.shaped(
+        "[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*", "segments of letters, digits and _.@+=-, joined by '/'"
+    ),
+]
+VaultField = Annotated[str, checks.shaped("[A-Za-z0-9_.@+-]+", "letters, digits and _.@+-")]
+Audience = Annotated[str, checks.shaped("[A-Za-z0-9._:/@+-]+", "letters, digits and ._:/@+-")]
+TokenSeconds = Annotated[int, checks.whole(600)]
 
 # consul-template: a value as text, JSON if it is none; a name that a shell accepts; the text quoted for one
 _TEXT = '{{ $text := sprig_toString $v }}{{ if not (sprig_kindIs "string" $v) }}{{ $text = toUnescapedJSON $v }}{{ end }}'
@@ -39,9 +46,9 @@ _LIBRARY = script(__package__, "vault.sh")
 class ConfigMapKey:
     """One key of a Kubernetes ConfigMap in the same namespace."""
 
-    name: pulumi.Input[str]
+    name: pulumi.Input[ObjectName]
     """metadata.name of the ConfigMap."""
-    key: str
+    key: DataKey
     """Key in its data."""
 
 
@@ -49,22 +56,22 @@ class ConfigMapKey:
 class VaultSecret:
     """One file made of one KV secret, by exactly one of `field`, `format` and `template`."""
 
-    path: str
+    path: VaultPath
     """Path of the secret in its mount, without the `data/` of KV v2, e.g. my-secret."""
-    file: str
+    file: FileName
     """Name of the file below mount_path."""
-    field: str | None = None
-    """The file is this field's value and nothing else, no newline added; what is no text is written as JSON. Default: None."""
-    format: str | None = None
+    field: VaultField | None = None
+    """The file is this field's value and nothing else, no newline added; a value that is not text is written as JSON. Default: None."""
+    format: Literal["json", "env"] | None = None
     """`json`: all fields as one JSON object; `env`: a line NAME='value' for each, quoted for a POSIX shell. Default: None."""
-    template: str | None = None
+    template: Text | None = None
     """consul-template text; the fields are in the dot: `{{ .username }}:{{ .password }}`. A field that is missing is an error.
     Default: None."""
-    mount: str = "secret"
+    mount: VaultPath = "secret"
     """Mount of the KV engine. Default: secret."""
-    kv_version: int = 2
+    kv_version: Literal[1, 2] = 2
     """Version of the KV engine, 1 or 2; 1 too for other engines that answer a read, e.g. mount database and path creds/app. Default: 2."""
-    mode: str = "0400"
+    mode: Literal["0400", "0440"] = "0400"
     """Mode of the file, which belongs to the app's uid: 0400, or 0440 for the pod's group too. Default: 0400."""
 
     @property
@@ -73,24 +80,8 @@ class VaultSecret:
         return f"{self.mount}/data/{self.path}" if self.kv_version == 2 else f"{self.mount}/{self.path}"
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments."""
-        where = f"secret {self.file!r}"
-        rule = "segments of letters, digits and _.@+=-, joined by '/'"
-        found = checks.file_name("secret file", self.file)
-        found += checks.shape(f"{where}: path", self.path, _VAULT_PATH, rule) + checks.shape(
-            f"{where}: mount", self.mount, _VAULT_PATH, rule
-        )
-        if self.field is not None:
-            found += checks.shape(f"{where}: field", self.field, _FIELD, "letters, digits and _.@+-")
-        if self.format is not None:
-            found += checks.one_of(f"{where}: format", self.format, ("json", "env"))
-        if not checks.is_plain(self.template):
-            found.append(f"{where}: template must be a plain value, not an Output")
-        if [self.field, self.format, self.template].count(None) != 2:
-            found.append(f"{where}: set exactly one of field, format and template")
-        if self.kv_version not in (1, 2):
-            found.append(f"{where}: kv_version {self.kv_version!r} is not allowed: 1 or 2")
-        return found + checks.one_of(f"{where}: mode", self.mode, ("0400", "0440"))
+        """What is wrong between the fields."""
+        return ["set exactly one of field, format and template"] if [self.field, self.format, self.template].count(None) != 2 else []
 
     def contents(self) -> str:
         """The consul-template text that renders the file."""
@@ -113,92 +104,61 @@ class VaultSecret:
 class VaultArgs(PatternArgs):
     """Arguments of both Vault patterns."""
 
-    address: pulumi.Input[str]
+    address: pulumi.Input[Text]
     """URL of Vault, e.g. https://vault.vault.svc:8200."""
-    role: pulumi.Input[str]
+    role: pulumi.Input[Role]
     """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret, and
     the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
-    secrets: tuple[VaultSecret, ...]
+    secrets: Sequence[VaultSecret]
     """The files, one secret each; at least one."""
-    auth_mount: str = "kubernetes"
+    auth_mount: VaultPath = "kubernetes"
     """Mount of the Kubernetes (or JWT) auth method, below auth/. Default: kubernetes."""
-    audience: str = "vault"
+    audience: Audience = "vault"
     """Audience of the pod's token, the role's `audience`. Default: vault."""
-    token_expiration_seconds: int = 600
+    token_expiration_seconds: TokenSeconds = 600
     """Lifetime of that token in seconds, 600 or more, which is Kubernetes' minimum. Default: 600."""
-    vault_namespace: str | None = None
+    vault_namespace: VaultPath | None = None
     """Vault Enterprise namespace. Default: None."""
-    ca: pulumi.Input[str] | None = None
+    ca_pem: pulumi.Input[Pem] | None = None
     """Certificate of the authority that signed Vault's, PEM; no secret. Default: None, the authorities that the image trusts."""
     ca_secret: SecretKey | None = None
     """The same, from a Secret. Default: None."""
     ca_config_map: ConfigMapKey | None = None
     """The same, from a ConfigMap. Default: None."""
-    tls_server_name: str | None = None
+    tls_server_name: DnsName | None = None
     """Name to expect in Vault's certificate in place of the address' host. Default: None."""
     allow_plaintext: bool = False
     """Whether a http:// address other than loopback is accepted: whoever can read the network reads the secrets. Default: False."""
-    service_account: pulumi.Input[str] | None = None
+    service_account: pulumi.Input[ObjectName] | None = None
     """The pod's service account. Default: None, the namespace's `default`, or what another pattern sets."""
-    mount_path: str = "/secrets"
-    """Where the app finds the files, read-only. Default: /secrets."""
-    volume_name: str = "secrets"
+    mount_path: Path = "/vault/secrets"
+    """Where the app finds the files, read-only. Default: /vault/secrets, as with Vault's own injector."""
+    volume_name: Label = "secrets"
     """Name of the volume, and the start of the names of the three others that the app does not mount. Default: secrets."""
-    size_limit: str = "1Mi"
+    size_limit: Quantity = "1Mi"
     """Size limit of that volume in memory. Default: 1Mi."""
-    timeout_seconds: int = 120
+    timeout_seconds: Positive = 120
     """Seconds to wait for Vault, reading included, before the container fails (and the kubelet starts it again). Default: 120."""
-    image: pulumi.Input[str] = "hashicorp/vault:1.21.1"
+    image: pulumi.Input[Image] = "hashicorp/vault:1.21.1"
     """Image with `vault`, a POSIX shell, od, sed and timeout. Default: hashicorp/vault:1.21.1."""
-    container_name: str = "get-secret"
+    container_name: Label = "get-secret"
     """Default: get-secret."""
-    resources: Mapping[str, Any] = field(
-        default_factory=lambda: {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "384Mi"}}
-    )
+    resources: Resources = sized("50m", "128Mi", "384Mi")
     """Requests and limits; the vault program is large. Default: 50m, 128Mi to 384Mi."""
 
     def address_problems(self, address: str) -> list[str]:
         """What is wrong with an address."""
-        found = _ADDRESS.fullmatch(address)
-        if not found:
-            return [f"address {address!r} is not allowed: https://host:port, without path, user or query"]
-        if found["scheme"] == "http" and found["host"] not in _LOOPBACK and not self.allow_plaintext:
-            return [f"address {address!r} would send the secrets unencrypted; use https://, or set allow_plaintext=True"]
-        return []
-
-    def role_problems(self, role: str) -> list[str]:
-        """What is wrong with a role."""
-        return checks.shape("role", role, _ROLE, "letters, digits and _.-, starting with a letter, digit or _")
+        return checks.url("address", address, plaintext=self.allow_plaintext, risk="the network reads the secrets", bare=True)
 
     def problems(self) -> list[str]:
-        """What is wrong with the arguments; an address or role that is an Output is looked at when it is known."""
+        """What is wrong between the fields; an address or role that is an Output is looked at when it is known."""
         found = self.address_problems(self.address) if isinstance(self.address, str) else []
-        found += self.role_problems(self.role) if isinstance(self.role, str) else []
-        found += checks.shape("auth_mount", self.auth_mount, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'")
-        found += checks.shape("audience", self.audience, _AUDIENCE, "letters, digits and ._:/@+-")
-        if self.vault_namespace is not None:
-            found += checks.shape(
-                "vault_namespace", self.vault_namespace, _VAULT_PATH, "segments of letters, digits and _.@+=-, joined by '/'"
-            )
-        if self.tls_server_name is not None:
-            found += checks.dns_name("tls_server_name", self.tls_server_name)
-        found += checks.at_least("token_expiration_seconds", self.token_expiration_seconds, 600)
-        found += checks.at_least("timeout_seconds", self.timeout_seconds, 1)
-        if [self.ca, self.ca_secret, self.ca_config_map].count(None) < 2:
-            found.append("set at most one of ca, ca_secret and ca_config_map")
-        for name, source in (("ca_secret", self.ca_secret), ("ca_config_map", self.ca_config_map)):
-            if source is not None:
-                found += checks.file_name(f"{name}.key", source.key)
-        found += checks.path("mount_path", self.mount_path) + checks.quantity("size_limit", self.size_limit)
-        found += checks.label("volume_name", self.volume_name) + checks.label("container_name", self.container_name)
-        found += checks.resources("resources", self.resources)
+        if [self.ca_pem, self.ca_secret, self.ca_config_map].count(None) < 2:
+            found.append("set at most one of ca_pem, ca_secret and ca_config_map")
         if not self.secrets:
             found.append("secrets is empty; name at least one VaultSecret")
         files = [secret.file for secret in self.secrets]
-        found += [
-            f"secret file {file!r} is set twice; give each a name of its own" for file in dict.fromkeys(files) if files.count(file) > 1
-        ]
-        return found + [line for secret in self.secrets for line in secret.problems()]
+        return found + [f"secret file {f!r} is set twice; give each a name of its own" for f in dict.fromkeys(files) if files.count(f) > 1]
 
     def templates(self, directory: str) -> list[dict[str, Any]]:
         """The agent's templates, which render the files into that directory; paths are relative to the working directory."""
@@ -214,7 +174,7 @@ class VaultArgs(PatternArgs):
             "VAULT_NAMESPACE": self.vault_namespace,
             "VAULT_CACERT": self._ca_file(),
             "VAULT_TLS_SERVER_NAME": self.tls_server_name,
-            "ROLE": checks.when_known(where, self.role, self.role_problems),
+            "ROLE": self.known_role(where),
             "AUTH_MOUNT": self.auth_mount,
             "TIMEOUT_SECONDS": str(self.timeout_seconds),
             "FILES": " ".join(s.file for s in self.secrets),
@@ -227,7 +187,7 @@ class VaultArgs(PatternArgs):
             "name": self.container_name,
             "image": self.image,
             "workingDir": DIRECTORY,
-            "env": [{"name": name, "value": value} for name, value in env.items() if value is not None],
+            "env": environment({name: value for name, value in env.items() if value is not None}),
             "volumeMounts": [
                 {"name": f"{self.volume_name}-config", "mountPath": f"{DIRECTORY}/config", "readOnly": True},
                 {"name": f"{self.volume_name}-identity", "mountPath": f"{DIRECTORY}/identity", "readOnly": True},
@@ -252,14 +212,18 @@ class VaultArgs(PatternArgs):
             config_files=(
                 ConfigFiles(
                     name=f"{self.volume_name}-config",
-                    files={"vault.sh": _LIBRARY, **files, **({} if self.ca is None else {"ca.crt": self.ca})},
+                    files={"vault.sh": _LIBRARY, **files, **({} if self.ca_pem is None else {"ca.crt": self.ca_pem})},
                 ),
             ),
             service_account=() if self.service_account is None else (self.service_account,),
         )
 
+    def known_role(self, where: str) -> pulumi.Input[str]:
+        """The role; one that is an Output is looked at when it is known."""
+        return checks.when_known(where, self.role, lambda role: _role_problems("role", role))
+
     def _ca_file(self) -> str | None:
-        if self.ca is not None:
+        if self.ca_pem is not None:
             return "config/ca.crt"
         source = self.ca_secret or self.ca_config_map
         return None if source is None else f"ca/{source.key}"

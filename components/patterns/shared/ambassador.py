@@ -1,0 +1,42 @@
+"""What the arguments of every ambassador that runs nginx have in common."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import pulumi
+
+from ...core import checks
+from ...core.plug import PatternArgs
+from ...core.quantities import sized
+from ...core.rules import Image, Label, NotNegative, PortNumber, Positive, Resources, Uid
+
+Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmbassadorArgs(PatternArgs):
+    """How nginx runs and proxies; arguments of TlsAmbassador and JwtAmbassador."""
+
+    inner_port: PortNumber | None = None
+    """Port number the app moves to. Default: None, the next free one."""
+    max_body_size: Size = "0"
+    """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
+    timeout_seconds: Positive = 3600
+    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
+    upstream_idle_seconds: NotNegative = 4
+    """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
+    Default: 4."""
+    access_log: bool = True
+    """Whether requests are logged to stdout. Default: True."""
+    ipv6: bool = False
+    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
+    image: pulumi.Input[Image] = "nginx:1.28-alpine"
+    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    container_name: Label = "nginx-proxy"
+    """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
+    health_port: PortNumber = 8081
+    """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Default: 8081."""
+    uid: Uid | None = 101
+    """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
+    resources: Resources = sized("50m", "32Mi", "128Mi")
+    """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
