@@ -200,6 +200,9 @@ def _next(stack: Stack, outputs: Mapping[str, Any], ca: Path | None) -> str:
     port = url.rpartition(":")[2]
     forward = f"kubectl -n {namespace} port-forward service/{service} {port} &"
     verify = f"--cacert {ca.relative_to(PROJECT)} " if ca else ""
+    if any(p.rebind and p.rebind.keeps_number and str(p.number) == port for p in workload.app.ports):
+        # it is forwarded to the pod's loopback, where the app itself has that number
+        return f"{forward} sleep 2; curl http://localhost:{port} # the app itself; through the Service it is {url}"
     return f"{forward} sleep 2; curl {verify}{url.partition(':')[0]}://localhost:{port}"
 
 

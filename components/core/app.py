@@ -50,8 +50,12 @@ _OWN_FIELDS = (
 class Rebind:
     """How an app is told to listen elsewhere; `{host}` and `{port}` in the templates are replaced, `{{host}}` is the text `{host}`.
 
-    Only applied while an ambassador stands in front of the port. An env of the same name in `App.env` is replaced. It must say both the
-    address and the port: an app that stays on every address can be reached past its ambassador.
+    Only applied while an ambassador stands in front of the port. An env of the same name in `App.env` is replaced. It must say the address:
+    an app that stays on every address can be reached past its ambassador.
+
+    Without `{port}` the app keeps its number, on 127.0.0.1, and the ambassador listens on the same number of the pod's own addresses. An
+    app that ignores its new address cannot start then: the address is in use. It takes native sidecars, which are up before the app. What
+    reaches the pod's loopback reaches the plain app, past the ambassador: containers of the pod, and `kubectl port-forward`.
     """
 
     env: Mapping[EnvName, Text] = field(default_factory=dict)
@@ -62,25 +66,29 @@ class Rebind:
     """Whether the app listens on 127.0.0.1 by itself, so that it need not be told the address. Default: False."""
 
     @property
+    def keeps_number(self) -> bool:
+        """Whether the app is not told another port number."""
+        return not any("port" in placeholders.names(template) for template in self.templates.values())
+
+    @property
     def templates(self) -> dict[str, str]:
         """Every template, by where it stands."""
         return {f"env {name!r}": value for name, value in self.env.items()} | {f"args[{i}]": value for i, value in enumerate(self.args)}
 
     def problems(self) -> list[str]:
         """What is wrong between its fields."""
-        if not self.templates:
+        if not self.templates and not self.binds_loopback:
             return ["it is empty; say in env= or args= how the app is told its address and port"]
         return [line for what, text in self.templates.items() for line in placeholders.problems(what, text, ("host", "port"))]
 
     def unsaid(self) -> str | None:
-        """What it does not tell the app, and the way out; None if it tells everything."""
-        said = {name for template in self.templates.values() for name in placeholders.names(template)}
-        if "host" not in said and not self.binds_loopback:
-            return (
-                "does not say the address, so that the app could stay open on every address, past the ambassador; use {host} in it, or set "
-                "binds_loopback=True if the app listens on 127.0.0.1 by itself, or list TrafficRedirectInit before the ambassador"
-            )
-        return None if "port" in said else "does not say the port, on which the ambassador listens now; use {port} in it"
+        """What it does not tell the app, and the way out; None if it tells enough."""
+        if self.binds_loopback or any("host" in placeholders.names(template) for template in self.templates.values()):
+            return None
+        return (
+            "does not say the address, so that the app could stay open on every address, past the ambassador; use {host} in it, or set "
+            "binds_loopback=True if the app listens on 127.0.0.1 by itself, or list TrafficRedirectInit before the ambassador"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

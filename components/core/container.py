@@ -58,14 +58,15 @@ def follow(container: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
 
     Ports, their numbers and names stay: a declaration is where Services, NetworkPolicies and monitors look.
     """
-    followed, problems = _rebound(container, [port for port in pod.ports if port.owner == APP and port.has_moved])
+    moved = [port for port in pod.ports if port.owner == APP and port.has_moved]
+    followed, problems = _rebound(container, moved, classic=pod.classic)
     for name in pod.app.probes():
         followed[name], found = _probe(name, container[name], pod)
         problems += found
     return followed, problems
 
 
-def _rebound(container: Wire, moved: list[BoundPort]) -> tuple[dict[str, Any], list[str]]:
+def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple[dict[str, Any], list[str]]:
     """The container with the rebinds of those ports."""
     problems: list[str] = []
     env: dict[str, str] = {}
@@ -81,6 +82,12 @@ def _rebound(container: Wire, moved: list[BoundPort]) -> tuple[dict[str, Any], l
         unsaid = rebind.unsaid()
         if unsaid:
             problems.append(f"port {port.name!r} of the app: its rebind {unsaid}")
+        elif port.keeps_number and classic:
+            problems.append(
+                f"port {port.name!r} of the app: its rebind does not say the port, so that the app keeps {port.number} and must start "
+                "after the ambassador, which classic sidecars do not assure; use {port} in it, or sidecars='native', or list "
+                "TrafficRedirectInit before the ambassador"
+            )
         values = {"host": LOOPBACK, "port": str(port.number)}
         for name, template in rebind.env.items():
             value = placeholders.fill(template, values)

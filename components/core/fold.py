@@ -109,13 +109,23 @@ def fold(
 
 def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[PodPatch]]:
     """The pod as the ambassadors leave it, and what each pattern adds, in list order."""
+    wrapped, patches = _wrapped(pod, patterns)
+    moves = {port.name: 1 - wrapped.moves_left.get(port.name, 1) for port in pod.ports if port.keeps_number}
+    if any(number > 1 for number in moves.values()):
+        # once more, now that it is known which ambassador is the last one
+        wrapped, patches = _wrapped(replace(pod, moves_left=moves), patterns)
+    for index, pattern in enumerate(patterns):
+        if plug.adds(pattern):
+            patches[index] += plug.added(pattern, wrapped)
+    return wrapped, patches
+
+
+def _wrapped(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[PodPatch]]:
+    """The pod as the ambassadors leave it, and what they add for that."""
     patches = [PodPatch()] * len(patterns)
     for index, pattern in enumerate(patterns):
         if plug.wraps(pattern):
             pod, patches[index] = plug.wrapped(pattern, pod)
-    for index, pattern in enumerate(patterns):
-        if plug.adds(pattern):
-            patches[index] += plug.added(pattern, pod)
     return pod, patches
 
 

@@ -56,4 +56,6 @@ def summary(pod: Pod) -> str:
 def _port_row(port: BoundPort, app: str) -> tuple[str, str, str, str]:
     who = app if port.owner == APP else port.owner
     behind = f"in front of {port.scheme} {LOOPBACK}:{port.number} ({who})" if port.frontend else who
+    if port.frontend and port.number == port.outer_number:
+        behind += ", which `kubectl port-forward` reaches"
     return str(port.outer_number), port.outer_scheme, port.name, behind

@@ -1,7 +1,7 @@
 """The pod as patterns see it: the app, and every port of the pod where it is now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -52,6 +52,13 @@ class BoundPort:
     redirect: int | None = None
     """Port number of the ambassador when the process keeps its own. nftables redirects inbound traffic to it, and traffic to the inner
     number on loopback back to the process."""
+
+    @property
+    def keeps_number(self) -> bool:
+        """Whether its process stays on its number when it moves to 127.0.0.1; the outermost ambassador then listens on that number of the
+        pod's own addresses."""
+        rebind = self.declaration.rebind
+        return self.owner == APP and self.redirect is None and rebind is not None and rebind.keeps_number
 
     @property
     def name(self) -> str:
@@ -106,6 +113,8 @@ class PodView:
     """Port numbers that nothing may move to: those that ambassadors use for themselves, and what the app listens on undeclared."""
     classic: bool = False
     """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
+    moves_left: Mapping[str, int] = field(default_factory=dict)
+    """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 
     def port(self, name: str) -> BoundPort | None:
         """The port of that name as it is now, or None."""
@@ -123,6 +132,16 @@ class PodView:
     def taken(self) -> frozenset[int]:
         """Every port number in use so far: the ports', and what ambassadors listen on or set aside."""
         return frozenset(self.reserved) | {p.number for p in self.ports}
+
+    def inner_number(self, name: str, wanted: int | None = None) -> int:
+        """The number to which the next ambassador moves port `name`: the wanted one, or the next free one; a process that keeps its number
+        stays on it behind its last ambassador. Raises KeyError for no such port."""
+        port = self.port(name)
+        if port is None:
+            raise KeyError(name)
+        if port.keeps_number and self.moves_left.get(name, 1) == 1:
+            return port.declaration.number
+        return self.free_port(port.number + 1) if wanted is None else wanted
 
     def reserve(self, number: int) -> "PodView":
         """The view with a port number set aside for an ambassador."""
@@ -143,10 +162,10 @@ class PodView:
     ) -> "PodView":
         """The view with port `name` one place further in, on 127.0.0.1; the caller listens where it was. Raises KeyError for no such port.
 
-        `to` is the new number (default: the next free one); `scheme` is what the caller speaks to its clients (default: what was
-        spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets through to the app; default: the
-        port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme alone, and moves the
-        probes only if it asks for it.
+        `to` is the new number (default, and always for a process that keeps its number: see `inner_number`); `scheme` is what the caller
+        speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets
+        through to the app; default: the port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme
+        alone, and moves the probes only if it asks for it.
         """
         port = self.port(name)
         if port is None:
@@ -160,7 +179,7 @@ class PodView:
         )
         moved = replace(
             port,
-            number=self.free_port(port.number + 1) if to is None else to,
+            number=self.inner_number(name, to),
             host=LOOPBACK,
             frontend=replace(
                 frontend,
@@ -168,16 +187,17 @@ class PodView:
                 probe_scheme=probe_scheme or frontend.probe_scheme,
             ),
         )
+        left = {**self.moves_left, name: self.moves_left.get(name, 1) - 1}
         # the number that is left stays taken: the ambassador listens there
-        return self.with_port(moved).reserve(port.number)
+        return replace(self.with_port(moved).reserve(port.number), moves_left=left)
 
     def probed(self, port: BoundPort) -> dict[str, Any]:
         """Probe paths of that port, with queries, keyed by the setting that each comes from."""
         found: dict[str, Any] = {f"probe_paths of port {port.name!r}": path for path in port.declaration.probe_paths}
-        for field, probe in self.app.probes().items():
+        for name, probe in self.app.probes().items():
             handler: Mapping[str, Any] = probe.get("httpGet") or {}
             if handler.get("port") in (port.name, port.outer_number):
-                found[f"{field} of the app"] = handler.get("path", "/")
+                found[f"{name} of the app"] = handler.get("path", "/")
         return found
 
 

@@ -188,7 +188,7 @@ class _Ambassador:
             f"the app's probe of {path!r} cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec"
             for path in probed
             if _route_problems("", f"GET {path}")
-        ]
+        ] + args.inner_port_problems(pod, port)
         if problems:
             return pod, PodPatch(problems=tuple(problems))
         routes = [*args.public_routes, *(f"GET {path}" for path in probed)]
@@ -204,7 +204,13 @@ class _Ambassador:
         args = self.args
         outermost = port.frontend is None
         listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
-        listener = nginx.Listener(name=port.name, listen=listen, upstream=f"{LOOPBACK}:{moved.number}", http=True)
+        listener = nginx.Listener(
+            name=port.name,
+            listen=listen,
+            own_addresses=outermost and port.keeps_number,
+            upstream=f"{LOOPBACK}:{moved.number}",
+            http=True,
+        )
         proxy = nginx.proxy(
             args,
             nginx.Nginx(

@@ -159,7 +159,7 @@ class _Ambassador:
             if port is None or problem:
                 problems.append(problem)
                 continue
-            problems += self._probe_problems(pod, port)
+            problems += self._probe_problems(pod, port) + self.args.inner_port_problems(pod, port)
             taken.append(port)
             pod, listener = self._moved(pod, port)
             listeners.append(listener)
@@ -179,7 +179,7 @@ class _Ambassador:
 
     def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
         args, probes = self.args, self._probes(pod, port)
-        number = args.inner_port if args.inner_port is not None else pod.free_port(port.number + 1)
+        number = pod.inner_number(port.name, args.inner_port)
         pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
             probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
@@ -188,6 +188,7 @@ class _Ambassador:
         return pod, nginx.Listener(
             name=port.name,
             listen=str(port.listen),
+            own_addresses=port.keeps_number,
             upstream=f"{LOOPBACK}:{number}",
             http=self._is_http(port),
             probe_port=probe_port,

@@ -9,6 +9,7 @@ from ...core import checks
 from ...core.plug import PatternArgs
 from ...core.quantities import sized
 from ...core.rules import Image, Label, NotNegative, PortNumber, Positive, Resources, Uid
+from ...core.view import BoundPort, PodView
 
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
@@ -40,3 +41,10 @@ class AmbassadorArgs(PatternArgs):
     """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
     resources: Resources = sized("50m", "32Mi", "128Mi")
     """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+
+    def inner_port_problems(self, pod: PodView, port: BoundPort) -> list[str]:
+        """Why the port cannot move to `inner_port`."""
+        if self.inner_port is None or pod.inner_number(port.name, self.inner_port) == self.inner_port:
+            return []
+        number = port.declaration.number
+        return [f"inner_port is set, but the app keeps port {number}: its rebind does not contain {{port}}; leave inner_port out"]

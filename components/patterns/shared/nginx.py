@@ -62,6 +62,9 @@ DRAINING = "/tmp/draining"
 RELOADING = "/tmp/reloading"
 """The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
 
+LISTEN_DIRECTORY = "/tmp"
+"""Where the start script writes the listen directives of ports on the pod's own addresses."""
+
 _CONFIG = f"{DIRECTORY}/nginx.conf"
 
 _SCRIPT = script(__package__, "nginx.sh")
@@ -103,6 +106,8 @@ class Listener:
     """Port name."""
     listen: str
     """Address and number, as in nginx's listen directive."""
+    own_addresses: bool = False
+    """Whether it listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1."""
     upstream: str
     """host:port of the process behind it."""
     http: bool
@@ -165,10 +170,16 @@ def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield spelled, value if spelled == name else ""
 
 
-def started(reload: Sequence[str]) -> dict[str, Any]:
+def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    if reload:
+    own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
+    if reload or own:
         env = environment({"CONFIG": _CONFIG, "DRAINING": DRAINING, "RELOADING": RELOADING})
+        if own:
+            tls = "ssl" if nginx.outer_scheme == "https" else ""
+            # status.podIPs: every address of the pod, of both families in a dual-stack cluster
+            env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
+            env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
         return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
     # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
     # -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
@@ -196,6 +207,7 @@ def render(args: AmbassadorArgs, nginx: Nginx) -> str:
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         forwarded=list(_spellings(headers)),
         health_path=HEALTH_PATH,
+        listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,
         other=_OTHER,
@@ -230,7 +242,7 @@ def proxy(
     container = {
         "name": name,
         "image": args.image,
-        **started(followed),
+        **started(nginx, followed),
         "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
         "resources": args.resources,
         # nginx answers itself: the app is started only when this succeeded

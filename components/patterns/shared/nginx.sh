@@ -1,10 +1,14 @@
 #!/bin/sh
-# TlsAmbassador with `reload`: runs nginx, and lets it reload its certificates when a mounted Secret has changed.
+# Runs nginx. With arguments it reloads its certificates when a mounted Secret has changed; with LISTEN it listens on the pod's own
+# addresses alone, because the app has the same number on 127.0.0.1.
 #
-# Arguments: directories where the Secrets are mounted.
+# Arguments: directories where the Secrets are mounted; may be none.
 # Environment:
 #   CONFIG     path of the nginx.conf
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
+#   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, and what follows in their listen directives; LISTEN may be unset
+#   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
+#   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
 # Programs: nginx, readlink, rm, sleep, touch.
 #
@@ -19,6 +23,17 @@ links() { for directory; do readlink "$directory/..data"; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
 rm -f "$DRAINING" "$RELOADING"
+
+for number in ${LISTEN:-}; do
+  IFS=,
+  for address in $POD_IPS; do
+    case $address in *:*) address="[$address]" ;; esac
+    echo "listen $address:$number${LISTEN_PARAMETERS:+ $LISTEN_PARAMETERS};"
+  done >"$LISTEN_DIRECTORY/listen-$number.conf"
+  unset IFS
+done
+
+[ $# -gt 0 ] || exec nginx -e stderr -c "$CONFIG"
 known=$(links "$@")
 while sleep 1; do
   now=$(links "$@")
