@@ -34,13 +34,12 @@ from .patterns.jwt_ambassador import JwtAmbassador as JwtAmbassador, JwtAmbassad
 from .patterns.log_shipper_sidecar import LogShipperSidecar as LogShipperSidecar, LogShipperSidecarArgs as LogShipperSidecarArgs
 from .patterns.log_tail_sidecar import LogTailSidecar as LogTailSidecar, LogTailSidecarArgs as LogTailSidecarArgs
 from .patterns.metrics_adapter import (
-    EXPORTERS as EXPORTERS,
-    Exporter as Exporter,
     MetricsAdapter as MetricsAdapter,
     MetricsAdapterArgs as MetricsAdapterArgs,
 )
 from .patterns.migration_init import MigrationInit as MigrationInit, MigrationInitArgs as MigrationInitArgs
 from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
+from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
 from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultSecret as VaultSecret
 from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs
 from .patterns.tls_ambassador import TlsAmbassador as TlsAmbassador, TlsAmbassadorArgs as TlsAmbassadorArgs
