@@ -17,7 +17,7 @@ from cryptography.x509.name import _ASN1Type
 
 from components.certificates import CertificateAuthority, ClientCertificateArgs
 from components.core.app import Port
-from components.patterns.shared.nginx import CERTIFICATE_IDENTITY
+from components.patterns.shared.headers import CERTIFICATE as CERTIFICATE_IDENTITY
 from components.testing import run
 from tests.support.clients import CN, OU, Authority, Certificate, O, subject
 from tests.support.nginx_proxy import HTTP, TCP, Proxy, Rendered, programs, proxy, rendered

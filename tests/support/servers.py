@@ -84,7 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif what == "long-header":
             self._answer(b"", X_Long="x" * int(argument))
         elif what == "redirect":
-            self._answer(b"", Location=f"http://{self.headers['Host']}/elsewhere?a=b")
+            self._answer(b"", Location=argument or f"http://{self.headers['Host']}/elsewhere?a=b")
+        elif what == "header":
+            self._answer(b"the app", **{argument.partition("/")[0]: argument.partition("/")[2]})
         elif what == "two-parts":
             self._two_parts()
         elif what == "upgrade":

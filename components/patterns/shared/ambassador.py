@@ -1,5 +1,7 @@
 """What the arguments of every ambassador that runs nginx have in common."""
 
+import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +13,16 @@ from ...core.quantities import sized
 from ...core.rules import Image, Label, NotNegative, PortNumber, Positive, Resources, Uid
 from ...core.view import BoundPort, PodView
 
+
+def _network_problems(what: str, value: str) -> list[str]:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return [f"{what} {value!r} is not allowed: an IPv4 or IPv6 network, e.g. 10.0.0.0/8"]
+    return []
+
+
+Network = Annotated[str, _network_problems]
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
 
@@ -27,6 +39,10 @@ class AmbassadorArgs(PatternArgs):
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""
+    trusted_proxies: Sequence[Network] = ()
+    """Networks of proxies in front of the pod (an ingress, a load balancer), e.g. `10.0.0.0/8`. What they say in X-Forwarded-For, -Proto,
+    -Host, -Port and their kin is passed on; what anybody else says there is not. Headers with underscores are dropped then. Default: none,
+    the client is who connects."""
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
     ipv6: bool = False

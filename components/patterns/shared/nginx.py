@@ -1,10 +1,9 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from itertools import product
 from typing import Any
 
 import jinja2
@@ -14,6 +13,7 @@ from ...core.environment import environment
 from ...core.identity import restricted, secret_mode
 from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
 from ...core.view import BoundPort, PodView
+from . import headers
 from .ambassador import AmbassadorArgs
 from .proxies import health_probe, workers
 from .scripts import script
@@ -24,31 +24,14 @@ CERTIFICATES = "/certs"
 DIRECTORY = "/etc/nginx-proxy"
 """Where the nginx.conf is mounted."""
 
+HEADERS = "headers.conf"
+"""Name of the file with the headers that an app is told."""
+
 CLIENTS = "/clients"
 """Where the Secret with the authorities of the clients is mounted, if there is one; otherwise they are beside the nginx.conf."""
 
 CLIENT_CA = "client-ca.pem"
 """Name of the file with the authorities of the clients."""
-
-_CONNECTION = {"X-Real-IP": "$remote_addr", "X-Forwarded-For": "$proxy_add_x_forwarded_for"}
-# in every spelling, as what stands for `Upgrade` in HTTP/1.1 alone
-_HOP = {"HTTP2-Settings": ""}
-
-CERTIFICATE_IDENTITY = {
-    "X-Client-Verify": "$ssl_client_verify",
-    "X-Client-Subject": "$ssl_client_s_dn",
-    "X-Forwarded-Client-Cert": "$client_certificate",
-}
-"""Headers with the identity in a client certificate, and their values."""
-
-_TOKEN = ("User", "Email", "Groups", "Preferred-Username", "Access-Token")
-_ANSWERS = {f"token_{name.lower().replace('-', '_')}": f"x_auth_request_{name.lower().replace('-', '_')}" for name in _TOKEN}
-TOKEN_IDENTITY = {
-    **{f"X-Forwarded-{name}": f"${variable}" for name, variable in zip(_TOKEN, _ANSWERS, strict=True)},
-    # what other set-ups of the same validator send; apps that believe it must not believe a client
-    **{f"X-Auth-Request-{name}": "" for name in _TOKEN},
-}
-"""Headers with the identity in a token, and their values."""
 
 HEALTH_PATH = "/healthz"
 """Where nginx answers the kubelet itself."""
@@ -130,7 +113,7 @@ class Validator:
     """Regular expressions of what is not asked about: method, space, and the path as it was sent."""
     health_path: str = VALIDATOR_HEALTH_PATH
     """Path on the health port at which its own ping is answered."""
-    answers: Mapping[str, str] = field(default_factory=lambda: _ANSWERS)
+    answers: Mapping[str, str] = field(default_factory=lambda: headers.TOKEN_ANSWERS)
     """Variables, and the headers of its answer that they are set from."""
 
 
@@ -161,15 +144,6 @@ def _template() -> jinja2.Template:
     return environment.get_template("nginx.conf.j2")
 
 
-def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Every header with its value, and with none in the spellings that many servers take for the same header."""
-    for name, value in headers.items():
-        first, *rest = name.split("-")
-        for separators in product("-_", repeat=len(rest)):
-            spelled = first + "".join(separator + part for separator, part in zip(separators, rest, strict=True))
-            yield spelled, value if spelled == name else ""
-
-
 def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
     own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
@@ -186,31 +160,43 @@ def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     return {"command": ["/bin/sh", "-c", f"rm -f {DRAINING}; exec nginx -e stderr -c {_CONFIG}"]}
 
 
+def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
+    """The file of the headers that an app is told."""
+    given = dict(headers.HOP)
+    if nginx.outer_scheme is not None:
+        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
+        given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(nginx.outer_scheme)), **trusted}
+    if nginx.clients is not None:
+        given |= headers.CERTIFICATE
+    if nginx.validator is not None:
+        given |= headers.TOKEN
+    return "".join(f"proxy_set_header {name} {value or repr('')};\n" for name, value in headers.spellings(given))
+
+
 def render(args: AmbassadorArgs, nginx: Nginx) -> str:
     """The whole nginx.conf."""
 
     def listens(address: str | int) -> list[str]:
         return [str(address), f"[::]:{address}"] if args.ipv6 and ":" not in str(address) else [str(address)]
 
-    headers = dict(_HOP)
-    if nginx.outer_scheme is not None:
-        headers |= {**_CONNECTION, "X-Forwarded-Proto": nginx.outer_scheme}
-    if nginx.clients is not None:
-        headers |= CERTIFICATE_IDENTITY
-    if nginx.validator is not None:
-        headers |= TOKEN_IDENTITY
+    # behind another ambassador, that one has said it
+    known = nginx.outer_scheme is not None and not args.trusted_proxies
     return _template().render(
         {**_values(args), **_values(nginx)},
         workers=workers(args.resources),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
-        forwarded=list(_spellings(headers)),
+        directory=DIRECTORY,
+        headers_file=HEADERS,
+        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
         health_path=HEALTH_PATH,
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,
         other=_OTHER,
+        outer_host="$outer_host" if known else "$forwarded_host",
+        outer_proto=nginx.outer_scheme if known else "$forwarded_proto",
         probed=[listener for listener in nginx.listeners if listener.probe_uris],
         stream=[listener for listener in nginx.listeners if not listener.http],
         tls=nginx.outer_scheme == "https",
@@ -256,6 +242,7 @@ def proxy(
             {"name": f"{name}-tmp", "mountPath": "/tmp"},
         ],
     }
+    written = {"nginx.conf": render(args, nginx), HEADERS: set_headers(args, nginx)}
     health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
     probed = [
         UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
@@ -268,6 +255,6 @@ def proxy(
             *({"name": volume, "secret": {**secret, "defaultMode": secret_mode(pod)}} for volume, (_, secret) in volumes.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
-        config_files=(ConfigFiles(name=f"{name}-config", files={"nginx.conf": render(args, nginx), **(files or {})}),),
+        config_files=(ConfigFiles(name=f"{name}-config", files={**written, **(files or {})}),),
         undeclared_ports=(UndeclaredPort(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
     )
