@@ -121,11 +121,11 @@ class Web(pulumi.ComponentResource):
 
 
 def web(text: str = "a") -> None:
-    it = Web("web", text)
-    pulumi.export("config", it.config_name)
-    pulumi.export("replicas", it.deployment.status.ready_replicas)
-    pulumi.export("address", it.service.status.load_balancer.ingress[0].ip)
-    pulumi.export("id", it.deployment.id)
+    site = Web("web", text)
+    pulumi.export("config", site.config_name)
+    pulumi.export("replicas", site.deployment.status.ready_replicas)
+    pulumi.export("address", site.service.status.load_balancer.ingress[0].ip)
+    pulumi.export("id", site.deployment.id)
 
 
 def test_a_registration_has_plain_inputs_and_its_place_among_the_others() -> None:
@@ -151,6 +151,44 @@ def test_the_cluster_answers_with_names_namespaces_status_and_ids() -> None:
     assert recording.exports["replicas"] == 2
     assert recording.exports["address"] == "192.0.2.1"
     assert recording.exports["id"] == "default/web"
+
+
+def test_what_the_program_returns_is_recorded_with_its_outputs_resolved() -> None:
+    sites: list[Web] = []
+
+    def program() -> dict[str, Any]:
+        site = Web("web")
+        sites.append(site)
+        secret_size = pulumi.Output.secret({"size": 3.0, "half": 0.5})
+        return {"replicas": site.deployment.status.ready_replicas, "all": [(secret_size,), site.service.metadata], "site": site}
+
+    value = run(program).value
+    metadata = {"name": "web", "namespace": "default"}
+    assert value == {"replicas": 2, "all": [[{"size": 3, "half": 0.5}], metadata], "site": sites[0]}
+    assert isinstance(value["all"][0][0]["size"], int)
+    assert type(value["all"][1]) is dict
+
+
+def test_an_output_that_the_program_returns_is_unknown_in_a_preview_and_an_async_program_returns_too() -> None:
+    async def program() -> list[Any]:
+        await asyncio.sleep(0)
+        site = Web("web")
+        return [site.deployment.id, site.service.metadata.name, pulumi.Output.secret(site.deployment.id)]
+
+    assert run(program).value == ["default/web", "web", "default/web"]
+    assert run(program, preview=True).value == [UNKNOWN, "web", UNKNOWN]
+
+
+def test_a_program_that_returns_nothing_or_nothing_that_is_known_to_pulumi_is_no_error() -> None:
+    anything = object()
+    assert run(lambda: None).value is None
+    assert run(lambda: anything).value is anything
+    assert run(lambda: pulumi.Output.from_input(None)).value is None
+
+
+def test_an_output_that_fails_is_raised_when_the_program_returns_it() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: [Web("web").config_name.apply(lambda _: 1 // 0)])
 
 
 def test_objects_outside_of_namespaces_get_no_namespace() -> None:
