@@ -1,13 +1,10 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from itertools import product
 from typing import Any
 
-import jinja2
 import pulumi
 
 from ...core.identity import restricted, secret_mode
@@ -15,6 +12,7 @@ from ...core.patch import ConfigFiles, Listen, PodPatch, Wire, sidecar
 from ...core.view import BoundPort, PodView
 from .proxies import health_probe
 from .scripts import script
+from .templates import filled
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
@@ -146,19 +144,6 @@ class Nginx:
     reload: bool
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, "."),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["escaped"] = re.escape
-    return environment.get_template("nginx.conf.j2")
-
-
 def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Every header with its value, and with none in the spellings that many servers take for the same header."""
     for name, value in headers.items():
@@ -194,8 +179,10 @@ def render(nginx: Nginx) -> str:
         headers |= CERTIFICATE_IDENTITY
     if nginx.validator is not None:
         headers |= TOKEN_IDENTITY
-    return _template().render(
-        {field.name: getattr(nginx, field.name) for field in fields(nginx)},
+    return filled(
+        __package__,
+        "nginx.conf.j2",
+        **{field.name: getattr(nginx, field.name) for field in fields(nginx)},
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
