@@ -56,8 +56,7 @@ def issue(kind: str, inputs: Mapping[str, Any], now: datetime) -> tuple[str, dic
     key = _load_key(inputs, "privateKeyPem")
     request = _request(inputs, key)
     if kind == "SelfSignedCert":
-        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key()) if inputs.get("setAuthorityKeyId") else None
-        made_id, outputs = _certificate(inputs, now, request, issuer=request.subject, signer=key, authority=own)
+        made_id, outputs = _certificate(inputs, now, request, key)
     else:
         pem = request.public_bytes(Encoding.PEM)
         made_id, outputs = hashlib.sha1(pem, usedforsecurity=False).hexdigest(), {"certRequestPem": pem.decode()}
@@ -130,20 +129,14 @@ def _locally_signed_cert(inputs: Mapping[str, Any], now: datetime) -> tuple[str,
     if ca.public_key() != signer.public_key():
         raise ValueError("caPrivateKeyPem is not the key of caCertPem")
     request = x509.load_pem_x509_csr(inputs["certRequestPem"].encode())
-    authority = _extension(ca, x509.SubjectKeyIdentifier)
-    made_id, outputs = _certificate(inputs, now, request, issuer=ca.subject, signer=signer, authority=authority)
+    made_id, outputs = _certificate(inputs, now, request, signer, ca)
     return made_id, {**outputs, "caKeyAlgorithm": _algorithm(signer)}
 
 
 def _certificate(
-    inputs: Mapping[str, Any],
-    now: datetime,
-    request: x509.CertificateSigningRequest,
-    *,
-    issuer: x509.Name,
-    signer: Any,
-    authority: x509.SubjectKeyIdentifier | None,
+    inputs: Mapping[str, Any], now: datetime, request: x509.CertificateSigningRequest, signer: Any, ca: x509.Certificate | None = None
 ) -> tuple[str, dict[str, Any]]:
+    """The request signed by an authority, or by its own key."""
     start = now.astimezone(UTC).replace(microsecond=0)
     end = start + timedelta(hours=inputs["validityPeriodHours"])
     is_ca = bool(inputs.get("isCaCertificate"))
@@ -155,26 +148,29 @@ def _certificate(
         raise ValueError(f"allowedUses: {', '.join(unknown)} not known; known: {', '.join([*_KEY_USAGES, *_EXTENDED_USAGES])}")
     bits = {bit: use in uses for use, bit in _KEY_USAGES.items()}
     extended = [ObjectIdentifier(_EXTENDED_USAGES[use]) for use in uses if use in _EXTENDED_USAGES]
-    public = request.public_key()
+    own = x509.SubjectKeyIdentifier.from_public_key(request.public_key())
+    authority = _extension(ca, x509.SubjectKeyIdentifier) if ca else own if inputs.get("setAuthorityKeyId") else None
     extensions: list[tuple[x509.ExtensionType | None, bool]] = [
         (x509.BasicConstraints(is_ca, length if is_ca and length >= 0 else None), True),
         (x509.KeyUsage(**bits) if any(bits.values()) else None, True),
         (x509.ExtendedKeyUsage(extended) if extended else None, False),
-        (x509.SubjectKeyIdentifier.from_public_key(public) if is_ca or inputs.get("setSubjectKeyId") else None, False),
+        (own if is_ca or inputs.get("setSubjectKeyId") else None, False),
         (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority) if authority else None, False),
         (_extension(request, x509.SubjectAlternativeName), False),
     ]
-    builder = x509.CertificateBuilder().subject_name(request.subject).issuer_name(issuer).public_key(public)
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(end)
+    builder = x509.CertificateBuilder().subject_name(request.subject).issuer_name(ca.subject if ca else request.subject)
+    builder = builder.public_key(request.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(start).not_valid_after(end)
     for extension, critical in extensions:
         if extension is not None:
             builder = builder.add_extension(extension, critical)
     certificate = builder.sign(signer, _digest(signer))
+    pem = certificate.public_bytes(Encoding.PEM).decode()
     return str(certificate.serial_number), {
-        "certPem": certificate.public_bytes(Encoding.PEM).decode(),
+        "certPem": pem,
         "validityStartTime": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "validityEndTime": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "readyForRenewal": now >= end - timedelta(hours=inputs.get("earlyRenewalHours", 0)),
+        "readyForRenewal": due(pem, inputs.get("earlyRenewalHours", 0), now),
     }
 
 
@@ -198,7 +194,4 @@ def _digest(key: Any) -> Any:
 
 
 def _extension(holder: x509.Certificate | x509.CertificateSigningRequest, kind: Any) -> Any:
-    try:
-        return holder.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+    return next((extension.value for extension in holder.extensions if isinstance(extension.value, kind)), None)
