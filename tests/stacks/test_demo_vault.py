@@ -178,7 +178,7 @@ def test_vault_init_finds_its_secret_over_tls_and_again_after_a_restart(tmp_path
             with process(serve, cwd=home, env={"PATH": path, "HOME": str(home / "home")}):
                 wait_for(token.exists)
                 wait_for(lambda: not token.exists())
-                it = box(
+                init = box(
                     directory,
                     vault,
                     identity=identity,
@@ -187,9 +187,9 @@ def test_vault_init_finds_its_secret_over_tls_and_again_after_a_restart(tmp_path
                     role="elasticsearch",
                     secrets=(VaultSecret(path="my-secret", file="all.json", format="json"),),
                 )
-                run = it.run()
+                run = init.run()
                 assert (run.code, run.err) == (0, "")
-                return dict(json.loads(it.files()["all.json"]))
+                return dict(json.loads(init.files()["all.json"]))
 
         first = fetched(tmp_path / "first")
         assert (first["username"], len(first["password"])) == ("demo", 32)
