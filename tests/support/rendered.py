@@ -27,7 +27,7 @@ from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 from tools.render import run_program
-from tools.stack import NAME, load
+from tools.stack import NAME, Stack
 
 STACKS = sorted(path.name.split(".")[1] for path in (Path(__file__).parent.parent.parent / "stacks").glob("Pulumi.*.yaml"))
 SECRET = VaultSecret(path="my-secret", file="my-secret.json", format="json")
@@ -116,7 +116,7 @@ NAMES = (
 def rendered(name: str) -> list[dict[str, Any]]:
     """The manifests of that name, in apply order."""
     if name.startswith("stack-"):
-        stack = load(name.removeprefix("stack-"))
+        stack = Stack(name.removeprefix("stack-"))
         return manifests(run_program, project=NAME, stack=stack.name, config=stack.config)
     everything = {**PATTERNS, "tls": lambda: TlsAmbassador("tls", EVERY_PORT)}.values()
     every = [*everything, *OTHERS.values()]

@@ -1,13 +1,10 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from itertools import product
 from typing import Any
 
-import jinja2
 import pulumi
 
 from ...core.environment import environment
@@ -17,6 +14,7 @@ from ...core.view import BoundPort, PodView
 from .ambassador import AmbassadorArgs
 from .proxies import health_probe, workers
 from .scripts import script
+from .templates import filled
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
@@ -148,19 +146,6 @@ class Nginx:
     reload: bool = False
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, "."),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["escaped"] = re.escape
-    return environment.get_template("nginx.conf.j2")
-
-
 def _spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Every header with its value, and with none in the spellings that many servers take for the same header."""
     for name, value in headers.items():
@@ -199,8 +184,10 @@ def render(args: AmbassadorArgs, nginx: Nginx) -> str:
         headers |= CERTIFICATE_IDENTITY
     if nginx.validator is not None:
         headers |= TOKEN_IDENTITY
-    return _template().render(
-        {**_values(args), **_values(nginx)},
+    return filled(
+        __package__,
+        "nginx.conf.j2",
+        **{**_values(args), **_values(nginx)},
         workers=workers(args.resources),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
