@@ -14,6 +14,7 @@ import yaml
 from ..core.errors import ProblemsError, refuse
 from . import files
 from .mocks import Mocks
+from .order import ordered
 from .recording import Recording, Registration
 from .run import Program, run
 
@@ -193,4 +194,6 @@ _Dumper.add_representer(str, _text_node)
 
 
 def _text(manifest: Mapping[str, Any]) -> str:
-    return _HEADER + yaml.dump(manifest, Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, default_flow_style=False)
+    return _HEADER + yaml.dump(
+        ordered(manifest), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, default_flow_style=False, sort_keys=False
+    )

@@ -1,4 +1,4 @@
-"""The manifests that are compared with goldens and validated: every pattern alone, all together, and every stack."""
+"""The manifests that are validated and compared with goldens: every pattern alone, all together, and every stack."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -84,32 +84,26 @@ def workload(*makers: Callable[[], Any], **arguments: Any) -> None:
     Workload("search", WorkloadArgs(app=elasticsearch(), patterns=[make() for make in makers], **arguments))
 
 
-def redirected() -> None:
-    """An app that cannot be told to move, behind TLS all the same."""
-    app = App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
-    patterns = [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
-    Workload("web", WorkloadArgs(app=app, patterns=patterns))
+def web() -> App:
+    """An app that cannot be told to move."""
+    return App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
 
 
-def mutual() -> None:
+def redirected() -> list[Any]:
+    """TLS in front of it all the same."""
+    return [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
+
+
+def mutual() -> list[Any]:
     """Mutual TLS with certificates of one authority, in front of tokens."""
     authority = CertificateAuthority("ca")
     tls = TlsAmbassadorArgs(service_name="elasticsearch", authority=authority, client_auth="required", client_names=("billing",))
-    workload(lambda: TlsAmbassador("tls", tls), OTHERS["jwt"])
+    return [TlsAmbassador("tls", tls), OTHERS["jwt"]()]
 
 
-NAMES = (
-    "bare",
-    *PATTERNS,
-    *OTHERS,
-    "redirect",
-    "mutual",
-    "all",
-    "all-classic",
-    "every",
-    "every-classic",
-    *(f"stack-{name}" for name in STACKS),
-)
+WHOLE = ("bare", "all", "all-classic", "every", "every-classic", *(f"stack-{name}" for name in STACKS))
+"""Those of which tests/golden has every manifest; of the others it has the patches, see patches.py."""
+NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual")
 
 
 @cache
@@ -126,8 +120,8 @@ def rendered(name: str) -> list[dict[str, Any]]:
         "all-classic": partial(workload, *everything, sidecars="classic", kubernetes_version="1.28"),
         "every": partial(workload, *every),
         "every-classic": partial(workload, *every, sidecars="classic", kubernetes_version="1.28"),
-        "redirect": redirected,
-        "mutual": mutual,
+        "redirect": lambda: Workload("web", WorkloadArgs(app=web(), patterns=redirected())),
+        "mutual": lambda: Workload("search", WorkloadArgs(app=elasticsearch(), patterns=mutual())),
         **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
     return manifests(programs[name])
