@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     import jinja2
 
 
-def filled(package: str, name: str, **values: Any) -> str:
+def filled(package: str, template: str, /, **values: Any) -> str:
     """The text of a template; `package` is where it lies, a module's `__package__`. A value that is missing is an error."""
-    return _environment(package).get_template(name).render(values)
+    return _environment(package).get_template(template).render(values)
 
 
 @cache
