@@ -1,15 +1,13 @@
 """pod-patterns: extend a Kubernetes workload by adding containers to its pod."""
 
-from .certificates import (
-    Certificate as Certificate,
+from .certificates.arguments import (
     CertificateArgs as CertificateArgs,
-    CertificateAuthority as CertificateAuthority,
     CertificateAuthorityArgs as CertificateAuthorityArgs,
     ClientCertificateArgs as ClientCertificateArgs,
-    IssuedCertificate as IssuedCertificate,
-    SelfSignedCertificate as SelfSignedCertificate,
     ServerCertificateArgs as ServerCertificateArgs,
 )
+from .certificates.authority import CertificateAuthority as CertificateAuthority, IssuedCertificate as IssuedCertificate
+from .certificates.certificate import Certificate as Certificate, SelfSignedCertificate as SelfSignedCertificate
 from .core.app import App as App, LogFiles as LogFiles, Port as Port, Rebind as Rebind, SecretKey as SecretKey
 from .core.errors import (
     ArgumentError as ArgumentError,
@@ -39,8 +37,12 @@ from .patterns.metrics_adapter import (
 )
 from .patterns.migration_init import MigrationInit as MigrationInit, MigrationInitArgs as MigrationInitArgs
 from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
+from .patterns.shared.ambassador import AmbassadorArgs as AmbassadorArgs
+from .patterns.shared.app_logs import AppLogsArgs as AppLogsArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
-from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultSecret as VaultSecret
+from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
+from .patterns.shared.reload import ReloadArgs as ReloadArgs
+from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultArgs as VaultArgs, VaultSecret as VaultSecret
 from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs
 from .patterns.tls_ambassador import TlsAmbassador as TlsAmbassador, TlsAmbassadorArgs as TlsAmbassadorArgs
 from .patterns.traffic_redirect_init import TrafficRedirectInit as TrafficRedirectInit, TrafficRedirectInitArgs as TrafficRedirectInitArgs

@@ -3,6 +3,7 @@
 def test_the_web_server_has_two_replicas():
     recording = run(lambda: Web("web"))
     assert recording.one("Deployment").inputs["spec"]["replicas"] == 2
+    assert run(lambda: Web("web").url).value == "https://web"
 """
 
 from .offline.mocks import Mocks, secret

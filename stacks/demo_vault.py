@@ -64,65 +64,30 @@ class DemoVault(pulumi.ComponentResource):
         refuse(f"DemoVault {name!r}", rules.problems(args))
         super().__init__("pod-patterns:index:DemoVault", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        namespaced = {"namespace": args.namespace}
         certificate = SelfSignedCertificate(name, ServerCertificateArgs(service_name=args.service_name, namespace=args.namespace), child)
-        account = kubernetes.core.v1.ServiceAccount(f"{name}-account", metadata={"namespace": args.namespace}, opts=child)
+        account = kubernetes.core.v1.ServiceAccount(f"{name}-account", metadata=namespaced, opts=child)
         reviewer = kubernetes.rbac.v1.ClusterRoleBinding(
             f"{name}-token-review",
             role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
-            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": args.namespace}],
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, **namespaced}],
             opts=child,
         )
-        config = kubernetes.core.v1.ConfigMap(
-            f"{name}-config",
-            metadata={"namespace": args.namespace},
-            data={"listener.json": json.dumps(_LISTENER), "configure.sh": _CONFIGURE},
-            immutable=True,
-            opts=child,
-        )
-
-        def container(part: str, command: list[str], memory: tuple[str, str], *mounts: Any, **more: Any) -> dict[str, Any]:
-            return {
-                "name": part,
-                "image": args.image,
-                "command": command,
-                "workingDir": "/vault",
-                "volumeMounts": [
-                    {"name": "home", "mountPath": _HOME},
-                    {"name": "config", "mountPath": "/vault/config", "readOnly": True},
-                    *mounts,
-                ],
-                "resources": {"requests": {"cpu": "50m", "memory": memory[0]}, "limits": {"memory": memory[1]}},
-                "securityContext": restricted(_UID, _GID),
-                **more,
-            }
-
-        server = container(
-            "vault",
-            ["vault", "server", "-dev", f"-dev-listen-address={_LOOPBACK}", "-config=config/listener.json"],
-            ("128Mi", "512Mi"),
-            {"name": "tls", "mountPath": "/vault/tls", "readOnly": True},
-            env=[{"name": "HOME", "value": _HOME}],
-            ports=[{"name": "https", "containerPort": PORT}],
-            readinessProbe={"httpGet": {"path": "/v1/sys/health", "port": PORT, "scheme": "HTTPS"}, "periodSeconds": 2},
-        )
-        environment = {
-            "VAULT_ADDR": f"http://{_LOOPBACK}",
-            "ROLE": args.role,
-            "SERVICE_ACCOUNT": args.service_account,
-            "NAMESPACE": args.namespace,
-            "AUDIENCE": args.audience,
-            "SECRET_PATH": args.secret_path,
-        }
-        configure = container(
-            "configure",
-            ["/bin/sh", "config/configure.sh"],
-            ("128Mi", "384Mi"),
-            env=[{"name": key, "value": value} for key, value in environment.items()],
-            readinessProbe={"exec": {"command": ["test", "!", "-e", f"{_HOME}/.vault-token"]}, "periodSeconds": 2},
-        )
-
+        files = {"listener.json": json.dumps(_LISTENER), "configure.sh": _CONFIGURE}
+        config = kubernetes.core.v1.ConfigMap(f"{name}-config", metadata=namespaced, data=files, immutable=True, opts=child)
         labels = {"app.kubernetes.io/name": "vault", "app.kubernetes.io/instance": args.service_name}
-        metadata = {"name": args.service_name, "namespace": args.namespace, "labels": labels}
+        metadata = {"name": args.service_name, "labels": labels, **namespaced}
+        pod = {
+            "serviceAccountName": account.metadata.name,
+            "enableServiceLinks": False,
+            "securityContext": {"runAsNonRoot": True, "fsGroup": _GID, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [_server(args), _configure(args)],
+            "volumes": [
+                {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+                {"name": "config", "configMap": {"name": config.metadata.name}},
+                {"name": "tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},
+            ],
+        }
         kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata,
@@ -131,20 +96,7 @@ class DemoVault(pulumi.ComponentResource):
                 # two of them would answer with two different secrets
                 "strategy": {"type": "Recreate"},
                 "selector": {"matchLabels": labels},
-                "template": {
-                    "metadata": {"labels": labels},
-                    "spec": {
-                        "serviceAccountName": account.metadata.name,
-                        "enableServiceLinks": False,
-                        "securityContext": {"runAsNonRoot": True, "fsGroup": _GID, "seccompProfile": {"type": "RuntimeDefault"}},
-                        "containers": [server, configure],
-                        "volumes": [
-                            {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
-                            {"name": "config", "configMap": {"name": config.metadata.name}},
-                            {"name": "tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},
-                        ],
-                    },
-                },
+                "template": {"metadata": {"labels": labels}, "spec": pod},
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[reviewer]),
         )
@@ -157,3 +109,45 @@ class DemoVault(pulumi.ComponentResource):
         self.address = pulumi.Output.concat("https://", service.metadata.name, ".", args.namespace, f".svc:{PORT}")
         self.ca_pem = certificate.ca_pem
         self.register_outputs({"address": self.address, "ca_pem": self.ca_pem})
+
+
+def _server(args: DemoVaultArgs) -> dict[str, Any]:
+    command = ["vault", "server", "-dev", f"-dev-listen-address={_LOOPBACK}", "-config=config/listener.json"]
+    return {
+        **_container(args, "vault", "512Mi", command, {"name": "tls", "mountPath": "/vault/tls", "readOnly": True}),
+        "env": [{"name": "HOME", "value": _HOME}],
+        "ports": [{"name": "https", "containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/v1/sys/health", "port": PORT, "scheme": "HTTPS"}, "periodSeconds": 2},
+    }
+
+
+def _configure(args: DemoVaultArgs) -> dict[str, Any]:
+    environment = {
+        "VAULT_ADDR": f"http://{_LOOPBACK}",
+        "ROLE": args.role,
+        "SERVICE_ACCOUNT": args.service_account,
+        "NAMESPACE": args.namespace,
+        "AUDIENCE": args.audience,
+        "SECRET_PATH": args.secret_path,
+    }
+    return {
+        **_container(args, "configure", "384Mi", ["/bin/sh", "config/configure.sh"]),
+        "env": [{"name": key, "value": value} for key, value in environment.items()],
+        "readinessProbe": {"exec": {"command": ["test", "!", "-e", f"{_HOME}/.vault-token"]}, "periodSeconds": 2},
+    }
+
+
+def _container(args: DemoVaultArgs, name: str, memory: str, command: list[str], *mounts: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": args.image,
+        "command": command,
+        "workingDir": "/vault",
+        "volumeMounts": [
+            {"name": "home", "mountPath": _HOME},
+            {"name": "config", "mountPath": "/vault/config", "readOnly": True},
+            *mounts,
+        ],
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": memory}},
+        "securityContext": restricted(_UID, _GID),
+    }

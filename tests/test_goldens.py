@@ -1,4 +1,4 @@
-"""The manifests are those of tests/golden; `make golden` writes them anew, for a human to read the difference."""
+"""Patches and manifests are those of tests/golden; `make golden` writes them anew, for a human to read the difference."""
 
 import json
 import re
@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.rendered import NAMES, rendered
+from components.declared.kinds import shipped
+from components.offline.order import ordered
+from tests.support.patches import CASES, patched
+from tests.support.rendered import WHOLE, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
+NAMES = (*WHOLE, *(f"patches/{name}" for name in CASES))
 
 
 class Dumper(yaml.SafeDumper):
@@ -24,33 +28,45 @@ Dumper.add_representer(
 )
 
 
-def golden(manifests: list[dict[str, Any]]) -> str:
-    """The manifests as text, Secrets readable; keys, certificates, and names that follow from them, are left out."""
+def golden(documents: list[dict[str, Any]]) -> str:
+    """The documents as text, Secrets readable; keys, certificates, and names that follow from them, are left out."""
     readable = [
-        {**m, "data": {name: b64decode(value).decode() for name, value in m["data"].items()}} if m["kind"] == "Secret" else m
-        for m in manifests
+        {**d, "data": {name: b64decode(value).decode() for name, value in d["data"].items()}} if d.get("kind") == "Secret" else d
+        for d in documents
     ]
-    text = yaml.dump_all(readable, Dumper=Dumper, width=140, sort_keys=True)
-    for manifest in readable:
-        if "-----BEGIN " in json.dumps(manifest):
-            name = manifest["metadata"]["name"]
+    text = yaml.dump_all(readable, Dumper=Dumper, width=140, sort_keys=False)
+    for document in readable:
+        # a patch has no name
+        if "-----BEGIN " in json.dumps(document) and "metadata" in document:
+            name = document["metadata"]["name"]
             text = text.replace(name, re.sub("-[0-9a-f]{8}$", "-<hash>", name))
     # the indentation of the block is kept
     return re.sub(r"(?m)^( *)(-----BEGIN [A-Z ]+-----)\n(?: *[A-Za-z0-9+/=]+\n)+", r"\1\2\n\1<random>\n", text)
 
 
+def documents(name: str) -> list[dict[str, Any]]:
+    """What the golden file of that name holds."""
+    folder, _, case = name.rpartition("/")
+    return patched(case) if folder else [ordered(manifest) for manifest in rendered(case)]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_manifests_are_as_in_the_golden_file(name: str, request: pytest.FixtureRequest) -> None:
-    path, text = GOLDEN / f"{name}.yaml", golden(rendered(name))
+def test_patches_and_manifests_are_as_in_the_golden_file(name: str, request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / f"{name}.yaml", golden(documents(name))
     if request.config.getoption("--rewrite-goldens"):
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(text, encoding="utf-8")
-    assert path.is_file(), f"{path.name} is missing; `make golden` writes it"
-    assert text == path.read_text(encoding="utf-8"), f"{path.name} is stale; `make golden` writes it anew"
+    assert path.is_file(), f"{name}.yaml is missing; `make golden` writes it"
+    assert text == path.read_text(encoding="utf-8"), f"{name}.yaml is stale; `make golden` writes it anew"
+
+
+def files() -> dict[str, Path]:
+    """Every file below tests/golden, by its name there."""
+    return {path.relative_to(GOLDEN).as_posix(): path for path in GOLDEN.rglob("*") if not path.is_dir()}
 
 
 def test_every_golden_file_is_compared(request: pytest.FixtureRequest) -> None:
-    stray = {path.name for path in GOLDEN.iterdir()} - {f"{name}.yaml" for name in NAMES}
+    stray = files().keys() - {f"{name}.yaml" for name in NAMES}
     if request.config.getoption("--rewrite-goldens"):
         for name in stray:
             (GOLDEN / name).unlink()
@@ -59,6 +75,11 @@ def test_every_golden_file_is_compared(request: pytest.FixtureRequest) -> None:
 
 
 def test_no_golden_file_holds_a_key_or_a_certificate() -> None:
-    for path in GOLDEN.iterdir():
+    for name, path in files().items():
         text = path.read_text(encoding="utf-8")
-        assert text.count("-----BEGIN ") == text.count("<random>"), path.name
+        assert text.count("-----BEGIN ") == text.count("<random>"), name
+
+
+def test_every_shipped_pattern_has_a_golden_patch() -> None:
+    shown = {patched(name)[0]["pattern"] for name in CASES}
+    assert shown == set(shipped()), "a pattern needs an example in tests/support/rendered.py or patches.py"

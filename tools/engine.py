@@ -5,9 +5,13 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import pulumi
 from pulumi.automation import PulumiCommand
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -15,16 +19,16 @@ STATE = PROJECT / ".state"
 """Local backend and its passphrase, used where the user is logged in nowhere; git ignores it."""
 
 
-class NoCliError(Exception):
+class NoCliError(pulumi.RunError):
     """There is no Pulumi CLI and none could be installed; says why in one line."""
 
 
+@dataclass(frozen=True)
 class Engine:
     """A Pulumi CLI with the environment it runs in."""
 
-    def __init__(self, command: str, environment: Mapping[str, str]) -> None:
-        self.command = command
-        self.environment = dict(environment)
+    command: str
+    environment: Mapping[str, str]
 
     def popen(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Starts a command whose output goes to the terminal; in a process group of its own, so that it is interrupted on purpose only."""
@@ -32,15 +36,27 @@ class Engine:
 
     def output(self, *arguments: str) -> str:
         """The standard output of a command. Raises subprocess.CalledProcessError."""
-        return self._run(arguments, check=True).stdout
-
-    def succeeds(self, *arguments: str) -> bool:
-        """Whether a command ends with exit code 0."""
-        return self._run(arguments, check=False).returncode == 0
-
-    def _run(self, arguments: Sequence[str], *, check: bool) -> "subprocess.CompletedProcess[str]":
         command = [self.command, "--non-interactive", *arguments]
-        return subprocess.run(command, cwd=PROJECT, env=self.environment, check=check, capture_output=True, text=True)
+        return subprocess.run(command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    def selects(self, stack: str) -> bool:
+        """Makes the stack the current one; False if it was never made."""
+        try:
+            self.output("stack", "select", "--stack", stack)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Ends the program with what is wrong, if something is."""
+    try:
+        yield
+    except pulumi.RunError as error:
+        sys.exit(f"error: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {(error.stderr or error.stdout or str(error)).strip()}")
 
 
 def find() -> Engine:
@@ -52,23 +68,19 @@ def find() -> Engine:
     if command is None:
         try:
             # installs the version of the SDK into ~/.pulumi/versions, unless it is there
-            command = str(Path(PulumiCommand.install().command))
+            command = str(PulumiCommand.install().command)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise NoCliError(f"the Pulumi CLI is not on PATH and could not be installed ({_first_line(error)})") from error
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+            output = getattr(error, "output", None)
+            said = output.decode(errors="replace") if isinstance(output, bytes) else str(error)
+            reason = said.strip().rpartition("\n")[2] or type(error).__name__
+            raise NoCliError(f"the Pulumi CLI is not on PATH and could not be installed ({reason})") from error
     # the language host is looked up on PATH
-    environment["PATH"] = os.pathsep.join((str(Path(command).parent), environment.get("PATH", "")))
+    path = os.pathsep.join((str(Path(command).parent), os.environ.get("PATH", "")))
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PATH": path}
     return Engine(command, {**environment, **_backend(environment)})
 
 
-def _first_line(error: Exception) -> str:
-    output = getattr(error, "output", None)
-    text = output.decode(errors="replace") if isinstance(output, bytes) else str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
-
-
-def logged_in(environment: Mapping[str, str]) -> bool:
+def _logged_in(environment: Mapping[str, str]) -> bool:
     """Whether the user has chosen a backend: by variable, or by `pulumi login`."""
     if environment.get("PULUMI_BACKEND_URL") or environment.get("PULUMI_ACCESS_TOKEN"):
         return True
@@ -81,14 +93,14 @@ def logged_in(environment: Mapping[str, str]) -> bool:
 
 def _backend(environment: Mapping[str, str]) -> dict[str, str]:
     """Variables for a backend in the project's own directory, where the user has chosen none."""
-    if logged_in(environment):
+    if _logged_in(environment):
         return {}
     STATE.mkdir(mode=0o700, exist_ok=True)
-    variables = {"PULUMI_BACKEND_URL": f"file://{STATE}"}
-    if "PULUMI_CONFIG_PASSPHRASE" not in environment and "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment:
-        passphrase = STATE / "passphrase"
-        if not passphrase.exists():
-            with open(os.open(passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(secrets.token_hex(32))
-        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(passphrase)
-    return variables
+    backend = {"PULUMI_BACKEND_URL": f"file://{STATE}"}
+    if {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(environment):
+        return backend
+    passphrase = STATE / "passphrase"
+    if not passphrase.exists():
+        passphrase.touch(mode=0o600)
+        passphrase.write_text(secrets.token_hex(32), encoding="utf-8")
+    return {**backend, "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}

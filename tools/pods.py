@@ -1,7 +1,6 @@
 """Pods that cannot start: what is wrong with them, seen with kubectl while a deployment waits."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,11 +19,6 @@ def _kubectl(*arguments: str) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def available() -> bool:
-    """Whether there is a kubectl to look with."""
-    return shutil.which("kubectl") is not None
-
-
 def _items(*arguments: str) -> list[Mapping[str, Any]]:
     text = _kubectl("get", *arguments, "-o", "json")
     return json.loads(text)["items"] if text else []
@@ -38,11 +32,6 @@ def _stuck(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         reason = waiting.get("reason", "")
         if reason in STUCK and (reason != "CrashLoopBackOff" or container.get("restartCount", 0) >= RESTARTS):
             yield container["name"], f"{reason}: {waiting.get('message', '')}".rstrip(": ")
-
-
-def _events(namespace: str, kind: str, name: str) -> list[str]:
-    found = _items("events", "-n", namespace, f"--field-selector=involvedObject.kind={kind},involvedObject.name={name},type=Warning")
-    return [f"{e.get('reason', '')}: {e.get('message', '').strip()}" for e in found]
 
 
 def _revision(replica_set: Mapping[str, Any]) -> int:
@@ -59,24 +48,22 @@ def diagnosis(namespace: str, selector: str, *, later_than: int = 0) -> str | No
 
     later_than: a revision; a rollout that was there before says nothing of the one that is waited for (default: 0).
     """
-    lines: list[str] = []
     newest = max(_items("replicasets", "-n", namespace, "-l", selector), key=_revision, default=None)
     if newest is None or _revision(newest) <= later_than:
         return None
-    for condition in newest.get("status", {}).get("conditions", ()):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            lines.append(f"no pod could be created: {condition.get('message', '')}")
+    lines = [
+        f"no pod could be created: {condition.get('message', '')}"
+        for condition in newest.get("status", {}).get("conditions", ())
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
     for pod in _items("pods", "-n", namespace, "-l", selector):
-        owners = [o["uid"] for o in pod["metadata"].get("ownerReferences", ())]
-        if newest["metadata"]["uid"] not in owners:
+        name, stuck = pod["metadata"]["name"], list(_stuck(pod))
+        if not stuck or newest["metadata"]["uid"] not in [owner["uid"] for owner in pod["metadata"].get("ownerReferences", ())]:
             continue
-        name = pod["metadata"]["name"]
-        stuck = list(_stuck(pod))
         for container, reason in stuck:
             lines.append(f"pod {name}, container {container}: {reason}")
-            log = _kubectl("logs", "-n", namespace, name, "-c", container, "--tail=20", "--previous")
-            log = log or _kubectl("logs", "-n", namespace, name, "-c", container, "--tail=20")
-            lines += [f"  log: {line}" for line in log.splitlines()]
-        if stuck:
-            lines += [f"  event: {event}" for event in _events(namespace, "Pod", name)]
+            log = ("logs", "-n", namespace, name, "-c", container, "--tail=20")
+            lines += [f"  log: {line}" for line in (_kubectl(*log, "--previous") or _kubectl(*log)).splitlines()]
+        which = f"--field-selector=involvedObject.kind=Pod,involvedObject.name={name},type=Warning"
+        lines += [f"  event: {e.get('reason', '')}: {e.get('message', '').strip()}" for e in _items("events", "-n", namespace, which)]
     return "\n".join(lines) or None

@@ -1,51 +1,47 @@
-"""Writes docs/reference.md, the table of every component and argument, from the docstrings; `--check` fails if it is stale."""
+"""Writes docs/reference.md, the table of every public name, from the docstrings; `--check` fails if it is stale."""
 
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from .engine import PROJECT
 
 REFERENCE = PROJECT / "docs" / "reference.md"
-
-# in the order a newcomer meets them
-MODULES = (
-    "workload",
-    "core/app",
-    "patterns/tls_ambassador",
-    "patterns/metrics_adapter",
-    "patterns/log_tail_sidecar",
-    "patterns/sysctl_init",
-    "patterns/vault_init",
-    "patterns/shared/vault",
-    "certificates",
-    "patterns/jwt_ambassador",
-    "patterns/egress_tls_tunnel",
-    "patterns/config_reload_sidecar",
-    "patterns/vault_agent_sidecar",
-    "patterns/redis_cache_sidecar",
-    "patterns/log_shipper_sidecar",
-    "patterns/traffic_redirect_init",
-    "patterns/migration_init",
-    "patterns/fetch_init",
-    "patterns/wait_for_init",
-    "core/patch",
-    "core/view",
-    "core/plug",
-    "core/pod",
-)
-
 COMPONENTS = PROJECT / "components"
+
+FACES = ("__init__.py", "testing.py", "offline/__init__.py")
+"""The files whose imports are what users may import."""
 
 _HEAD = """\
 # Reference
 
-Every component, its arguments and outputs. Made from the docstrings by `make reference`.
+Every public name: components with their arguments and outputs, functions, errors. Made from the docstrings by `make reference`.
 
 In a stack file the names are the same, in YAML. `Input` means that an Output is welcome; everything else is plain, so that a mistake
 is found before anything is created.
 """
+
+
+def _public() -> dict[Path, set[str]]:
+    """The file that defines them -> the public names; what users make first, then what lies deeper."""
+    found: dict[Path, set[str]] = {}
+    for face in (COMPONENTS / name for name in FACES):
+        for node in ast.parse(face.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom):
+                module = face.parent.joinpath(*str(node.module).split(".")).with_suffix(".py")
+                found.setdefault(module, set()).update(alias.name for alias in node.names)
+    return dict(sorted(found.items(), key=lambda item: (len(item[0].parts), item[0])))
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
+    """Every statement with the docstring that it has: in it, or after it."""
+    for statement, after in pairwise([*body, ast.Pass()]):
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
+            yield statement, ast.get_docstring(statement) or ""
+        elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+            yield statement, " ".join(after.value.value.split())
 
 
 def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[tuple[str, str, str, str]]:
@@ -53,16 +49,16 @@ def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterat
     for base in node.bases:
         if isinstance(base, ast.Name) and base.id in known:
             yield from _attributes(known[base.id], known)
-    for statement, after in zip(node.body, node.body[1:], strict=False):
-        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-            continue
-        if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)):
-            continue
-        default = "" if statement.value is None else _default(statement.value)
-        yield statement.target.id, ast.unparse(statement.annotation), default, " ".join(after.value.value.split())
+    for statement, text in _documented(node.body):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            default = "" if statement.value is None else _default(statement.value)
+            yield statement.target.id, ast.unparse(statement.annotation), default, text
 
 
 def _default(value: ast.expr) -> str:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "sized":
+        cpu, memory, limit = (str(argument.value) for argument in value.args if isinstance(argument, ast.Constant))
+        return f"{cpu}, {memory} to {limit}"
     if isinstance(value, ast.Call):
         factory = next((k.value for k in value.keywords if k.arg == "default_factory"), None)
         return ast.unparse(factory.body) if isinstance(factory, ast.Lambda) else "{}"
@@ -73,38 +69,43 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("pulumi.", "").replace("\n", " ")
 
 
-def _section(node: ast.ClassDef, module: str, known: Mapping[str, ast.ClassDef]) -> Iterator[str]:
-    yield f"## {node.name}\n"
-    yield f"{ast.get_docstring(node) or ''}\n"
+def _table(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[str]:
     # an argument that is said again replaces the inherited one
     attributes = list({row[0]: row for row in _attributes(node, known)}.values())
-    if not attributes:
-        return
-    is_args = any(isinstance(d, ast.Call) for d in node.decorator_list)
-    if is_args:
-        yield "| argument | type | default | |\n| --- | --- | --- | --- |"
+    is_args = any(isinstance(decorator, ast.Call) for decorator in node.decorator_list)
+    if attributes:
+        yield "| argument | type | default | |\n| --- | --- | --- | --- |" if is_args else "| output | type | |\n| --- | --- | --- |"
         for name, kind, default, text in attributes:
-            yield f"| `{name}` | `{_cell(kind)}` | {f'`{_cell(default)}`' if default else 'required'} | {_cell(text)} |"
-    else:
-        yield "| output | type | |\n| --- | --- | --- |"
-        for name, kind, _, text in attributes:
-            yield f"| `{name}` | `{_cell(kind)}` | {_cell(text)} |"
-    yield f"\n<sub>components/{module}.py</sub>\n"
+            middle = f" {f'`{_cell(default)}`' if default else 'required'} |" if is_args else ""
+            yield f"| `{name}` | `{_cell(kind)}` |{middle} {_cell(text)} |"
+        yield ""
 
 
-def _classes(path: Path) -> list[ast.ClassDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)]
+def _name(statement: ast.stmt) -> str:
+    match statement:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return ""
 
 
 def reference() -> str:
     """The whole page."""
-    known = {node.name: node for path in COMPONENTS.rglob("*.py") for node in _classes(path)}
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(COMPONENTS.rglob("*.py"))}
+    known = {node.name: node for tree in trees.values() for node in tree.body if isinstance(node, ast.ClassDef)}
     lines = [_HEAD]
-    for module in MODULES:
-        for node in _classes(COMPONENTS / f"{module}.py"):
-            if not node.name.startswith("_"):
-                lines += _section(node, module, known)
+    for path, names in _public().items():
+        for statement, text in _documented(trees[path].body):
+            if _name(statement) not in names:
+                continue
+            lines.append(f"## {_name(statement)}\n")
+            if isinstance(statement, ast.FunctionDef) and statement.returns:
+                lines.append(f"`{_name(statement)}({ast.unparse(statement.args)}) -> {ast.unparse(statement.returns)}`\n")
+            lines.append(f"{text}\n")
+            if isinstance(statement, ast.ClassDef):
+                lines += _table(statement, known)
+            lines.append(f"<sub>{path.relative_to(PROJECT).as_posix()}</sub>\n")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +16,42 @@ import pulumi
 import yaml
 
 from . import pods
-from .engine import PROJECT, Engine, NoCliError, find
+from .engine import PROJECT, Engine, NoCliError, find, reported
 from .render import remove_offline, render_offline
-from .stack import NAME, Stack, load
+from .stack import NAME, Stack
 
 POLL_SECONDS = 3
 INTERRUPT_SECONDS = 120
 """How long Pulumi may take to note what it has done after an interrupt, before it is told again."""
 
 
+@reported()
 def main() -> int:
     """Deploys the stack named on the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make up", description=__doc__)
     parser.add_argument("stack", help="name of a file stacks/Pulumi.<name>.yaml")
     parser.add_argument("--preview", action="store_true", help="only show what would change")
     arguments = parser.parse_args()
-    stack = load(arguments.stack)
+    stack = Stack(arguments.stack)
     try:
         engine = find()
     except NoCliError as error:
         if stack.rendered_to is None:
-            print(f"error: stack {stack.name!r} needs the Pulumi CLI: {error}; install it, or try `make up STACK=render`", file=sys.stderr)
-            return 1
+            what = f"stack {stack.name!r} needs the Pulumi CLI: {error}; install it, or try `make up STACK=render`"
+            raise pulumi.RunError(what) from None
         print(f"Rendering offline: {error}.")
-        return _offline(stack, stack.rendered_to, preview=arguments.preview)
+        if arguments.preview:
+            raise pulumi.RunError("a preview needs the Pulumi CLI") from None
+        return _offline(stack, stack.rendered_to)
+    if not engine.selects(stack.name):
+        engine.output("stack", "init", "--stack", stack.name)
     if arguments.preview:
-        _select(engine, stack)
         return engine.popen("preview", "--stack", stack.name, "--diff").wait()
     return _up(engine, stack)
 
 
-def _offline(stack: Stack, directory: Path, *, preview: bool) -> int:
-    if preview:
-        print("error: a preview needs the Pulumi CLI", file=sys.stderr)
-        return 1
-    try:
-        rendering = render_offline(stack, directory)
-    except pulumi.RunError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def _offline(stack: Stack, directory: Path) -> int:
+    rendering = render_offline(stack, directory)
     for path in rendering.files:
         print(f"  {'wrote' if path in rendering.written else 'kept '} {path.relative_to(PROJECT)}")
     for path in rendering.removed:
@@ -62,29 +60,15 @@ def _offline(stack: Stack, directory: Path, *, preview: bool) -> int:
     return 0
 
 
-def _select(engine: Engine, stack: Stack) -> None:
-    if not engine.succeeds("stack", "select", "--stack", stack.name):
-        engine.output("stack", "init", "--stack", stack.name)
-
-
 def _up(engine: Engine, stack: Stack) -> int:
-    try:
-        _select(engine, stack)
-        if stack.rendered_to is not None:
-            # the provider names its files otherwise: every object would be there twice
-            remove_offline(stack, stack.rendered_to)
-        if _files_are_lost(engine, stack):
-            print("Manifests are missing; all of them are written again.")
-            _write_again(engine, stack)
-    except pulumi.RunError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except subprocess.CalledProcessError as error:
-        print(f"error: {(error.stderr or error.stdout or str(error)).strip()}", file=sys.stderr)
-        return 1
-    watch = _Watch(stack)
+    # the provider names its files otherwise: every object would be there twice
+    remove_offline(stack)
+    if _files_are_lost(engine, stack):
+        print("Manifests are missing; all of them are written again.")
+        _write_again(engine, stack)
+    diagnosis = _diagnosis(stack)
     process = engine.popen("up", "--yes", "--stack", stack.name, "--suppress-outputs")
-    reason = _wait(process, watch)
+    reason = _wait(process, diagnosis)
     if reason:
         print(f"\nThe pods cannot start; gave up waiting.\n{reason}", file=sys.stderr)
         return 1
@@ -126,31 +110,25 @@ def _rendered_name(manifest: Mapping[str, Any]) -> str:
     return f"{folder}/{name}.yaml"
 
 
-class _Watch:
-    """Looks for pods of a rollout that begins after this was made."""
-
-    def __init__(self, stack: Stack) -> None:
-        workload = stack.settings.workload
-        self._where = (str(workload.namespace), f"app.kubernetes.io/instance={workload.app.name}")
-        self._able = stack.rendered_to is None and pods.available()
-        self._earlier = pods.newest_revision(*self._where) if self._able else 0
-
-    def diagnosis(self) -> str | None:
-        return pods.diagnosis(*self._where, later_than=self._earlier) if self._able else None
+def _diagnosis(stack: Stack) -> Callable[[], str | None]:
+    """Looks for pods of a rollout that begins after this; they say why they cannot start, None while there is hope."""
+    if stack.rendered_to is not None or not shutil.which("kubectl"):
+        return lambda: None
+    where = (str(stack.settings.workload.namespace), f"app.kubernetes.io/instance={stack.settings.workload.app.name}")
+    return partial(pods.diagnosis, *where, later_than=pods.newest_revision(*where))
 
 
-def _wait(process: "subprocess.Popen[bytes]", watch: _Watch) -> str | None:
+def _wait(process: "subprocess.Popen[bytes]", diagnosis: Callable[[], str | None]) -> str | None:
     """Waits for Pulumi to end; if pods cannot start meanwhile, ends it and returns why."""
     while True:
         try:
             process.wait(timeout=POLL_SECONDS)
             return None
         except subprocess.TimeoutExpired:
-            pass
+            reason = diagnosis()
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
             continue
-        reason = watch.diagnosis()
         if reason:
             _interrupt(process)
             return reason
@@ -159,10 +137,9 @@ def _wait(process: "subprocess.Popen[bytes]", watch: _Watch) -> str | None:
 def _interrupt(process: "subprocess.Popen[bytes]") -> None:
     # Pulumi tells the provider and notes how far it came: the next `up` waits again for what was created, and repeats an update
     process.send_signal(signal.SIGINT)
-    end = time.monotonic() + INTERRUPT_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        time.sleep(0.2)
-    if process.poll() is None:
+    try:
+        process.wait(timeout=INTERRUPT_SECONDS)
+    except subprocess.TimeoutExpired:
         process.terminate()
         process.wait()
 
@@ -177,30 +154,23 @@ def _finish(stack: Stack, outputs: Mapping[str, Any]) -> None:
         print(f"  unencrypted ports: {', '.join(str(int(p)) for p in outputs['plaintext_ports'])}")
     for number, paths in (outputs.get("health_ports") or {}).items():
         print(f"  health port {number}: {', '.join(paths)}")
-    print(f"\nNext: {_next(stack, outputs, _ca_file(stack, outputs))}")
+    if outputs.get("ca_pem") and not stack.rendered_to:
+        stack.ca_file.parent.mkdir(exist_ok=True)
+        stack.ca_file.write_text(outputs["ca_pem"], encoding="utf-8")
+    print(f"\nNext: {_next(stack, outputs)}")
 
 
-def _ca_file(stack: Stack, outputs: Mapping[str, Any]) -> Path | None:
-    """What clients verify the endpoints with, as a file."""
-    if stack.rendered_to or not outputs.get("ca_pem"):
-        return None
-    stack.ca_file.parent.mkdir(exist_ok=True)
-    stack.ca_file.write_text(outputs["ca_pem"], encoding="utf-8")
-    return stack.ca_file
-
-
-def _next(stack: Stack, outputs: Mapping[str, Any], ca: Path | None) -> str:
-    workload = stack.settings.workload
+def _next(stack: Stack, outputs: Mapping[str, Any]) -> str:
     if stack.rendered_to:
         return f"kubectl apply --dry-run=server -R -f {stack.rendered_to.relative_to(PROJECT)}"
+    namespace, service = stack.settings.workload.namespace, outputs.get("service_name")
     url = next(iter((outputs.get("endpoints") or {}).values()), None)
-    namespace, service = workload.namespace, outputs.get("service_name")
     if url is None or not service:
         return f"kubectl -n {namespace} get pods"
     port = url.rpartition(":")[2]
+    verify = f"--cacert {stack.ca_file.relative_to(PROJECT)} " if outputs.get("ca_pem") else ""
     forward = f"kubectl -n {namespace} port-forward service/{service} {port} &"
-    verify = f"--cacert {ca.relative_to(PROJECT)} " if ca else ""
-    if any(p.rebind and p.rebind.keeps_number and str(p.number) == port for p in workload.app.ports):
+    if any(p.rebind and p.rebind.keeps_number and str(p.number) == port for p in stack.settings.workload.app.ports):
         # it is forwarded to the pod's loopback, where the app itself has that number
         return f"{forward} sleep 2; curl http://localhost:{port} # the app itself; through the Service it is {url}"
     return f"{forward} sleep 2; curl {verify}{url.partition(':')[0]}://localhost:{port}"

@@ -31,24 +31,19 @@ class KeyFile:
         if path is None:
             return
         try:
-            text = path.read_text()
+            content = json.loads(path.read_text())
+            self._entries, version = content["entries"], content["version"]
+            shapes = {(type(e["id"]), type(e["inputs"]), type(e["outputs"])) for e in self._entries.values()}
         except FileNotFoundError:
             return
         except (OSError, UnicodeDecodeError) as error:
             raise self._error(f"cannot be read: {error}") from None
-        try:
-            content = json.loads(text)
-            entries, version = content["entries"], content["version"]
-            whole = all(
-                isinstance(e["inputs"], str) and isinstance(e["outputs"], dict) and isinstance(e["id"], str) for e in entries.values()
-            )
         except (ValueError, TypeError, KeyError, AttributeError):
-            whole = False
-        if not whole:
+            raise self._error("is damaged") from None
+        if shapes - {(str, str, dict)}:
             raise self._error("is damaged")
         if version != _VERSION:
             raise self._error(f"has version {version}, this release reads {_VERSION}")
-        self._entries = entries
 
     def _error(self, what: str) -> KeyFileError:
         return KeyFileError(
@@ -61,13 +56,12 @@ class KeyFile:
 
         None if `issue` is False and there is nothing to keep, as in a preview.
         """
-        early = inputs.get("earlyRenewalHours", 0)
         # the one input that the provider updates in place
         replacing = {name: value for name, value in inputs.items() if name != "earlyRenewalHours"}
         digest = hashlib.sha256(json.dumps([kind, replacing], sort_keys=True, default=str).encode()).hexdigest()
         self._used.add(urn)
-        entry = self._entries.get(urn)
-        if entry is not None and entry["inputs"] == digest and not self._due(urn, entry, early, now):
+        entry = self._entries.get(urn, {})
+        if entry.get("inputs") == digest and not self._due(urn, entry, inputs.get("earlyRenewalHours", 0), now):
             return entry["id"], dict(entry["outputs"])
         if not issue:
             return None

@@ -78,11 +78,10 @@ class Mocks(pulumi.runtime.Mocks):
     def _tls(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = {name: rpc.unwrap_rpc_secret(value) for name, value in args.inputs.items()}
         urn = getattr(args, "urn", f"{args.typ}::{args.name}")
-        made = self._keys.answer(urn, args.typ.split(":")[-1], inputs, self._now, issue=not pulumi.runtime.is_dry_run())
-        if made is None:
-            unknown = dict.fromkeys(issuer.KEY_OUTPUTS, secret(UNKNOWN)) if args.typ.endswith(":PrivateKey") else {}
-            return "", {**args.inputs, **unknown}
-        made_id, outputs = made
+        kind = args.typ.split(":")[-1]
+        unknown = dict.fromkeys(issuer.KEY_OUTPUTS, UNKNOWN) if kind == "PrivateKey" else {}
+        made = self._keys.answer(urn, kind, inputs, self._now, issue=not pulumi.runtime.is_dry_run())
+        made_id, outputs = made or ("", unknown)
         return made_id, {**args.inputs, **{name: secret(v) if name in issuer.KEY_OUTPUTS else v for name, v in outputs.items()}}
 
     def _kubernetes(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -102,9 +101,8 @@ class Mocks(pulumi.runtime.Mocks):
         outputs = {**args.inputs, "metadata": secret(known) if rpc.is_rpc_secret(args.inputs.get("metadata")) else known}
         if pulumi.runtime.is_dry_run():
             return "", outputs
-        spec = plain.get("spec")
-        if self._status and isinstance(spec, dict):
-            outputs |= _in_cluster(kind, spec)
+        if self._status and isinstance(plain.get("spec"), dict):
+            outputs |= _in_cluster(kind, plain["spec"])
         return "/".join(known[part] for part in ("namespace", "name") if part in known), outputs
 
 
@@ -112,8 +110,7 @@ def _in_cluster(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     """What the API server and the controllers add to an object, as far as programs read it; addresses are those for documentation."""
     balancer = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
     if kind == "Service":
-        external = spec.get("type") == "ExternalName"
-        given = spec if external else {"clusterIP": "192.0.2.2", **spec}
+        given = spec if spec.get("type") == "ExternalName" else {"clusterIP": "192.0.2.2", **spec}
         return {"spec": given, "status": balancer if spec.get("type") == "LoadBalancer" else {}}
     if kind == "Ingress":
         return {"status": balancer}

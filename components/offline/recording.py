@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from google.protobuf.struct_pb2 import ListValue, Struct  # type: ignore[import-untyped]
 from pulumi.runtime import rpc
 
 UNKNOWN = rpc.UNKNOWN
@@ -42,7 +43,7 @@ class Registration:
     @property
     def public(self) -> dict[str, Any]:
         """The inputs with `[secret]` in place of every secret value: what anyone who may read the state sees."""
-        return decoded(self.request.object, "", [], reveal=False)
+        return dict(plain(self.request.object, [], reveal=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class Recording:
 
     registrations: tuple[Registration, ...]
     """Every resource but the stack itself, in the order of registration, which is the same in every run."""
+    value: Any
+    """What the program returned: Outputs in it, in lists and dicts too, as in `exports`; anything else as it is."""
     exports: dict[str, Any]
     """Stack outputs, secrets revealed, UNKNOWN where a preview does not know."""
     secret_exports: frozenset[str]
@@ -73,34 +76,26 @@ class Recording:
         raise LookupError(f"{len(found)} registrations match {kind} {name or ''}".rstrip() + f"; registered: {there}")
 
 
-def decoded(struct: Any, path: str, secrets: list[str], *, reveal: bool = True) -> dict[str, Any]:
-    """A protobuf Struct in plain Python; the paths of secrets in it are appended to `secrets`."""
-    plain = {}
-    for name in sorted(struct.fields):
-        step = name if name.replace("_", "").isalnum() else f'["{name}"]'
-        below = f"{path}.{step}" if path and step is name else path + step
-        plain[name] = _plain(struct.fields[name], below, secrets, reveal)
-    return plain
-
-
-def _plain(value: Any, path: str, secrets: list[str], reveal: bool) -> Any:
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            fields = value.struct_value.fields
-            signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
-            if signature == _SECRET:
+def plain(value: Any, secrets: list[str], path: str = "", *, reveal: bool = True) -> Any:
+    """A protobuf Struct, or a value in one, in plain Python; the paths of secrets in it are appended to `secrets`."""
+    match value:
+        case Struct():
+            fields = dict(value.items())
+            if fields.get(_SIGNATURE) == _SECRET:
                 secrets.append(path)
-                return _plain(fields["value"], path, secrets, reveal) if reveal else "[secret]"
-            if signature == _RESOURCE:
-                return fields["id" if "id" in fields else "urn"].string_value
-            return decoded(value.struct_value, path, secrets, reveal=reveal)
-        case "list_value":
-            return [_plain(v, f"{path}[{i}]", secrets, reveal) for i, v in enumerate(value.list_value.values)]
-        case "number_value":
+                return plain(fields["value"], secrets, path, reveal=reveal) if reveal else "[secret]"
+            if fields.get(_SIGNATURE) == _RESOURCE:
+                return fields["id" if "id" in fields else "urn"]
+            return {name: plain(fields[name], secrets, _below(path, name), reveal=reveal) for name in sorted(fields)}
+        case ListValue():
+            return [plain(v, secrets, f"{path}[{i}]", reveal=reveal) for i, v in enumerate(value)]
+        case float():
             # every number is a float on the wire
-            number = value.number_value
-            return int(number) if number.is_integer() else number
-        case "null_value" | None:
-            return None
-        case kind:
-            return getattr(value, kind)
+            return int(value) if value.is_integer() else value
+    return value
+
+
+def _below(path: str, name: str) -> str:
+    if not name.replace("_", "").isalnum():
+        return f'{path}["{name}"]'
+    return f"{path}.{name}" if path else name

@@ -1,5 +1,6 @@
 """Offline rendering: the manifests that a program would apply, without an engine, a provider or a cluster."""
 
+import os
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ import yaml
 from ..core.errors import ProblemsError, refuse
 from . import files
 from .mocks import Mocks
+from .order import ordered
 from .recording import Recording, Registration
 from .run import Program, run
 
@@ -68,34 +70,26 @@ class Rendering:
     """Manifests of an earlier rendering that nothing corresponds to any more."""
 
 
-def render(
-    program: Program,
-    directory: Path,
-    *,
-    keys: Path,
-    project: str = "project",
-    stack: str = "stack",
-    config: Mapping[str, Any] | None = None,
-    secret_config: tuple[str, ...] = (),
-    now: Callable[[], datetime] | None = None,
-) -> Rendering:
+def render(program: Program, directory: Path, *, keys: Path, **settings: Any) -> Rendering:
     """Writes a file for every object the program would apply; `kubectl apply -f DIRECTORY` applies them in order.
 
     The same program gives the same bytes, and an unchanged file is not touched. Files of an earlier rendering go when their object
     does; other files in the directory are left alone. Files with secrets, and `keys`, are readable by their owner only. `keys` is
     where private keys and certificates last between renderings, a file outside the directory; whoever deletes it gets new ones.
+    `settings` are those of `run`.
 
     Raises OfflineError, KeyFileError, and what the program raises; nothing in the directory is changed then.
     """
     where = f"rendering to {directory}"
-    refuse(where, _misplaced(directory, keys))
-    recording = _record(program, project=project, stack=stack, config=config, secret_config=secret_config, keys=keys, now=now)
+    if keys.resolve().is_relative_to(directory.resolve()):
+        refuse(where, [f"keys {str(keys)!r} lies in the directory, whose files are meant to be applied and handed on; put it elsewhere"])
+    recording = _record(program, keys=keys, **settings)
     wanted = {directory / name: (_text(manifest), 0o600 if private else 0o644) for name, manifest, private in _rendered(recording)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        foreign = [f"{path.name} is in the way and was not written by a rendering; move it" for path in wanted if not _may_replace(path)]
+        foreign = [path.name for path in wanted if os.path.lexists(path) and not _is_ours(path)]
         if foreign:
-            raise OfflineError(where, foreign)
+            raise OfflineError(where, [f"{name} is in the way and was not written by a rendering; move it" for name in foreign])
         written = [path for path, (text, mode) in wanted.items() if files.replace(path, text.encode(), mode)]
         removed = [path for path in sorted(directory.iterdir()) if path not in wanted and _is_ours(path)]
         for path in removed:
@@ -110,25 +104,12 @@ def render(
     )
 
 
-def _misplaced(directory: Path, keys: Path) -> list[str]:
-    if not keys.resolve().is_relative_to(directory.resolve()):
-        return []
-    return [f"keys {str(keys)!r} lies in the directory, whose files are meant to be applied and handed on; put it elsewhere"]
-
-
-def _may_replace(path: Path) -> bool:
-    return not (path.exists() or path.is_symlink()) or _is_ours(path)
-
-
 def _is_ours(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     if path.name.startswith(files.TEMPORARY):
         return True
-    if not _OURS.fullmatch(path.name):
-        return False
-    with path.open("rb") as file:
-        return file.read(len(_HEADER)) == _HEADER.encode()
+    return bool(_OURS.fullmatch(path.name)) and path.read_bytes().startswith(_HEADER.encode())
 
 
 def _record(program: Program, *, keys: Path | None = None, now: Callable[[], datetime] | None = None, **settings: Any) -> Recording:
@@ -148,11 +129,10 @@ def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any], bool]]:
         if refusals or not registration.type.startswith("kubernetes:"):
             continue
         manifest = _manifest(registration)
-        name = _file_name(manifest)
-        if name in found:
-            there = found[name][0]
-            problems.append(f"{there.urn} and {registration.urn} are the same object, {manifest['kind']} {manifest['metadata']['name']!r}")
-        found[name] = registration, manifest
+        earlier, _ = found.setdefault(_file_name(manifest), (registration, manifest))
+        if earlier is not registration:
+            name = manifest["metadata"]["name"]
+            problems.append(f"{earlier.urn} and {registration.urn} are the same object, {manifest['kind']} {name!r}")
     if problems:
         raise OfflineError("offline rendering", problems)
     return [(name, manifest, manifest["kind"] == "Secret" or bool(r.secrets)) for name, (r, manifest) in sorted(found.items())]
@@ -195,7 +175,7 @@ def _file_name(manifest: Mapping[str, Any]) -> str:
     # the built-in groups are apps, batch ... and those below k8s.io
     custom = f".{group}" if "." in group and not group.endswith(".k8s.io") else ""
     namespace = f"{metadata['namespace']}_" if "namespace" in metadata else ""
-    return f"{_RANKS.get(kind, _REST) if not custom else _REST:02d}-{kind.lower()}{custom}-{namespace}{metadata['name']}.yaml"
+    return f"{_REST if custom else _RANKS.get(kind, _REST):02d}-{kind.lower()}{custom}-{namespace}{metadata['name']}.yaml"
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -214,4 +194,6 @@ _Dumper.add_representer(str, _text_node)
 
 
 def _text(manifest: Mapping[str, Any]) -> str:
-    return _HEADER + yaml.dump(manifest, Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, default_flow_style=False)
+    return _HEADER + yaml.dump(
+        ordered(manifest), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, default_flow_style=False, sort_keys=False
+    )

@@ -1,11 +1,10 @@
 """Runs a Pulumi program without an engine, against mocks, and records it."""
 
 import asyncio
-import contextvars
 import gc
 import inspect
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,10 @@ from pulumi.output import Unknown
 from pulumi.runtime import mocks as pulumi_mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, set_root_resource
+from pulumi.runtime.stack import massage
 
 from .mocks import Mocks, secret
-from .recording import UNKNOWN, Recording, Registration, decoded
+from .recording import UNKNOWN, Recording, Registration, plain
 
 Program = Callable[[], Any]
 """What `__main__.py` does, as a function; it may be async."""
@@ -45,71 +45,71 @@ def run(
     give either them or `mocks`. Nothing of a run is left behind in the process. Not for use inside a running event loop.
     """
     mocks = mocks or Mocks(keys=keys, now=now)
+    monitor = _Monitor(mocks)
 
     def full(key: str) -> str:
         return key if ":" in key else f"{project}:{key}"
 
-    values = {full(k): v if isinstance(v, str) else json.dumps(v) for k, v in (config or {}).items()}
-    monitor = _Monitor(mocks)
-    collecting = gc.isenabled()
-    # hardly anything becomes garbage before the end, and looking for it takes more than half of the time of a large program
-    gc.disable()
-    try:
-        # everything that Pulumi keeps in the process is in context variables
-        contextvars.copy_context().run(_run, program, monitor, preview, project, stack, values, [full(k) for k in secret_config])
-    finally:
-        if collecting:
-            gc.enable()
+    async def complete() -> None:
+        result = program()
+        monitor.value = await _resolved(await result if inspect.isawaitable(result) else result)
+        # Pulumi itself waits for the next Output to complete, then for the next, which takes quadratic time
+        outputs = set(SETTINGS.outputs)
+        if outputs:
+            await asyncio.wait(outputs, return_when=asyncio.FIRST_EXCEPTION)
+
+    async def main() -> None:
+        set_root_resource(None)  # type: ignore[arg-type]
+        values = {full(k): v if isinstance(v, str) else json.dumps(v) for k, v in (config or {}).items()}
+        pulumi.runtime.set_all_config(values, [full(k) for k in secret_config])
+        engine = pulumi_mocks.MockEngine(None)
+        pulumi.runtime.configure(pulumi.runtime.Settings(project, stack, monitor, engine, dry_run=preview, organization="organization"))
+        await pulumi.runtime.run_in_stack(complete)
+
+    _finish(main())
     if not preview:
         mocks.save(project, stack)
-    exports, secret_exports = monitor.exports
     return Recording(
         registrations=tuple(monitor.registrations.values()),
-        exports=exports,
-        secret_exports=frozenset(secret_exports),
+        value=monitor.value,
+        exports=monitor.exports,
+        secret_exports=frozenset(monitor.secret_exports),
         preview=preview,
         transforms=len(monitor.get_registered_transforms()),
     )
 
 
-def _run(
-    program: Program, monitor: "_Monitor", preview: bool, project: str, stack: str, config: dict[str, str], secret_config: list[str]
-) -> None:
-    set_root_resource(None)  # type: ignore[arg-type]
-    pulumi.runtime.set_all_config(config, secret_config)
-    pulumi.runtime.configure(
-        pulumi.runtime.Settings(
-            project=project,
-            stack=stack,
-            organization="organization",
-            dry_run=preview,
-            monitor=monitor,
-            engine=pulumi_mocks.MockEngine(None),
-        )
-    )
-    loop = asyncio.new_event_loop()
-    loop.set_default_executor(_AtOnce())
+def _finish(main: Coroutine[Any, Any, None]) -> None:
+    collecting = gc.isenabled()
+    # hardly anything becomes garbage before the end, and looking for it takes more than half of the time of a large program
+    gc.disable()
     try:
-        loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: _to_the_end(program)))
+        # all that Pulumi keeps in the process is in context variables, and a runner has a context of its own
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            loop = runner.get_loop()
+            loop.set_default_executor(_AtOnce())
+            # after an error, the Outputs that failed with it would all be logged one by one
+            loop.set_exception_handler(lambda *_: None)
+            runner.run(main)
     finally:
-        # after an error, the Outputs that failed with it would all be logged one by one
-        loop.set_exception_handler(lambda *_: None)
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.wait(left))
-        loop.close()
+        if collecting:
+            gc.enable()
 
 
-async def _to_the_end(program: Program) -> None:
-    result = program()
-    if inspect.isawaitable(result):
-        await result
-    # Pulumi itself waits for the next Output to complete, then for the next, which takes quadratic time
-    outputs = set(SETTINGS.outputs)
-    if outputs:
-        await asyncio.wait(outputs, return_when=asyncio.FIRST_EXCEPTION)
+async def _resolved(value: Any, above: tuple[Any, ...] = ()) -> Any:
+    """The value with each Output in it as it would be exported."""
+    if any(value is outer for outer in above):
+        # a module's globals, as runpy returns them, hold themselves
+        return value
+    match value:
+        case dict():
+            return {key: await _resolved(v, (*above, value)) for key, v in value.items()}
+        case list() | tuple():
+            return [await _resolved(v, (*above, value)) for v in value]
+        case pulumi.Output():
+            struct = await rpc.serialize_properties({"value": massage(value, [])}, {})
+            return plain(struct, []).get("value")
+    return value
 
 
 class _AtOnce(ThreadPoolExecutor):
@@ -124,18 +124,15 @@ class _AtOnce(ThreadPoolExecutor):
         return future
 
 
-class _Args(pulumi.runtime.MockResourceArgs):
-    urn: str
-
-
 class _Monitor(pulumi_mocks.MockMonitor):
     """The engine's side: hands every registration to the mocks, and records it."""
 
     def __init__(self, mocks: Mocks) -> None:
         super().__init__(mocks)
         self.registrations: dict[str, Registration] = {}
-        self.exports: tuple[dict[str, Any], list[str]] = ({}, [])
-        self._stack_urn = ""
+        self.value: Any = None
+        self.exports: dict[str, Any] = {}
+        self.secret_exports: list[str] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """Like the engine's: the types of all ancestors but the stack; MockMonitor keeps one, which is not unique."""
@@ -145,25 +142,21 @@ class _Monitor(pulumi_mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
-            self._stack_urn = urn
             return resource_pb2.RegisterResourceResponse(urn=urn)
         if urn in self.registrations:
             raise pulumi.RunError(f"Duplicate resource URN {urn!r}; try giving it a unique name")
         given = rpc.deserialize_properties(request.object, keep_unknowns=True)
-        args = _Args(request.type, request.name, given, request.provider, request.importId, request.custom)
-        args.urn = urn
+        args = pulumi.runtime.MockResourceArgs(request.type, request.name, given, request.provider, request.importId, request.custom)
+        args.urn = urn  # type: ignore[attr-defined]
         made_id, state = self.mocks.new_resource(args)
         answer = struct_pb2.Struct()
         for name, value in state.items():
-            if name in request.object.fields and value is given.get(name):
+            if name in request.additionalSecretOutputs:
+                answer[name] = _wire(secret(value))
+            elif name in request.object.fields and value is given.get(name):
                 answer.fields[name].CopyFrom(request.object.fields[name])
             else:
                 answer[name] = _wire(value)
-            if name in request.additionalSecretOutputs:
-                plain = struct_pb2.Value()
-                plain.CopyFrom(answer.fields[name])
-                answer[name] = secret(None)
-                answer.fields[name].struct_value.fields["value"].CopyFrom(plain)
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, made_id or "", state)
         secrets: list[str] = []
         self.registrations[urn] = Registration(
@@ -172,29 +165,29 @@ class _Monitor(pulumi_mocks.MockMonitor):
             urn=urn,
             parent=request.parent,
             custom=request.custom,
-            inputs=decoded(request.object, "", secrets),
+            inputs=plain(request.object, secrets),
             secrets=frozenset(secrets),
             dependencies=tuple(sorted(request.dependencies)),
-            outputs=decoded(answer, "", []) if request.custom else {},
+            outputs=plain(answer, []) if request.custom else {},
             request=request,
         )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made_id or "", object=answer)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        secrets: list[str] = []
-        outputs = decoded(request.outputs, "", secrets)
-        if request.urn == self._stack_urn:
-            self.exports = (outputs, secrets)
-        else:
-            self.registrations[request.urn].outputs.update(outputs)
+        registration = self.registrations.get(request.urn)
+        if registration:
+            registration.outputs.update(plain(request.outputs, []))
+        else:  # the stack
+            self.exports = plain(request.outputs, self.secret_exports)
         return empty_pb2.Empty()
 
 
 def _wire(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _wire(v) for name, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_wire(v) for v in value]
-    if isinstance(value, pulumi.Output):
-        raise TypeError("Mocks answered with an Output; answer with plain values, secret ones in secret()")
+    match value:
+        case dict():
+            return {name: _wire(v) for name, v in value.items()}
+        case list() | tuple():
+            return [_wire(v) for v in value]
+        case pulumi.Output():
+            raise TypeError("Mocks answered with an Output; answer with plain values, secret ones in secret()")
     return UNKNOWN if isinstance(value, Unknown) else value

@@ -17,51 +17,9 @@ from ..core.quantities import sized
 from ..core.rules import DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
 from ..core.view import LOOPBACK, PodView
 from .shared.proxies import health_probe, workers
+from .shared.templates import filled
 
 _DIRECTORY = "/etc/tls-tunnel"
-
-# no health checks: each would be a TLS handshake that the target logs, and a target that is down refuses connections soon enough.
-# Keep-alive probes, so that a firewall does not forget a quiet connection, and a dead one ends
-_HEAD = """\
-global
-    log stdout format raw local0 info
-    maxconn {connections}
-    nbthread {threads}
-    hard-stop-after {stop}s
-resolvers dns
-    {nameservers}
-    timeout resolve {resolve}s
-    timeout retry 1s
-    resolve_retries 3
-    accepted_payload_size 4096
-    hold valid {resolve}s
-    # without an answer, the last address serves on
-    hold timeout 1d
-    hold refused 1d
-    hold other 1d
-defaults
-    mode tcp
-    option clitcpka
-    option srvtcpka
-    srvtcpka-idle 60s
-    srvtcpka-intvl 15s
-    timeout connect 5s
-    timeout client {idle}s
-    timeout server {idle}s
-    retries 2
-frontend _health
-    mode http
-    option disable-h2-upgrade
-    timeout client 10s
-    bind :{health}
-    http-request return status 200 content-type text/plain string "ok" if {{ path /healthz }} {{ method GET }}
-    http-request return status 404
-"""
-
-# with what went wrong, such as "SSL handshake failure ... certificate verify failed"
-_LOG = """\
-    log-format "%b at %si:%sp: %U bytes sent, %B received in %Tt ms, ended %ts %[bc_err_str] %[ssl_bc_err_str]"
-"""
 
 
 def _host_problems(what: str, host: str) -> list[str]:
@@ -216,39 +174,30 @@ class EgressTlsTunnelArgs(PatternArgs):
         return found
 
     def _config(self, pod: PodView, health: int) -> str:
-        servers = [f"nameserver dns{index} {server}" for index, server in enumerate(self.nameservers)]
-        head = _HEAD.format(
-            connections=self.max_connections,
+        return filled(
+            __package__,
+            "egress_tls_tunnel.cfg.j2",
+            args=self,
+            authority=self._authority,
+            client_certificate=self._client_certificate,
+            health_port=health,
+            loopback=LOOPBACK,
+            stop_seconds=pod.app.stop_seconds,
             threads=workers(self.resources),
-            nameservers="\n    ".join(servers or ["parse-resolv-conf"]),
-            resolve=self.resolve_seconds,
-            idle=self.idle_seconds,
-            # a classic sidecar is told to stop when the app is
-            stop=pod.app.stop_seconds,
-            health=health,
         )
-        return head + "".join(self._listen(target) for target in self.targets)
 
-    def _listen(self, target: EgressTarget) -> str:
-        prefix = f"{self.container_name}-{target.name}"
+    def _authority(self, target: EgressTarget) -> str:
+        """The file that the target's certificate is verified with."""
         if target.ca_pem is not None:
-            ca = f"{_DIRECTORY}/{target.name}-ca.crt"
-        elif target.ca_secret is not None:
-            ca = f"{self._mount_path(f'{prefix}-ca')}/ca.crt"
-        else:
-            ca = "@system-ca"
-        client = "" if target.client_certificate_secret is None else f" crt {self._mount_path(f'{prefix}-client')}/client.crt"
-        verified = target.server_name or target.host
-        only_failures = "" if self.access_log else "    option dontlog-normal\n"
-        return f"""\
-listen {target.name}
-    bind {LOOPBACK}:{target.listen}
-    log global
-{_LOG}{only_failures}\
-    server {target.name} {f"[{target.host}]" if ":" in target.host else target.host}:{target.port} \
-resolvers dns init-addr none resolve-prefer ipv4 \
-ssl ssl-min-ver TLSv1.2 verify required ca-file {ca} verifyhost {verified} sni str({verified}){client}
-"""
+            return f"{_DIRECTORY}/{target.name}-ca.crt"
+        if target.ca_secret is not None:
+            return f"{self._mount_path(f'{self.container_name}-{target.name}-ca')}/ca.crt"
+        return "@system-ca"
+
+    def _client_certificate(self, target: EgressTarget) -> str | None:
+        if target.client_certificate_secret is None:
+            return None
+        return f"{self._mount_path(f'{self.container_name}-{target.name}-client')}/client.crt"
 
 
 class EgressTlsTunnel(PatternComponent[EgressTlsTunnelArgs]):

@@ -51,7 +51,7 @@ class _WebHandler(BaseHTTPRequestHandler):
 class Sidecar:
     """The rendered container, run by BusyBox over the volume in `directory / "volume"`."""
 
-    def __init__(self, directory: Path, it: Mapping[str, Any]) -> None:
+    def __init__(self, directory: Path, container: Mapping[str, Any]) -> None:
         self.directory, state = directory, directory / "state"
         state.mkdir(exist_ok=True)
         # the mounts are directories of the test
@@ -63,8 +63,8 @@ class Sidecar:
             return text
 
         programs = directory / "programs"
-        environment = {e["name"]: placed(e["value"]) for e in it["env"]}
-        shell, *rest = (placed(word) for word in it["command"])
+        environment = {e["name"]: placed(e["value"]) for e in container["env"]}
+        shell, *rest = (placed(word) for word in container["command"])
         assert shell == "/bin/sh"
         with (directory / "out").open("w") as out, (directory / "err").open("w") as err:
             self.process = subprocess.Popen(
@@ -74,7 +74,7 @@ class Sidecar:
                 stderr=err,
                 start_new_session=True,
             )
-        probe = [placed(word) for word in it["startupProbe"]["exec"]["command"]]
+        probe = [placed(word) for word in container["startupProbe"]["exec"]["command"]]
         within(20, lambda: subprocess.run(probe, check=False).returncode == 0, "the startup probe")
 
     def out(self) -> str:

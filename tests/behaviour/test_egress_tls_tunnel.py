@@ -114,8 +114,8 @@ def tunnel(
     first = free_ports(2)
     args = {"nameservers": (f"{LOOPBACK}:{first}",), "resolve_seconds": 1, "health_port": first + 1, **arguments}
     pod = composed(APP, lambda: EgressTlsTunnel("egress", EgressTlsTunnelArgs(targets=targets, **args)))
-    it = container(pod, "tls-tunnel")
-    mounts = {m["name"]: m["mountPath"] for m in it["volumeMounts"]}
+    sidecar = container(pod, "tls-tunnel")
+    mounts = {m["name"]: m["mountPath"] for m in sidecar["volumeMounts"]}
     files = {f"{mounts[c.name]}/{name}": str(content) for c in pod.config_files for name, content in c.files.items()}
     for volume in pod.spec["volumes"]:
         secret = (secrets or {})[volume["secret"]["secretName"]]
@@ -123,13 +123,13 @@ def tunnel(
     # what an image trusts by itself
     files["/etc/ssl/certs/ca.crt"] = trusted
     programs = {"haproxy": Path(need("haproxy")).read_bytes()}
-    with naming(first, {HOST: LOOPBACK}) as names, sandbox(directory, it["command"], files=files, programs=programs) as process:
+    with naming(first, {HOST: LOOPBACK}) as names, sandbox(directory, sidecar["command"], files=files, programs=programs) as process:
         env = {e["name"]: e["value"] for e in container(pod, "web")["env"]}
         running = Tunnel(env=env, health_port=first + 1, process=process, directory=directory, names=names)
 
         def healthy() -> bool:
             assert process.poll() is None, (directory / "stderr").read_text()
-            probe = it["startupProbe"]["httpGet"]
+            probe = sidecar["startupProbe"]["httpGet"]
             try:
                 with closing(http.client.HTTPConnection(LOOPBACK, probe["port"], timeout=5)) as client:
                     client.request("GET", probe["path"])
@@ -156,10 +156,10 @@ def target(number: int, **changes: Any) -> EgressTarget:
 
 def test_an_app_that_speaks_no_tls_uses_a_redis_that_speaks_nothing_else(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
-        assert it.redis("set", "greeting", "x" * 100_000) == "OK"
-        assert it.redis("get", "greeting") == "x" * 100_000
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
+        assert haproxy.redis("set", "greeting", "x" * 100_000) == "OK"
+        assert haproxy.redis("get", "greeting") == "x" * 100_000
         plain = subprocess.run([need("redis-cli"), "-p", str(number), "ping"], capture_output=True, text=True, check=False)
         assert "PONG" not in plain.stdout
 
@@ -171,9 +171,9 @@ def test_several_targets_each_have_their_port(tmp_path: Path) -> None:
     with ExitStack() as stack:
         stack.enter_context(redis(tmp_path, number, OURS.server))
         stack.enter_context(redis(tmp_path, number, OURS.server, address="127.0.0.2"))
-        it = stack.enter_context(tunnel(tmp_path, one, two))
-        within(5, lambda: it.redis("get", "who", env="ONE") == LOOPBACK)
-        assert it.redis("get", "who", env="TWO") == "127.0.0.2"
+        haproxy = stack.enter_context(tunnel(tmp_path, one, two))
+        within(5, lambda: haproxy.redis("get", "who", env="ONE") == LOOPBACK)
+        assert haproxy.redis("get", "who", env="TWO") == "127.0.0.2"
 
 
 @pytest.mark.parametrize(
@@ -190,22 +190,22 @@ def test_several_targets_each_have_their_port(tmp_path: Path) -> None:
 )
 def test_a_server_that_cannot_be_verified_gets_no_byte(tmp_path: Path, certificate: Mapping[str, str], changes: dict[str, Any]) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, certificate), tunnel(tmp_path, target(number, **changes)) as it:
-        within(10, lambda: "PONG" not in it.redis("ping") and "certificate verify failed" in it.log())
-        assert f"redis at {LOOPBACK}:{number}: " in it.log()
-        assert "PONG" not in it.redis("ping")
+    with redis(tmp_path, number, certificate), tunnel(tmp_path, target(number, **changes)) as haproxy:
+        within(10, lambda: "PONG" not in haproxy.redis("ping") and "certificate verify failed" in haproxy.log())
+        assert f"redis at {LOOPBACK}:{number}: " in haproxy.log()
+        assert "PONG" not in haproxy.redis("ping")
 
 
 def test_the_authorities_of_the_image_are_trusted_where_no_other_is_given(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number, ca=None), trusted=OURS.ca) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number, ca=None), trusted=OURS.ca) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
 
 
 def test_a_server_without_tls_gets_no_byte(tmp_path: Path) -> None:
-    with socket.create_server((LOOPBACK, 0)) as plain, tunnel(tmp_path, target(plain.getsockname()[1])) as it:
+    with socket.create_server((LOOPBACK, 0)) as plain, tunnel(tmp_path, target(plain.getsockname()[1])) as haproxy:
         time.sleep(1)  # until the name is known
-        with socket.create_connection((LOOPBACK, int(it.env["REDIS_URL"].split(":")[2].split("/")[0])), timeout=10) as client:
+        with socket.create_connection((LOOPBACK, int(haproxy.env["REDIS_URL"].split(":")[2].split("/")[0])), timeout=10) as client:
             client.sendall(b"PING secret\r\n")
             connection, _ = plain.accept()
             # it would try again
@@ -229,11 +229,11 @@ def test_a_client_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: P
     from_secret = target(number, name="secret", ca=None, ca_secret=SecretKey(name="ca", key="ca.crt"), client_certificate_secret="web-tls")
     with (
         redis(tmp_path, number, OURS.server, clients="yes"),
-        tunnel(tmp_path, shown, without, from_secret, secrets={"web-tls": OURS.client, "ca": {"ca.crt": OURS.ca}}) as it,
+        tunnel(tmp_path, shown, without, from_secret, secrets={"web-tls": OURS.client, "ca": {"ca.crt": OURS.ca}}) as haproxy,
     ):
-        within(5, lambda: it.redis("ping", env="SHOWN") == "PONG")
-        assert it.redis("ping", env="REDIS_URL") == "PONG"
-        assert "PONG" not in it.redis("ping", env="WITHOUT")
+        within(5, lambda: haproxy.redis("ping", env="SHOWN") == "PONG")
+        assert haproxy.redis("ping", env="REDIS_URL") == "PONG"
+        assert "PONG" not in haproxy.redis("ping", env="WITHOUT")
 
 
 def test_a_target_that_moves_is_followed(tmp_path: Path) -> None:
@@ -241,65 +241,65 @@ def test_a_target_that_moves_is_followed(tmp_path: Path) -> None:
     with ExitStack() as stack:
         stack.enter_context(redis(tmp_path, number, OURS.server))
         stack.enter_context(redis(tmp_path, number, OURS.server, address="127.0.0.2"))
-        it = stack.enter_context(tunnel(tmp_path, target(number)))
-        within(5, lambda: it.redis("get", "who") == LOOPBACK)
-        it.names.addresses[HOST] = "127.0.0.2"
-        within(10, lambda: it.redis("get", "who") == "127.0.0.2")
+        haproxy = stack.enter_context(tunnel(tmp_path, target(number)))
+        within(5, lambda: haproxy.redis("get", "who") == LOOPBACK)
+        haproxy.names.addresses[HOST] = "127.0.0.2"
+        within(10, lambda: haproxy.redis("get", "who") == "127.0.0.2")
 
 
 def test_while_nobody_answers_for_names_the_last_address_is_used(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
-        it.names.server_close()
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
+        haproxy.names.server_close()
         # several lookups that fail
         time.sleep(6)
-        assert it.redis("ping") == "PONG"
+        assert haproxy.redis("ping") == "PONG"
 
 
 def test_a_name_that_is_not_there_yet_is_found_later(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        del it.names.addresses[HOST]
-        it.names.addresses[HOST] = LOOPBACK
-        within(15, lambda: it.redis("ping") == "PONG")
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        del haproxy.names.addresses[HOST]
+        haproxy.names.addresses[HOST] = LOOPBACK
+        within(15, lambda: haproxy.redis("ping") == "PONG")
 
 
 def test_nobody_outside_the_pod_reaches_a_tunnel(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        local = int(it.env["REDIS_URL"].split(":")[2].split("/")[0])
-        for host, port, open_to_it in (("127.0.0.2", local, False), (LOOPBACK, local, True), ("127.0.0.2", it.health_port, True)):
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        local = int(haproxy.env["REDIS_URL"].split(":")[2].split("/")[0])
+        for host, port, open_to_it in (("127.0.0.2", local, False), (LOOPBACK, local, True), ("127.0.0.2", haproxy.health_port, True)):
             with socket.socket() as probe:
                 assert (probe.connect_ex((host, port)) == 0) == open_to_it, (host, port)
 
 
 def test_a_connection_is_logged_when_asked(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number), access_log=True) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
-        within(5, lambda: "bytes sent, 7 received in" in it.log())
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number), access_log=True) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
+        within(5, lambda: "bytes sent, 7 received in" in haproxy.log())
 
 
 def test_without_access_log_what_works_is_not_logged(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
-        assert "received" not in it.log()
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
+        assert "received" not in haproxy.log()
 
 
 def test_told_to_stop_it_ends_with_the_last_connection(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as it:
-        within(5, lambda: it.redis("ping") == "PONG")
-        local = int(it.env["REDIS_URL"].split(":")[2].split("/")[0])
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number)) as haproxy:
+        within(5, lambda: haproxy.redis("ping") == "PONG")
+        local = int(haproxy.env["REDIS_URL"].split(":")[2].split("/")[0])
         with socket.create_connection((LOOPBACK, local), timeout=10) as client:
             client.sendall(b"PING\r\n")
             assert client.recv(64) == b"+PONG\r\n"
             # the stop signal of the image
-            it.process.send_signal(signal.SIGUSR1)
+            haproxy.process.send_signal(signal.SIGUSR1)
             time.sleep(1)
-            assert it.process.poll() is None
+            assert haproxy.process.poll() is None
             client.sendall(b"PING\r\n")
             assert client.recv(64) == b"+PONG\r\n"
-        assert it.process.wait(timeout=10) == 0
+        assert haproxy.process.wait(timeout=10) == 0

@@ -375,20 +375,20 @@ def web_server(directory: Path) -> Iterator[Web]:
     files = ("-keyout", str(key), "-out", str(certificate), "-addext", f"subjectAltName=IP:{LOOPBACK},DNS:localhost")
     if not certificate.exists():
         subprocess.run([need("openssl"), "req", "-x509", *curve, *files], check=True, capture_output=True)
-    it = Web(url="", ca=certificate.read_text(), bodies={"model.bin": BODY})
-    server = ThreadingHTTPServer((LOOPBACK, free_ports(1)), _handler(it))
-    it.url = f"https://{LOOPBACK}:{server.server_port}"
+    web = Web(url="", ca=certificate.read_text(), bodies={"model.bin": BODY})
+    server = ThreadingHTTPServer((LOOPBACK, free_ports(1)), _handler(web))
+    web.url = f"https://{LOOPBACK}:{server.server_port}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with serving(server):
-        yield it
+        yield web
 
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[Web]:
-    with web_server(tmp_path) as it:
-        yield it
+    with web_server(tmp_path) as server:
+        yield server
 
 
 def test_a_file_of_a_web_server_is_fetched_and_verified(pod: Pod, web: Web) -> None:
@@ -518,10 +518,10 @@ def test_an_object_without_a_checksum_is_taken_as_it_is_once(pod: Pod, web: Web)
 def test_pods_that_share_a_volume_fetch_once(pod: Pod, web: Web) -> None:
     replicas = [pod.start(f"{web.url}/model.bin", **web.args(claim="models")) for _ in range(3)]
     ended = [replica.end() for replica in replicas]
-    assert [(it.code, it.err) for it in ended] == [(0, "")] * 3
+    assert [(run.code, run.err) for run in ended] == [(0, "")] * 3
     assert len(web.gets) == 1
     there = "model.bin is already there\n"
-    assert sorted(it.out for it in ended) == [there, there, f"model.bin: fetched {web.url}/model.bin\n"]
+    assert sorted(run.out for run in ended) == [there, there, f"model.bin: fetched {web.url}/model.bin\n"]
 
 
 # --- archives ---------------------------------------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ class Shipper:
         self.starts = 0
         args = {"files": ("app.log",), "endpoint": f"http://127.0.0.1:{number}", **args}
         pod = composed(APP, lambda: LogShipperSidecar("logs", LogShipperSidecarArgs(directory="/var/log/web", **args)))
-        it = container(pod, "log-shipper")
-        places = {mount["mountPath"]: directory / mount["name"].removeprefix("log-shipper-") for mount in it["volumeMounts"]}
+        sidecar = container(pod, "log-shipper")
+        places = {mount["mountPath"]: directory / mount["name"].removeprefix("log-shipper-") for mount in sidecar["volumeMounts"]}
         files = {}
         (config,) = pod.config_files
         run(lambda: pulumi.Output.all(**config.files).apply(files.update))
@@ -46,8 +46,8 @@ class Shipper:
             place.mkdir(exist_ok=True)
         for name, content in files.items():
             (directory / "config" / name).write_text(placed(content))
-        self.args = [placed(argument) for argument in it["args"]]
-        self.env = {e["name"]: e.get("value", f"the {e['name'].lower()}") for e in it["env"]}
+        self.args = [placed(argument) for argument in sidecar["args"]]
+        self.env = {e["name"]: e.get("value", f"the {e['name'].lower()}") for e in sidecar["env"]}
         self.process = None
 
     def start(self, **env):

@@ -22,8 +22,8 @@ SHELLS = ["busybox", "dash"]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    with postgres() as it:
-        yield it
+    with postgres() as server:
+        yield server
 
 
 @dataclass
@@ -55,9 +55,9 @@ def test_three_replicas_that_start_at_once_migrate_once(migration: Migration, sh
     done = "select exists(select from once where number = 1) -- the migration's last step"
     replicas = [migration.start("sh", "-c", CREATE, skip_if=done, shell=shell) for _ in range(3)]
     ended = [replica.end() for replica in replicas]
-    assert [(it.code, it.err) for it in ended] == [(0, "")] * 3
+    assert [(run.code, run.err) for run in ended] == [(0, "")] * 3
     assert migration.server.ask("select count(*) from once") == "1"
-    last = sorted(it.out.splitlines()[-1].partition(" in ")[0] for it in ended)
+    last = sorted(run.out.splitlines()[-1].partition(" in ")[0] for run in ended)
     assert last == ["migrated", "nothing to do: skip_if is true", "nothing to do: skip_if is true"]
 
 
@@ -66,9 +66,9 @@ def test_replicas_migrate_one_after_another(migration: Migration) -> None:
     step = "psql -Xqc \"insert into log (what) values ('{}')\""
     command = ("sh", "-c", f"{step.format('begin')} && sleep 1 && {step.format('end')}")
     ended = [replica.end() for replica in [migration.start(*command) for _ in range(3)]]
-    assert [(it.code, it.err) for it in ended] == [(0, "")] * 3
+    assert [(run.code, run.err) for run in ended] == [(0, "")] * 3
     assert migration.server.ask("select string_agg(what, ' ' order by number) from log") == "begin end begin end begin end"
-    assert sum("another pod holds lock 'web'; waiting for it\n" in it.out for it in ended) == 2
+    assert sum("another pod holds lock 'web'; waiting for it\n" in run.out for run in ended) == 2
 
 
 def test_replicas_that_wait_do_not_hold_up_an_index_that_is_built_concurrently(migration: Migration) -> None:
@@ -76,7 +76,7 @@ def test_replicas_that_wait_do_not_hold_up_an_index_that_is_built_concurrently(m
     first = migration.start("sh", "-c", "sleep 2; psql -Xqc 'create index concurrently on log (what)'")
     time.sleep(0.5)
     second = migration.start("true")
-    assert [it.end(timeout=30).code for it in (first, second)] == [0, 0]
+    assert [run.end(timeout=30).code for run in (first, second)] == [0, 0]
 
 
 def locks(server: Postgres) -> str:

@@ -72,16 +72,16 @@ def identity(answer: tuple[int, str]) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """A certificate and one of two names are required."""
-    it = rendered(HTTP, probes=PROBES, **NAMED)
-    with serving(HttpServer(it.port().number)), proxy(tmp_path_factory.mktemp("web"), it) as running:
+    ambassador = rendered(HTTP, probes=PROBES, **NAMED)
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path_factory.mktemp("web"), ambassador) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def optional(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """The same, but one may come without a certificate."""
-    it = rendered(HTTP, probes=PROBES, **{**NAMED, "client_auth": "optional"})
-    with serving(HttpServer(it.port().number)), proxy(tmp_path_factory.mktemp("optional"), it) as running:
+    ambassador = rendered(HTTP, probes=PROBES, **{**NAMED, "client_auth": "optional"})
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path_factory.mktemp("optional"), ambassador) as running:
         yield running
 
 
@@ -100,9 +100,9 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize(("ports", "arguments"), EVERY_KIND)
 def test_nginx_accepts_the_configuration_without_a_warning(ports: tuple[Port, ...], arguments: dict[str, Any], tmp_path: Path) -> None:
-    it = rendered(*ports, probes=PROBES if ports[0] is HTTP else {}, **arguments)
+    ambassador = rendered(*ports, probes=PROBES if ports[0] is HTTP else {}, **arguments)
     check = ["nginx", "-e", "stderr", "-c", "/etc/nginx-proxy/nginx.conf", "-t"]
-    with sandbox(tmp_path, check, files=it.files, programs=programs()) as process:
+    with sandbox(tmp_path, check, files=ambassador.files, programs=programs()) as process:
         status = process.wait(10)
     said = (tmp_path / "stderr").read_text()
     assert status == 0, said
@@ -207,8 +207,8 @@ def test_any_other_name_does_not_however_it_is_written(name: x509.Name, web: Pro
 
 
 def test_without_names_every_client_of_the_authority_gets_through(tmp_path: Path, ask: Ask) -> None:
-    it = rendered(HTTP, **{**NAMED, "client_names": ()})
-    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as running:
+    ambassador = rendered(HTTP, **{**NAMED, "client_names": ()})
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as running:
         assert ask(running, CLIENTS.client("anybody"))[0] == 200
         assert ask(running, CLIENTS.client(subject()))[0] == 200
         assert ask(running, FOREIGN.client("anybody"))[0] == 400
@@ -227,7 +227,7 @@ def test_no_session_is_resumed_so_that_every_connection_is_verified(version: str
     trusting.minimum_version = trusting.maximum_version = ssl.TLSVersion[version]
     session = None
     for _ in range(3):
-        with socket.create_connection(("127.0.0.1", web.it.port().outer_number), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", web.ambassador.port().outer_number), timeout=5) as plain:
             try:
                 connection = trusting.wrap_socket(plain, server_hostname="localhost", session=session)
             except ValueError:
@@ -284,10 +284,10 @@ def test_while_an_authority_replaces_another_the_clients_of_both_get_through(tmp
     old, new = Authority(), Authority()
     # as a file may be: without a line break at its end
     for pems, passes in (((new.pem.strip(), old.pem.strip()), (200, 200)), ((new.pem,), (400, 200))):
-        it = rendered(HTTP, client_auth="required", client_ca_pems=pems)
+        ambassador = rendered(HTTP, client_auth="required", client_ca_pems=pems)
         directory = tmp_path / str(len(pems))
         directory.mkdir()
-        with serving(HttpServer(it.port().number)), proxy(directory, it) as running:
+        with serving(HttpServer(ambassador.port().number)), proxy(directory, ambassador) as running:
             assert (ask(running, old.client("billing"))[0], ask(running, new.client("billing"))[0]) == passes
 
 
@@ -297,8 +297,8 @@ def test_the_graph_s_own_authority_vouches_for_its_clients(tmp_path: Path, ask: 
 
     recording = run(program)
     files = recording.one("Secret", "billing-certificate").inputs["stringData"]
-    it = rendered(HTTP, **{**NAMED, "client_ca_pems": (files["ca.crt"],)})
-    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as running:
+    ambassador = rendered(HTTP, **{**NAMED, "client_ca_pems": (files["ca.crt"],)})
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as running:
         assert ask(running, Certificate(files["tls.crt"], files["tls.key"]))[0] == 200
 
 
@@ -306,7 +306,7 @@ def test_the_graph_s_own_authority_vouches_for_its_clients(tmp_path: Path, ask: 
 
 
 def probe_port(running: Proxy, name: str = "http") -> int:
-    front = running.it.port(name).frontend
+    front = running.ambassador.port(name).frontend
     assert front
     assert front.probe_scheme == "HTTP"
     return front.probe_number
@@ -314,7 +314,7 @@ def probe_port(running: Proxy, name: str = "http") -> int:
 
 def test_the_kubelet_gets_through_to_the_app_with_the_very_requests_of_its_probes(web: Proxy) -> None:
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        handler = web.it.pod.spec["containers"][0][probe]["httpGet"]
+        handler = web.ambassador.pod.spec["containers"][0][probe]["httpGet"]
         assert handler["port"] == probe_port(web)
         assert handler.get("scheme", "HTTP") == "HTTP"
         status, body = web.plain(handler["port"], handler["path"], headers={"User-Agent": "kube-probe/1.36"})
@@ -381,21 +381,21 @@ def two_ports() -> Rendered:
 
 
 def test_each_port_has_probes_of_its_own_even_with_the_same_path(tmp_path: Path) -> None:
-    it = two_ports()
+    ambassador = two_ports()
     with ExitStack() as stack:
-        running = stack.enter_context(proxy(tmp_path, it))
+        running = stack.enter_context(proxy(tmp_path, ambassador))
         assert probe_port(running) != probe_port(running, "http-prometheus")
         for name, others in (("http", "http-prometheus"), ("http-prometheus", "http")):
             # nginx's own answer is another than theirs
             assert running.health() == (200, b"ok\n")
-            with serving(HttpServer(it.port(name).number)):
+            with serving(HttpServer(ambassador.port(name).number)):
                 assert running.plain(probe_port(running, name), "/healthz")[0] == 200
                 assert running.plain(probe_port(running, others), "/healthz")[0] == 502
 
 
 def test_probes_of_an_optional_client_go_through_tls_without_a_certificate(optional: Proxy) -> None:
-    handler = optional.it.pod.spec["containers"][0]["readinessProbe"]["httpGet"]
-    assert (handler["scheme"], handler["port"]) == ("HTTPS", optional.it.port().outer_number)
+    handler = optional.ambassador.pod.spec["containers"][0]["readinessProbe"]["httpGet"]
+    assert (handler["scheme"], handler["port"]) == ("HTTPS", optional.ambassador.port().outer_number)
     assert optional.get(handler["path"])[0].status == 200
 
 
@@ -404,8 +404,8 @@ def test_probes_of_an_optional_client_go_through_tls_without_a_certificate(optio
 
 @pytest.mark.parametrize("auth", ["required", "optional"])
 def test_tcp_mode_lets_only_good_certificates_through(auth: str, tmp_path: Path) -> None:
-    it = rendered(TCP, client_auth=auth, client_ca_pems=(CLIENTS.pem,))
-    with serving(EchoServer(it.port("redis").number)), proxy(tmp_path, it) as running:
+    ambassador = rendered(TCP, client_auth=auth, client_ca_pems=(CLIENTS.pem,))
+    with serving(EchoServer(ambassador.port("redis").number)), proxy(tmp_path, ambassador) as running:
 
         def echo(certificate: Certificate | None) -> bytes:
             try:
@@ -422,7 +422,7 @@ def test_tcp_mode_lets_only_good_certificates_through(auth: str, tmp_path: Path)
 
 
 def test_an_http_app_carried_as_tcp_is_probed_by_http_all_the_same(tmp_path: Path) -> None:
-    it = rendered(HTTP, probes=PROBES, mode="tcp", client_auth="required", client_ca_pems=(CLIENTS.pem,))
-    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as running:
+    ambassador = rendered(HTTP, probes=PROBES, mode="tcp", client_auth="required", client_ca_pems=(CLIENTS.pem,))
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as running:
         assert running.plain(probe_port(running), "/ready")[0] == 200
         assert running.plain(probe_port(running), "/who")[0] == 404

@@ -64,9 +64,9 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize(("ports", "arguments"), EVERY_KIND)
 def test_nginx_accepts_the_configuration_without_a_warning(ports: tuple[Port, ...], arguments: dict[str, Any], tmp_path: Path) -> None:
-    it = rendered(*ports, **arguments)
+    ambassador = rendered(*ports, **arguments)
     check = ["nginx", "-e", "stderr", "-c", "/etc/nginx-proxy/nginx.conf", "-t"]
-    with sandbox(tmp_path, check, files=it.files, programs=programs()) as process:
+    with sandbox(tmp_path, check, files=ambassador.files, programs=programs()) as process:
         status = process.wait(10)
     said = (tmp_path / "stderr").read_text()
     assert status == 0, said
@@ -110,7 +110,7 @@ def test_more_connections_are_kept_than_the_runtime_allows_files_at_first(tmp_pa
 
 def test_https_answers_under_every_name_of_the_certificate(web: Proxy) -> None:
     for name in ("127.0.0.1", "localhost", "web", "web.default", "web.default.svc", "web.default.svc.cluster.local"):
-        with socket.create_connection(("127.0.0.1", web.it.port().outer_number), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", web.ambassador.port().outer_number), timeout=5) as plain:
             web.trust().wrap_socket(plain, server_hostname=name).close()
     assert web.get()[0].status == 200
 
@@ -140,7 +140,7 @@ def test_tls_1_1_is_refused(web: Proxy) -> None:
 
 
 def test_plain_http_is_told_so(web: Proxy) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", web.it.port().outer_number, timeout=5)) as client:
+    with closing(http.client.HTTPConnection("127.0.0.1", web.ambassador.port().outer_number, timeout=5)) as client:
         client.request("GET", "/")
         answer = client.getresponse()
         assert answer.status == 400
@@ -364,9 +364,9 @@ def test_while_draining_every_answer_is_right_and_closes_its_connection(spare: t
 
 
 def test_a_restarted_container_does_not_go_on_draining(tmp_path: Path) -> None:
-    it = rendered(HTTP)
-    it.container["command"] = ["/bin/sh", "-c", f'touch {DRAINING}; exec "$@"', "sh", *it.container["command"]]
-    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as running:
+    ambassador = rendered(HTTP)
+    ambassador.container["command"] = ["/bin/sh", "-c", f'touch {DRAINING}; exec "$@"', "sh", *ambassador.container["command"]]
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as running:
         assert running.get()[0].headers["Connection"] == "keep-alive"
 
 
@@ -376,7 +376,7 @@ def test_a_running_request_is_finished_when_nginx_is_told_to_quit(spare: tuple[P
         client.request("GET", "/sleep/1")
         within(5, lambda: server.connections)
         running.process.send_signal(signal.SIGQUIT)
-        within(5, lambda: refused(running.it.port().outer_number))
+        within(5, lambda: refused(running.ambassador.port().outer_number))
         answer = client.getresponse()
         assert (answer.status, json.loads(answer.read())["line"]) == (200, "GET /sleep/1 HTTP/1.1")
     assert running.process.wait(10) == 0
@@ -416,12 +416,12 @@ def test_without_access_log_stdout_is_silent(tmp_path: Path) -> None:
 
 
 def test_several_ports_are_carried_each_to_its_own_process(tmp_path: Path) -> None:
-    it = rendered(HTTP, replace(HTTP, name="http-prometheus"), TCP)
+    ambassador = rendered(HTTP, replace(HTTP, name="http-prometheus"), TCP)
     with ExitStack() as stack:
         for name in ("http", "http-prometheus"):
-            stack.enter_context(serving(HttpServer(it.port(name).number)))
-        stack.enter_context(serving(EchoServer(it.port("redis").number)))
-        running = stack.enter_context(proxy(tmp_path, it))
+            stack.enter_context(serving(HttpServer(ambassador.port(name).number)))
+        stack.enter_context(serving(EchoServer(ambassador.port("redis").number)))
+        running = stack.enter_context(proxy(tmp_path, ambassador))
         for name in ("http", "http-prometheus"):
             with closing(running.client(name)) as client:
                 client.request("GET", f"/{name}")
@@ -436,13 +436,13 @@ def test_ipv6_is_served_too(tmp_path: Path) -> None:
         pytest.skip("this machine has no IPv6")
     with in_front_of_http(tmp_path, ipv6=True) as (running, _):
         for address in ("127.0.0.1", "::1"):
-            with socket.create_connection((address, running.it.port().outer_number), timeout=5) as plain:
+            with socket.create_connection((address, running.ambassador.port().outer_number), timeout=5) as plain:
                 running.trust().wrap_socket(plain, server_hostname="localhost").close()
-            socket.create_connection((address, running.it.health_port), timeout=5).close()
+            socket.create_connection((address, running.ambassador.health_port), timeout=5).close()
 
 
 def test_tcp_mode_carries_20_megabytes_each_way_at_once(tmp_path: Path) -> None:
-    it = rendered(TCP)
+    ambassador = rendered(TCP)
     body = os.urandom(20 * MEGABYTE)
 
     # one thread: two may not use the same TLS connection at once
@@ -454,21 +454,21 @@ def test_tcp_mode_carries_20_megabytes_each_way_at_once(tmp_path: Path) -> None:
         await writer.wait_closed()
         return back
 
-    with serving(EchoServer(it.port("redis").number)), proxy(tmp_path, it) as running:
+    with serving(EchoServer(ambassador.port("redis").number)), proxy(tmp_path, ambassador) as running:
         # not asyncio.run, which leaves the thread without the event loop that Pulumi's own set_mocks looks for
         with closing(asyncio.new_event_loop()) as loop:
-            back = loop.run_until_complete(asyncio.wait_for(echoed(it.port("redis").outer_number, running.trust()), 60))
+            back = loop.run_until_complete(asyncio.wait_for(echoed(ambassador.port("redis").outer_number, running.trust()), 60))
         assert back == body
         assert " TCP 200 " in running.log(" TCP ")
 
 
 def test_tcp_mode_carries_redis(tmp_path: Path) -> None:
-    it = rendered(TCP)
-    options = ("--bind", "127.0.0.1", "--port", str(it.port("redis").number), "--save", "", "--dir", str(tmp_path))
+    ambassador = rendered(TCP)
+    options = ("--bind", "127.0.0.1", "--port", str(ambassador.port("redis").number), "--save", "", "--dir", str(tmp_path))
     redis = subprocess.Popen([need("redis-server"), *options], stdout=subprocess.DEVNULL)
     try:
-        within(10, lambda: not refused(it.port("redis").number))
-        with proxy(tmp_path, it) as running, running.socket("redis") as connection, connection.makefile("rwb", 0) as file:
+        within(10, lambda: not refused(ambassador.port("redis").number))
+        with proxy(tmp_path, ambassador) as running, running.socket("redis") as connection, connection.makefile("rwb", 0) as file:
             file.write(b"SET greeting hello\r\nGET greeting\r\n")
             assert [file.readline() for _ in range(3)] == [b"+OK\r\n", b"$5\r\n", b"hello\r\n"]
     finally:
@@ -482,8 +482,12 @@ def test_tcp_mode_hangs_up_when_the_server_is_dead(tmp_path: Path) -> None:
 
 
 def test_tcp_mode_keeps_timeout_seconds(tmp_path: Path) -> None:
-    it = rendered(TCP, timeout_seconds=2)
-    with serving(EchoServer(it.port("redis").number)), proxy(tmp_path, it) as running, running.socket("redis") as connection:
+    ambassador = rendered(TCP, timeout_seconds=2)
+    with (
+        serving(EchoServer(ambassador.port("redis").number)),
+        proxy(tmp_path, ambassador) as running,
+        running.socket("redis") as connection,
+    ):
         time.sleep(1)
         connection.sendall(b"1")
         assert connection.recv(1) == b"1"

@@ -49,16 +49,16 @@ def cache(directory: Path, **arguments: Any) -> Iterator[Cache]:
     number = free_ports(1)
     args = RedisCacheSidecarArgs(**{"port": number, **arguments})
     pod = composed(App(name="web", image="web"), lambda: RedisCacheSidecar("cache", args))
-    it = container(pod, "redis-cache")
+    sidecar = container(pod, "redis-cache")
     programs = {name: Path(need(name)).read_bytes() for name in ("redis-server", "redis-cli")}
-    with sandbox(directory, it["command"], files={}, programs=programs) as process:
+    with sandbox(directory, sidecar["command"], files={}, programs=programs) as process:
         root = f"/proc/{process.pid}/root"
         reach = ("-p", str(number)) if args.socket is None else ("-s", root + args.socket)
         env = {e["name"]: e["value"] for e in container(pod, "web")["env"]}
-        running = Cache(env=env, reach=reach, process=process, limit=amount(it["resources"]["limits"]["memory"]))
+        running = Cache(env=env, reach=reach, process=process, limit=amount(sidecar["resources"]["limits"]["memory"]))
         # as the kubelet would run it, inside the container
         inside = ("nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials")
-        probe = [*inside, f"/programs/{it['startupProbe']['exec']['command'][0]}", *it["startupProbe"]["exec"]["command"][1:]]
+        probe = [*inside, f"/programs/{sidecar['startupProbe']['exec']['command'][0]}", *sidecar["startupProbe"]["exec"]["command"][1:]]
         end = time.monotonic() + 15
         while subprocess.run(probe, check=False, capture_output=True).returncode:
             assert process.poll() is None, (directory / "stdout").read_text()
@@ -67,79 +67,79 @@ def cache(directory: Path, **arguments: Any) -> Iterator[Cache]:
         yield running
 
 
-def fill(it: Cache, count: int) -> None:
+def fill(server: Cache, count: int) -> None:
     """Writes that many values of 10 kB."""
     commands = "".join(f"SET key:{number} {'x' * 10_000}\n" for number in range(count))
-    assert "errors: 0" in it.redis("--pipe", stdin=commands)
+    assert "errors: 0" in server.redis("--pipe", stdin=commands)
 
 
 def test_the_app_finds_the_cache_by_its_url(tmp_path: Path) -> None:
-    with cache(tmp_path) as it:
-        done = subprocess.run([need("redis-cli"), "-u", it.env["REDIS_URL"], "ping"], capture_output=True, text=True, check=True)
+    with cache(tmp_path) as server:
+        done = subprocess.run([need("redis-cli"), "-u", server.env["REDIS_URL"], "ping"], capture_output=True, text=True, check=True)
         assert done.stdout == "PONG\n"
-        assert it.redis("set", "a", "b") == "OK"
-        assert it.redis("get", "a") == "b"
+        assert server.redis("set", "a", "b") == "OK"
+        assert server.redis("get", "a") == "b"
 
 
 def test_a_full_cache_forgets_what_was_not_used_and_stays_below_the_memory_limit(tmp_path: Path) -> None:
-    with cache(tmp_path) as it:
-        fill(it, 500)
+    with cache(tmp_path) as server:
+        fill(server, 500)
         used, unused = ([f"key:{number}" for number in numbers] for numbers in (range(50), range(50, 500)))
         for _ in range(20):
             # used again and again
-            it.redis("touch", *used)
+            server.redis("touch", *used)
             fill_more = "".join(f"SET more:{number} {'x' * 10_000}\n" for number in range(600))
-            assert "errors: 0" in it.redis("--pipe", stdin=fill_more.replace("more:", f"more{time.monotonic_ns()}:"))
-        stats = it.redis("info", "stats")
+            assert "errors: 0" in server.redis("--pipe", stdin=fill_more.replace("more:", f"more{time.monotonic_ns()}:"))
+        stats = server.redis("info", "stats")
         evicted = re.search(r"evicted_keys:(\d+)", stats)
         assert evicted
         assert int(evicted[1]) > 1000
         # Redis compares samples, and ages in whole seconds: seen were 40 to 50 of 50, and 7 to 36 of 450. With a policy that does not look
         # at the use, both would keep the same share: a third at most
-        assert int(it.redis("exists", *used)) > 25
-        assert int(it.redis("exists", *unused)) < 150
-        memory = re.search(r"used_memory:(\d+)", it.redis("info", "memory"))
+        assert int(server.redis("exists", *used)) > 25
+        assert int(server.redis("exists", *unused)) < 150
+        memory = re.search(r"used_memory:(\d+)", server.redis("info", "memory"))
         assert memory
         assert int(memory[1]) <= 64 * 2**20 * 1.01
-        assert it.peak_memory < it.limit
+        assert server.peak_memory < server.limit
 
 
 def test_the_policy_decides_what_happens_when_it_is_full(tmp_path: Path) -> None:
-    with cache(tmp_path, maxmemory="4Mi", policy="noeviction") as it:
+    with cache(tmp_path, maxmemory="4Mi", policy="noeviction") as server:
         commands = "".join(f"SET key:{number} {'x' * 10_000}\n" for number in range(600))
-        assert "OOM command not allowed when used memory > 'maxmemory'" in it.redis(stdin=commands)
-        assert it.redis("get", "key:0") == "x" * 10_000
+        assert "OOM command not allowed when used memory > 'maxmemory'" in server.redis(stdin=commands)
+        assert server.redis("get", "key:0") == "x" * 10_000
 
 
 def test_nothing_is_kept_and_nothing_is_written(tmp_path: Path) -> None:
-    with cache(tmp_path) as it:
-        assert it.redis("config", "get", "save").split("\n") == ["save"]
-        assert it.redis("config", "get", "appendonly").split() == ["appendonly", "no"]
-        fill(it, 300)
+    with cache(tmp_path) as server:
+        assert server.redis("config", "get", "save").split("\n") == ["save"]
+        assert server.redis("config", "get", "appendonly").split() == ["appendonly", "no"]
+        fill(server, 300)
         # the root filesystem is read-only, and /tmp is empty
-        assert not list(Path(f"/proc/{it.process.pid}/root/tmp").iterdir())
-        assert "rdb_bgsave_in_progress:0" in it.redis("info", "persistence")
+        assert not list(Path(f"/proc/{server.process.pid}/root/tmp").iterdir())
+        assert "rdb_bgsave_in_progress:0" in server.redis("info", "persistence")
 
 
 def test_nobody_outside_the_pod_reaches_it(tmp_path: Path) -> None:
-    with cache(tmp_path) as it:
-        number = int(it.env["REDIS_URL"].rpartition(":")[2])
+    with cache(tmp_path) as server:
+        number = int(server.env["REDIS_URL"].rpartition(":")[2])
         for host, reached in ((LOOPBACK, True), ("127.0.0.2", False)):
             with socket.socket() as probe:
                 assert (probe.connect_ex((host, number)) == 0) == reached
-        assert it.redis("config", "get", "protected-mode").split() == ["protected-mode", "yes"]
+        assert server.redis("config", "get", "protected-mode").split() == ["protected-mode", "yes"]
 
 
 def test_by_a_socket_it_has_no_port_and_no_other_user_gets_in(tmp_path: Path) -> None:
-    with cache(tmp_path, socket_directory="/tmp") as it:
-        assert it.env["REDIS_URL"] == "unix:///tmp/redis.sock"
-        assert it.redis("ping") == "PONG"
-        assert Path(f"/proc/{it.process.pid}/root/tmp/redis.sock").stat().st_mode & 0o777 == 0o700
-        assert it.redis("config", "get", "port").split() == ["port", "0"]
+    with cache(tmp_path, socket_directory="/tmp") as server:
+        assert server.env["REDIS_URL"] == "unix:///tmp/redis.sock"
+        assert server.redis("ping") == "PONG"
+        assert Path(f"/proc/{server.process.pid}/root/tmp/redis.sock").stat().st_mode & 0o777 == 0o700
+        assert server.redis("config", "get", "port").split() == ["port", "0"]
 
 
 @pytest.mark.parametrize("places", [{}, {"socket_directory": "/tmp"}], ids=["port", "socket"])
 def test_told_to_stop_it_ends_at_once(tmp_path: Path, places: dict[str, str]) -> None:
-    with cache(tmp_path, **places) as it:
-        it.process.terminate()
-        assert it.process.wait(timeout=5) == 0
+    with cache(tmp_path, **places) as server:
+        server.process.terminate()
+        assert server.process.wait(timeout=5) == 0

@@ -24,33 +24,33 @@ REFUSED = "nginx rejected the changed certificates; it keeps the previous ones\n
 @contextmanager
 def running(directory: Path, volumes: Mapping[str, Volume], **arguments: Any) -> Iterator[Proxy]:
     """In front of an HTTP server; clients trust every certificate that is ever in /certs."""
-    it = rendered(HTTP, secret_name="web-tls", reload=True, access_log=False, **arguments)
-    it.files["/certs/ca.crt"] = (volumes["/certs"].directory / "ca.crt").read_text()
+    ambassador = rendered(HTTP, secret_name="web-tls", reload=True, access_log=False, **arguments)
+    ambassador.files["/certs/ca.crt"] = (volumes["/certs"].directory / "ca.crt").read_text()
     mounts = {path: volume.directory for path, volume in volumes.items()}
-    with serving(HttpServer(it.port().number)), proxy(directory, it, mounts) as found:
+    with serving(HttpServer(ambassador.port().number)), proxy(directory, ambassador, mounts) as found:
         yield found
 
 
-def give(it: Proxy, volume: Volume, files: Mapping[str, str]) -> None:
+def give(nginx: Proxy, volume: Volume, files: Mapping[str, str]) -> None:
     """The Secret has these files now, and clients trust the certificate."""
-    it.it.files["/certs/ca.crt"] += files["ca.crt"]
+    nginx.ambassador.files["/certs/ca.crt"] += files["ca.crt"]
     volume.swap(files)
 
 
-def taken(it: Proxy, times: int = 1) -> None:
+def taken(nginx: Proxy, times: int = 1) -> None:
     """Waits until nginx has taken changed certificates so many times, and what was done for it is undone."""
-    within(30, lambda: (it.directory / "stdout").read_text() == TAKEN * times)
-    within(10, lambda: not reloading(it))
-    assert it.process.poll() is None
+    within(30, lambda: (nginx.directory / "stdout").read_text() == TAKEN * times)
+    within(10, lambda: not reloading(nginx))
+    assert nginx.process.poll() is None
 
 
-def reloading(it: Proxy) -> bool:
-    return Path(f"/proc/{it.process.pid}/root{RELOADING}").exists()
+def reloading(nginx: Proxy) -> bool:
+    return Path(f"/proc/{nginx.process.pid}/root{RELOADING}").exists()
 
 
-def serves(it: Proxy, files: Mapping[str, str]) -> bool:
+def serves(nginx: Proxy, files: Mapping[str, str]) -> bool:
     """Whether that is the certificate that a new connection gets."""
-    pem = ssl.get_server_certificate(("127.0.0.1", it.it.port().outer_number))
+    pem = ssl.get_server_certificate(("127.0.0.1", nginx.ambassador.port().outer_number))
     return ssl.PEM_cert_to_DER_cert(pem) == ssl.PEM_cert_to_DER_cert(files["tls.crt"])
 
 
@@ -64,7 +64,7 @@ class Load:
 
 
 @contextmanager
-def load(it: Proxy) -> Iterator[Load]:
+def load(nginx: Proxy) -> Iterator[Load]:
     """Four busy clients and four with pauses, while the block runs. They keep their connections, and repeat nothing."""
     seen, lock, stop = Load(), threading.Lock(), threading.Event()
 
@@ -74,7 +74,7 @@ def load(it: Proxy) -> Iterator[Load]:
         while not stop.wait(pause) and time.monotonic() < end:
             try:
                 if connection is None:
-                    connection = it.client()
+                    connection = nginx.client()
                     connection.connect()
                     presented = connection.sock.getpeercert(True)
                     assert isinstance(presented, bytes)
@@ -111,15 +111,15 @@ def load(it: Proxy) -> Iterator[Load]:
 def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost(tmp_path: Path) -> None:
     secrets = [certificate() for _ in range(3)]
     volume = Volume(tmp_path / "certs", **secrets[0])
-    with running(tmp_path, {"/certs": volume}) as it, load(it) as seen:
+    with running(tmp_path, {"/certs": volume}) as nginx, load(nginx) as seen:
         time.sleep(1)
         for number, files in enumerate(secrets[1:], 1):
-            give(it, volume, files)
-            taken(it, number)
-            within(10, lambda: serves(it, files))  # noqa: B023
+            give(nginx, volume, files)
+            taken(nginx, number)
+            within(10, lambda: serves(nginx, files))  # noqa: B023
         time.sleep(1)
         # connections are kept again
-        assert it.get()[0].headers["Connection"] == "keep-alive"
+        assert nginx.get()[0].headers["Connection"] == "keep-alive"
     assert seen.lost == [], f"{len(seen.lost)} lost, {seen.answered} answered"
     assert seen.answered > 500
     assert seen.certificates == {ssl.PEM_cert_to_DER_cert(files["tls.crt"]) for files in secrets}
@@ -131,16 +131,16 @@ def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost
 def test_a_certificate_that_does_not_fit_its_key_is_refused_and_the_one_of_before_stays(tmp_path: Path) -> None:
     first, good = certificate(), certificate()
     volume = Volume(tmp_path / "certs", **first)
-    with running(tmp_path, {"/certs": volume}) as it:
-        give(it, volume, {**certificate(), "tls.key": first["tls.key"]})
+    with running(tmp_path, {"/certs": volume}) as nginx:
+        give(nginx, volume, {**certificate(), "tls.key": first["tls.key"]})
         within(20, lambda: REFUSED in (tmp_path / "stderr").read_text())
         assert "key values mismatch" in (tmp_path / "stderr").read_text()
-        assert serves(it, first)
-        answer, _ = it.get()
+        assert serves(nginx, first)
+        answer, _ = nginx.get()
         assert (answer.status, answer.headers["Connection"]) == (200, "keep-alive")
-        give(it, volume, good)
-        taken(it)
-        assert serves(it, good)
+        give(nginx, volume, good)
+        taken(nginx)
+        assert serves(nginx, good)
 
 
 def test_the_authorities_of_the_clients_are_taken_too(tmp_path: Path) -> None:
@@ -149,34 +149,34 @@ def test_the_authorities_of_the_clients_are_taken_too(tmp_path: Path) -> None:
     clients = Volume(tmp_path / "clients", **{"client-ca.pem": old.pem})
     partners = SecretKey(name="partners", key="ca.crt")
 
-    def status(it: Proxy, presented: Certificate) -> int:
-        context, file = it.trust(), tmp_path / "client.pem"
+    def status(nginx: Proxy, presented: Certificate) -> int:
+        context, file = nginx.trust(), tmp_path / "client.pem"
         file.write_text(presented.pem + presented.key_pem)
         context.load_cert_chain(file)
-        with closing(http.client.HTTPSConnection("127.0.0.1", it.it.port().outer_number, context=context, timeout=5)) as client:
+        with closing(http.client.HTTPSConnection("127.0.0.1", nginx.ambassador.port().outer_number, context=context, timeout=5)) as client:
             client.request("GET", "/")
             return client.getresponse().status
 
     mounts = {"/certs": certificates, "/clients": clients}
-    with running(tmp_path, mounts, client_auth="required", client_ca_secret=partners) as it:
-        assert (status(it, old.client("billing")), status(it, new.client("billing"))) == (200, 400)
+    with running(tmp_path, mounts, client_auth="required", client_ca_secret=partners) as nginx:
+        assert (status(nginx, old.client("billing")), status(nginx, new.client("billing"))) == (200, 400)
         clients.swap({"client-ca.pem": new.pem})
-        taken(it)
-        assert (status(it, old.client("billing")), status(it, new.client("billing"))) == (400, 200)
+        taken(nginx)
+        assert (status(nginx, old.client("billing")), status(nginx, new.client("billing"))) == (400, 200)
 
 
 def test_a_pod_that_is_ending_goes_on_draining_when_a_certificate_was_taken(tmp_path: Path) -> None:
     volume, files = Volume(tmp_path / "certs", **certificate()), certificate()
-    with running(tmp_path, {"/certs": volume}) as it:
-        it.pre_stop()
-        give(it, volume, files)
-        taken(it)
-        assert serves(it, files)
-        assert it.get()[0].headers["Connection"] == "close"
+    with running(tmp_path, {"/certs": volume}) as nginx:
+        nginx.pre_stop()
+        give(nginx, volume, files)
+        taken(nginx)
+        assert serves(nginx, files)
+        assert nginx.get()[0].headers["Connection"] == "close"
 
 
 def test_a_container_restarted_in_the_middle_keeps_connections_again(tmp_path: Path) -> None:
-    it = rendered(HTTP, secret_name="web-tls", reload=True)
-    it.container["command"] = ["/bin/sh", "-c", f'touch {RELOADING}; exec "$@"', "sh", *it.container["command"]]
-    with serving(HttpServer(it.port().number)), proxy(tmp_path, it) as found:
+    ambassador = rendered(HTTP, secret_name="web-tls", reload=True)
+    ambassador.container["command"] = ["/bin/sh", "-c", f'touch {RELOADING}; exec "$@"', "sh", *ambassador.container["command"]]
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as found:
         assert found.get()[0].headers["Connection"] == "keep-alive"

@@ -73,10 +73,10 @@ def net():
 
 def redirect(net, pod, *, uid=0):
     """Runs the init container as the kubelet would: as root with NET_ADMIN, or as somebody else with it."""
-    it = container(pod, "traffic-redirect")
-    context = it["securityContext"]
+    init = container(pod, "traffic-redirect")
+    context = init["securityContext"]
     assert (context["runAsUser"], context["capabilities"]) == (0, {"drop": ["ALL"], "add": ["NET_ADMIN"]})
-    command = as_user(uid, [need("nft"), *it["command"][1:]], capability="net_admin")
+    command = as_user(uid, [need("nft"), *init["command"][1:]], capability="net_admin")
     with inside(net.pod):
         return subprocess.run(command, check=False, capture_output=True, text=True)
 
@@ -116,30 +116,30 @@ def get(namespace, host, number, context=None):
 
 
 @contextlib.contextmanager
-def nginx_at_work(net, it, tmp_path):
+def nginx_at_work(net, ambassador, tmp_path):
     directory = tmp_path / "nginx"
     directory.mkdir()
-    command = container(it.pod, "nginx-proxy")["command"]
-    with inside(net.pod), sandbox(directory, command, files=it.files, programs=programs()) as process:
-        number = container(it.pod, "nginx-proxy")["startupProbe"]["httpGet"]["port"]
+    command = container(ambassador.pod, "nginx-proxy")["command"]
+    with inside(net.pod), sandbox(directory, command, files=ambassador.files, programs=programs()) as process:
+        number = container(ambassador.pod, "nginx-proxy")["startupProbe"]["httpGet"]["port"]
         within(10, lambda: process.poll() is not None or get(net.pod, POD, number))
         assert process.poll() is None, (directory / "stderr").read_text()
         yield
 
 
-def trust(it):
-    return ssl.create_default_context(cadata=it.files["/certs/ca.crt"])
+def trust(ambassador):
+    return ssl.create_default_context(cadata=ambassador.files["/certs/ca.crt"])
 
 
 def test_an_app_that_listens_on_every_address_is_reachable_through_tls_only(net, tmp_path):
-    it = rendered()
-    with app_at_work(net, tmp_path), nginx_at_work(net, it, tmp_path):
+    ambassador = rendered()
+    with app_at_work(net, tmp_path), nginx_at_work(net, ambassador, tmp_path):
         assert get(net.outside, POD, 8080) == TEXT
-        done = redirect(net, it.pod)
+        done = redirect(net, ambassador.pod)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        port = it.pod.port("http")
+        port = ambassador.pod.port("http")
         assert (port.outer_number, port.outer_scheme) == (8080, "https")
-        assert get(net.outside, POD, 8080, trust(it)) == TEXT
+        assert get(net.outside, POD, 8080, trust(ambassador)) == TEXT
         assert b"The plain HTTP request was sent to HTTPS port" in get(net.outside, POD, 8080)
         # where the ambassador really listens it speaks TLS as well, and the app's inner number is nobody's
         assert b"The plain HTTP request was sent to HTTPS port" in get(net.outside, POD, port.redirect)
@@ -151,7 +151,7 @@ def test_an_app_that_listens_on_every_address_is_reachable_through_tls_only(net,
 
 def test_a_chain_of_ambassadors_ends_at_the_app(net, tmp_path):
     inner = Inner()
-    it = rendered(inner)
+    ambassador = rendered(inner)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -164,12 +164,12 @@ def test_a_chain_of_ambassadors_ends_at_the_app(net, tmp_path):
         def log_message(self, *_):
             pass
 
-    assert redirect(net, it.pod).returncode == 0
-    with app_at_work(net, tmp_path), nginx_at_work(net, it, tmp_path), inside(net.pod):
+    assert redirect(net, ambassador.pod).returncode == 0
+    with app_at_work(net, tmp_path), nginx_at_work(net, ambassador, tmp_path), inside(net.pod):
         server = ThreadingHTTPServer(("127.0.0.1", inner.listen), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            assert get(net.outside, POD, 8080, trust(it)) == b"inner: " + TEXT
+            assert get(net.outside, POD, 8080, trust(ambassador)) == b"inner: " + TEXT
         finally:
             server.shutdown()
             server.server_close()

@@ -38,8 +38,8 @@ WAIT_SECONDS = 40
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with dev_server(tmp_path_factory.mktemp("vault")) as it:
-        yield it
+    with dev_server(tmp_path_factory.mktemp("vault")) as server:
+        yield server
 
 
 def patched(app: App | None = None, *, classic: bool = False, **given: Any) -> PodPatch:
@@ -417,8 +417,8 @@ def test_stopped_it_revokes_its_token_and_ends_well(tmp_path: Path, server: Serv
 def test_at_the_start_what_waiting_cannot_mend_is_one_line(tmp_path: Path, server: Server, given: dict[str, Any], message: str) -> None:
     put(server, password=VALUE)
     before = server.tokens()
-    it = boxed(tmp_path, server, timeout_seconds=30, **given)
-    run = it.run()
+    agent = boxed(tmp_path, server, timeout_seconds=30, **given)
+    run = agent.run()
     assert (run.code, run.out, run.err) == (1, "", message.format(url=server.url) + "\n")
     assert run.seconds < 20
     assert server.tokens() == before

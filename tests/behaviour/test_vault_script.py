@@ -119,36 +119,36 @@ def fake(
 
 
 def test_one_login_one_agent_run_and_one_revocation(tmp_path: Path) -> None:
-    it = fake(tmp_path, secrets=(PASSWORD, USER))
-    run = it.box.run()
+    vault = fake(tmp_path, secrets=(PASSWORD, USER))
+    run = vault.box.run()
     assert (run.code, run.out, run.err) == (0, "wrote /secrets/password /secrets/user\n", "")
-    assert it.verbs() == ["write", "agent", "token"]
-    assert it.calls()[2]["argv"] == ["token", "revoke", "-self"]
-    assert it.box.files() == {"password": VALUE, "user": VALUE}
-    assert it.box.left_behind() == []
+    assert vault.verbs() == ["write", "agent", "token"]
+    assert vault.calls()[2]["argv"] == ["token", "revoke", "-self"]
+    assert vault.box.files() == {"password": VALUE, "user": VALUE}
+    assert vault.box.left_behind() == []
 
 
 def test_files_and_their_directory_are_for_their_owner_alone(tmp_path: Path) -> None:
-    it = fake(tmp_path)
-    assert it.box.run().code == 0
+    vault = fake(tmp_path)
+    assert vault.box.run().code == 0
     directory = tmp_path / "secrets/files"
     assert (directory.stat().st_mode & 0o777, (directory / "password").stat().st_mode & 0o777) == (0o700, 0o400)
 
 
 def test_no_token_secret_or_identity_is_in_a_command_line_an_environment_or_the_output(tmp_path: Path) -> None:
-    it = fake(tmp_path)
-    run = it.box.run()
-    seen = json.dumps(it.calls()) + run.out + run.err
+    vault = fake(tmp_path)
+    run = vault.box.run()
+    seen = json.dumps(vault.calls()) + run.out + run.err
     assert run.code == 0
     assert "role=app" in seen
     assert [word for word in (TOKEN, VALUE, IDENTITY) if word in seen] == []
 
 
 def test_a_vault_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
-    it = fake(tmp_path, REFUSED, answer(503, "Vault is sealed"), answer(429, "rate limit"))
-    run = it.box.run()
+    vault = fake(tmp_path, REFUSED, answer(503, "Vault is sealed"), answer(429, "rate limit"))
+    run = vault.box.run()
     assert (run.code, run.err) == (0, "")
-    assert it.verbs() == ["write"] * 4 + ["agent", "token"]
+    assert vault.verbs() == ["write"] * 4 + ["agent", "token"]
     assert run.seconds > 0.5 + 1 + 2  # half of each pause at least
 
 
@@ -168,13 +168,13 @@ def test_a_vault_that_comes_up_late_is_waited_for(tmp_path: Path) -> None:
     ],
 )
 def test_retries_end_with_the_deadline_and_one_line(tmp_path: Path, said: str, message: str) -> None:
-    it = fake(tmp_path, *[said] * 50, timeout_seconds=3)
-    run = it.box.run()
+    vault = fake(tmp_path, *[said] * 50, timeout_seconds=3)
+    run = vault.box.run()
     assert (run.code, run.out, run.err) == (1, "", message)
-    assert 2 <= len(it.verbs()) <= 4
-    assert set(it.verbs()) == {"write"}
+    assert 2 <= len(vault.verbs()) <= 4
+    assert set(vault.verbs()) == {"write"}
     assert run.seconds < 5
-    assert it.box.left_behind() == []
+    assert vault.box.left_behind() == []
 
 
 @pytest.mark.parametrize(
@@ -207,68 +207,68 @@ def test_retries_end_with_the_deadline_and_one_line(tmp_path: Path, said: str, m
     ],
 )
 def test_what_waiting_cannot_mend_fails_at_once(tmp_path: Path, said: str, message: str) -> None:
-    it = fake(tmp_path, said)
-    run = it.box.run()
+    vault = fake(tmp_path, said)
+    run = vault.box.run()
     assert (run.code, run.out, run.err) == (1, "", message)
-    assert it.verbs() == ["write"]
+    assert vault.verbs() == ["write"]
 
 
 def test_half_a_set_is_never_seen_and_the_token_is_revoked_even_so(tmp_path: Path) -> None:
-    it = fake(tmp_path, secrets=(PASSWORD, USER), renders=1, agent_code=1, agent_says=f"[ERROR] parsing {VALUE}")
-    run = it.box.run()
+    vault = fake(tmp_path, secrets=(PASSWORD, USER), renders=1, agent_code=1, agent_says=f"[ERROR] parsing {VALUE}")
+    run = vault.box.run()
     assert (run.code, run.out) == (1, "")
     assert run.err == f"the files could not be rendered from Vault at https://vault; check the templates {NOT_SHOWN}\n"
-    assert it.verbs() == ["write", "agent", "token"]
+    assert vault.verbs() == ["write", "agent", "token"]
     assert not (tmp_path / "secrets/files").exists()
-    assert it.box.left_behind() == []
+    assert vault.box.left_behind() == []
 
 
 def test_an_agent_that_ends_well_without_every_file_is_a_failure(tmp_path: Path) -> None:
-    it = fake(tmp_path, secrets=(PASSWORD, USER), renders=1)
-    run = it.box.run()
+    vault = fake(tmp_path, secrets=(PASSWORD, USER), renders=1)
+    run = vault.box.run()
     assert run.code == 1
     assert run.err == "Vault at https://vault stopped answering while reading a secret; see its log, or raise timeout_seconds\n"
     assert not (tmp_path / "secrets/files").exists()
 
 
 def test_a_failed_second_run_leaves_the_first_set_as_it_was(tmp_path: Path) -> None:
-    it = fake(tmp_path)
-    assert it.box.run().code == 0
+    vault = fake(tmp_path)
+    assert vault.box.run().code == 0
     plan = tmp_path / "fake/plan.json"
     plan.write_text(json.dumps({**json.loads(plan.read_text()), "agent_code": 1}))
-    assert it.box.run().code == 1
-    assert it.box.files() == {"password": VALUE}
+    assert vault.box.run().code == 1
+    assert vault.box.files() == {"password": VALUE}
 
 
 def test_a_second_run_replaces_the_whole_set(tmp_path: Path) -> None:
-    it = fake(tmp_path)
+    vault = fake(tmp_path)
     (tmp_path / "secrets/files").mkdir(mode=0o700)
     (tmp_path / "secrets/files/old").write_text("old")
     (tmp_path / "secrets/new").mkdir()
-    assert it.box.run().code == 0
-    assert it.box.files() == {"password": VALUE}
+    assert vault.box.run().code == 0
+    assert vault.box.files() == {"password": VALUE}
 
 
 def test_a_token_that_cannot_be_revoked_is_told_and_no_failure(tmp_path: Path) -> None:
-    it = fake(tmp_path, revoke_code=2)
-    run = it.box.run()
+    vault = fake(tmp_path, revoke_code=2)
+    run = vault.box.run()
     assert (run.code, run.out) == (0, "wrote /secrets/password\n")
     assert run.err == "the token of role 'app' at auth/kubernetes could not be revoked; it expires with its TTL\n"
-    assert it.box.left_behind() == []
+    assert vault.box.left_behind() == []
 
 
 def test_a_container_that_is_stopped_revokes_its_token(tmp_path: Path) -> None:
-    it = fake(tmp_path, seconds=1)
-    process = it.box.start()
+    vault = fake(tmp_path, seconds=1)
+    process = vault.box.start()
     deadline = time.monotonic() + 10
-    while not (tmp_path / "fake/calls").exists() or "agent" not in it.verbs():
+    while not (tmp_path / "fake/calls").exists() or "agent" not in vault.verbs():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 143
-    assert it.verbs() == ["write", "agent", "token"]
-    assert it.box.left_behind() == []
+    assert vault.verbs() == ["write", "agent", "token"]
+    assert vault.box.left_behind() == []
 
 
 # --- the vault CLI against a stand-in for the server ------------------------------------------------------------------------------------
@@ -360,11 +360,11 @@ def test_vault_is_asked_for_one_login_one_read_of_each_secret_and_one_revocation
 def test_a_sealed_vault_is_waited_for_with_one_request_a_try(tmp_path: Path, stand_in: StandIn) -> None:
     stand_in.secrets = {"secret/data/my-secret": {"password": VALUE}}
     stand_in.logins = [(503, ["Vault is sealed"]), (500, ["internal error"])]
-    it = box(tmp_path, need("vault"), address=stand_in.url)
-    run = it.run()
+    container = box(tmp_path, need("vault"), address=stand_in.url)
+    run = container.run()
     assert (run.code, run.err) == (0, "")
     assert stand_in.count("WRITE auth/kubernetes/login") == 3
-    assert it.files() == {"password": VALUE}
+    assert container.files() == {"password": VALUE}
 
 
 @pytest.mark.parametrize(
@@ -397,14 +397,14 @@ def test_a_failure_is_one_line_that_names_what_failed(tmp_path: Path, stand_in: 
     timeout = change.pop("timeout", 20)
     for name, value in change.items():
         setattr(stand_in, name, value)
-    it = box(tmp_path, need("vault"), address=stand_in.url, timeout_seconds=timeout)
-    run = it.run()
+    container = box(tmp_path, need("vault"), address=stand_in.url, timeout_seconds=timeout)
+    run = container.run()
     assert (run.code, run.out, run.err) == (1, "", f"Vault at {stand_in.url} {message}\n")
     assert run.seconds < timeout + 3
     assert stand_in.count("WRITE auth/kubernetes/login") == 1
     assert stand_in.count("WRITE auth/token/revoke-self") == ("logins" not in change)
     assert not (tmp_path / "secrets/files").exists()
-    assert it.left_behind() == []
+    assert container.left_behind() == []
 
 
 def test_a_vault_that_is_not_there_is_one_line(tmp_path: Path) -> None:
@@ -432,8 +432,8 @@ def against(server: Server, directory: Path, shell: str = "busybox", **given: An
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with dev_server(tmp_path_factory.mktemp("vault")) as it:
-        yield it
+    with dev_server(tmp_path_factory.mktemp("vault")) as server:
+        yield server
 
 
 @pytest.mark.parametrize("shell", ["busybox", "sh"])
@@ -445,7 +445,7 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
     server.vault("kv", "put", "secret/shell", "-", stdin=json.dumps({"A": hard, "N": 7, "T": True, "O": {"a": "o'x"}}))
     server.vault("kv", "put", "old/team/a", "b=two words")
     before = server.tokens()
-    it = against(
+    container = against(
         server,
         tmp_path,
         shell=shell,
@@ -459,9 +459,9 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
             VaultSecret(path="my-secret", file="url", template="db://{{ .username }}@db\n", mode="0440"),
         ),
     )
-    run = it.run()
+    run = container.run()
     assert (run.code, run.err) == (0, "")
-    files = it.files()
+    files = container.files()
     environment = files.pop("app.env")
     assert files == {
         "password": hard,
@@ -481,7 +481,7 @@ def test_a_real_vault_gives_every_kind_of_file(tmp_path: Path, server: Server, s
     }
     assert (tmp_path / "secrets/files").stat().st_mode & 0o777 == 0o750
     assert server.tokens() == before
-    assert it.left_behind() == []
+    assert container.left_behind() == []
 
 
 @pytest.mark.parametrize(
@@ -535,13 +535,13 @@ def test_a_real_vault_that_refuses_is_one_line_without_a_secret(
     server.vault("kv", "put", "secret/deleted", "a=b")
     server.vault("kv", "delete", "secret/deleted")
     before = server.tokens()
-    it = against(server, tmp_path, **{"secrets": (USER,), **given})
-    run = it.run()
+    container = against(server, tmp_path, **{"secrets": (USER,), **given})
+    run = container.run()
     assert (run.code, run.out, run.err) == (1, "", message.format(url=server.url) + "\n")
     assert VALUE not in run.err
     assert server.tokens() == before
     assert not (tmp_path / "secrets/files").exists()
-    assert it.left_behind() == []
+    assert container.left_behind() == []
 
 
 def test_a_token_without_the_default_policy_is_told(tmp_path: Path, server: Server) -> None:
@@ -565,7 +565,7 @@ def test_a_token_without_the_default_policy_is_told(tmp_path: Path, server: Serv
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
 def test_it_works_as_an_ordinary_user(tmp_path: Path, server: Server) -> None:
     server.vault("kv", "put", "secret/my-secret", f"password={VALUE}")
-    it = against(server, tmp_path)
+    container = against(server, tmp_path)
     # the program may be in a directory that only root can enter
     (tmp_path / "programs/vault").unlink()
     try:
@@ -576,11 +576,11 @@ def test_it_works_as_an_ordinary_user(tmp_path: Path, server: Server) -> None:
     for path in (tmp_path / "home", tmp_path / "secrets"):
         os.chown(path, 0, 1000)
         path.chmod(0o2777)  # as the kubelet makes an emptyDir
-    it.command = [setpriv, "--reuid=1234", "--regid=1000", "--clear-groups", *it.command]
+    container.command = [setpriv, "--reuid=1234", "--regid=1000", "--clear-groups", *container.command]
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
     tmp_path.chmod(0o755)
-    run = it.run()
+    run = container.run()
     assert (run.code, run.err) == (0, "")
     written = (tmp_path / "secrets/files/password").stat()
     assert (written.st_uid, written.st_gid, written.st_mode & 0o777) == (1234, 1000, 0o400)

@@ -87,9 +87,9 @@ def guarded(module_namespace: Namespace) -> tuple[Guarded, dict[str, Any]]:
 
 
 def test_a_client_with_the_right_certificate_gets_through_and_the_app_is_told_who_it_is(guarded: tuple[Guarded, dict[str, Any]]) -> None:
-    it, outputs = guarded
+    app, outputs = guarded
     spoofed = [option for header in SPOOFED for option in ("-H", header)]
-    status, body = it.ask(tuple(outputs["billing"]), "/headers", *spoofed)
+    status, body = app.ask(tuple(outputs["billing"]), "/headers", *spoofed)
     assert status == 200, body
     headers = {name.lower().replace("_", "-"): values for name, values in json.loads(body).items()}
     assert (headers["x-client-verify"], headers["x-client-subject"]) == (["SUCCESS"], ["CN=billing"])
@@ -100,7 +100,7 @@ def test_a_client_with_the_right_certificate_gets_through_and_the_app_is_told_wh
 
 
 def test_every_other_client_does_not(guarded: tuple[Guarded, dict[str, Any]], figure: Figure) -> None:
-    it, outputs = guarded
+    app, outputs = guarded
     mine = PARTNERS.client("billing")
     others = {
         "none": None,
@@ -109,34 +109,34 @@ def test_every_other_client_does_not(guarded: tuple[Guarded, dict[str, Any]], fi
         "of a server": PARTNERS.client("billing", server=True),
         "another name": tuple(outputs["shipping"]),
     }
-    assert it.ask((mine.pem, mine.key_pem))[0] == 200
+    assert app.ask((mine.pem, mine.key_pem))[0] == 200
     seen = {}
     for name, other in others.items():
         identity = other if other is None or isinstance(other, tuple) else (other.pem, other.key_pem)
-        seen[name], body = it.ask(identity)
+        seen[name], body = app.ask(identity)
         assert "Podinfo" not in body
     figure(", ".join(f"{name}: {status}" for name, status in seen.items()))
     assert seen == {"none": 400, "foreign authority": 400, "ended": 400, "of a server": 400, "another name": 403}
 
 
 def test_probes_reach_the_app_without_a_certificate_and_nothing_else_does(guarded: tuple[Guarded, dict[str, Any]]) -> None:
-    it, outputs = guarded
-    namespace, billing = it.namespace, tuple(outputs["billing"])
+    app, outputs = guarded
+    namespace, billing = app.namespace, tuple(outputs["billing"])
     pod = namespace.get("pod", namespace.pod("podinfo"))
     container = next(c for c in pod["spec"]["containers"] if c["name"] == "podinfo")
     port, address = container["readinessProbe"]["httpGet"]["port"], pod["status"]["podIP"]
     code = ("-o", "/dev/null", "-w", "%{http_code}")
-    assert it.client.curl(*code, f"http://{address}:{port}/readyz").out == "200"
+    assert app.client.curl(*code, f"http://{address}:{port}/readyz").out == "200"
     for options in (("/headers",), ("/readyz", "-X", "POST"), ("/readyz", "-d", "1"), ("/readyz", "-H", "Upgrade: h2c")):
-        assert it.client.curl(*code, *options[1:], f"http://{address}:{port}{options[0]}").out == "404", options
+        assert app.client.curl(*code, *options[1:], f"http://{address}:{port}{options[0]}").out == "404", options
 
     # the app itself says that it is not ready, behind a proxy that is
-    assert it.ask(billing, "/readyz/disable", "-X", "POST")[0] == 202
+    assert app.ask(billing, "/readyz/disable", "-X", "POST")[0] == 202
     name = pod["metadata"]["name"]
     eventually(lambda: not ready(namespace.get("pod", name)), "the pod not Ready", timeout=30)
     # nobody is sent to it any more
     there = ("--connect-to", f"podinfo:9898:{address}:9898")
-    assert it.ask(billing, "/readyz/enable", "-X", "POST", *there)[0] == 202
+    assert app.ask(billing, "/readyz/enable", "-X", "POST", *there)[0] == 202
     eventually(lambda: ready(namespace.get("pod", name)), "the pod Ready again", timeout=30)
     assert {c["restartCount"] for c in statuses(namespace.get("pod", name)).values()} == {0}
 
@@ -210,11 +210,11 @@ def test_one_authority_takes_over_from_another_while_the_clients_of_both_get_thr
     deployment = deploy(namespace, program("old", both=True))
     outputs, client = dict(deployment.outputs), Client(namespace)
     old, new = tuple(outputs["old"]), tuple(outputs["new"])
-    it = Guarded(namespace, client, client.file("ca.pem", outputs["bundle"]))
+    app = Guarded(namespace, client, client.file("ca.pem", outputs["bundle"]))
 
     def statuses_are(*wanted: int) -> None:
         # the pod before this one may still be there for a moment
-        eventually(lambda: (it.ask(old)[0], it.ask(new)[0]) == wanted, f"{wanted} for the old and the new", timeout=30)
+        eventually(lambda: (app.ask(old)[0], app.ask(new)[0]) == wanted, f"{wanted} for the old and the new", timeout=30)
 
     statuses_are(200, 200)
     deployment.up(program("new", both=True))

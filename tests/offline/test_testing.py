@@ -49,7 +49,7 @@ def self_signed(**changes: Any) -> tls.SelfSignedCert:
     return certificate
 
 
-def authority_and_leaf() -> None:
+def authority_and_leaf() -> dict[str, Any]:
     """A CA, a server certificate for web and 127.0.0.1, and what both exchange with the outside."""
     ca_key = tls.PrivateKey("ca-key", algorithm="ECDSA", ecdsa_curve="P384")
     ca = tls.SelfSignedCert(
@@ -80,10 +80,8 @@ def authority_and_leaf() -> None:
         early_renewal_hours=8,
         set_subject_key_id=True,
     )
-    for name, value in {"ca": ca.cert_pem, "leaf": leaf.cert_pem, "key": key.private_key_pem_pkcs8}.items():
-        pulumi.export(name, value)
-    pulumi.export("ready", leaf.ready_for_renewal)
-    pulumi.export("end", leaf.validity_end_time)
+    made = {"ca": ca.cert_pem, "leaf": leaf.cert_pem, "key": key.private_key_pem_pkcs8}
+    return {**made, "ready": leaf.ready_for_renewal, "end": leaf.validity_end_time}
 
 
 class Web(pulumi.ComponentResource):
@@ -121,11 +119,11 @@ class Web(pulumi.ComponentResource):
 
 
 def web(text: str = "a") -> None:
-    it = Web("web", text)
-    pulumi.export("config", it.config_name)
-    pulumi.export("replicas", it.deployment.status.ready_replicas)
-    pulumi.export("address", it.service.status.load_balancer.ingress[0].ip)
-    pulumi.export("id", it.deployment.id)
+    site = Web("web", text)
+    pulumi.export("config", site.config_name)
+    pulumi.export("replicas", site.deployment.status.ready_replicas)
+    pulumi.export("address", site.service.status.load_balancer.ingress[0].ip)
+    pulumi.export("id", site.deployment.id)
 
 
 def test_a_registration_has_plain_inputs_and_its_place_among_the_others() -> None:
@@ -151,6 +149,44 @@ def test_the_cluster_answers_with_names_namespaces_status_and_ids() -> None:
     assert recording.exports["replicas"] == 2
     assert recording.exports["address"] == "192.0.2.1"
     assert recording.exports["id"] == "default/web"
+
+
+def test_what_the_program_returns_is_recorded_with_its_outputs_resolved() -> None:
+    sites: list[Web] = []
+
+    def program() -> dict[str, Any]:
+        site = Web("web")
+        sites.append(site)
+        secret_size = pulumi.Output.secret({"size": 3.0, "half": 0.5})
+        return {"replicas": site.deployment.status.ready_replicas, "all": [(secret_size,), site.service.metadata], "site": site}
+
+    value = run(program).value
+    metadata = {"name": "web", "namespace": "default"}
+    assert value == {"replicas": 2, "all": [[{"size": 3, "half": 0.5}], metadata], "site": sites[0]}
+    assert isinstance(value["all"][0][0]["size"], int)
+    assert type(value["all"][1]) is dict
+
+
+def test_an_output_that_the_program_returns_is_unknown_in_a_preview_and_an_async_program_returns_too() -> None:
+    async def program() -> list[Any]:
+        await asyncio.sleep(0)
+        site = Web("web")
+        return [site.deployment.id, site.service.metadata.name, pulumi.Output.secret(site.deployment.id)]
+
+    assert run(program).value == ["default/web", "web", "default/web"]
+    assert run(program, preview=True).value == [UNKNOWN, "web", UNKNOWN]
+
+
+def test_a_program_that_returns_nothing_or_nothing_that_is_known_to_pulumi_is_no_error() -> None:
+    anything = object()
+    assert run(lambda: None).value is None
+    assert run(lambda: anything).value is anything
+    assert run(lambda: pulumi.Output.from_input(None)).value is None
+
+
+def test_an_output_that_fails_is_raised_when_the_program_returns_it() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: [Web("web").config_name.apply(lambda _: 1 // 0)])
 
 
 def test_objects_outside_of_namespaces_get_no_namespace() -> None:
@@ -189,11 +225,8 @@ def test_a_given_name_is_kept_and_a_prefix_is_completed() -> None:
 
 
 def test_an_existing_object_is_known_by_its_id() -> None:
-    def program() -> None:
-        pulumi.export("name", kubernetes.core.v1.Secret.get("s", "team/there").metadata.name)
-
-    recording = run(program)
-    assert recording.exports["name"] == "there"
+    recording = run(lambda: kubernetes.core.v1.Secret.get("s", "team/there").metadata.name)
+    assert recording.value == "there"
     assert recording.registrations == ()
 
 
@@ -257,13 +290,13 @@ def test_a_preview_knows_names_but_neither_keys_nor_ids_nor_status() -> None:
     assert recording.one("Secret", "tls").outputs["metadata"]["name"].startswith("tls-")
 
 
-def handshake(exports: dict[str, Any], server_name: str, directory: Path) -> None:
+def handshake(made: dict[str, Any], server_name: str, directory: Path) -> None:
     """A TLS handshake in memory; the client trusts the CA only."""
     chain = directory / "chain.pem"
-    chain.write_text(exports["leaf"] + exports["key"])
+    chain.write_text(made["leaf"] + made["key"])
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(chain)
-    client = ssl.create_default_context(cadata=exports["ca"])
+    client = ssl.create_default_context(cadata=made["ca"])
     client.verify_flags |= ssl.VERIFY_X509_STRICT
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
@@ -279,17 +312,17 @@ def handshake(exports: dict[str, Any], server_name: str, directory: Path) -> Non
 
 
 def test_a_tls_handshake_trusts_the_leaf_through_its_ca(tmp_path: Path) -> None:
-    exports = run(authority_and_leaf).exports
+    made = run(authority_and_leaf).value
     for name in ("web", "a.web.svc", "127.0.0.1", "::1"):
-        handshake(exports, name, tmp_path)
+        handshake(made, name, tmp_path)
     with pytest.raises(ssl.SSLCertVerificationError, match="other"):
-        handshake(exports, "other", tmp_path)
+        handshake(made, "other", tmp_path)
 
 
 def test_certificates_say_what_they_were_asked_to_say() -> None:
-    exports = run(authority_and_leaf, now=at(0)).exports
-    ca = x509.load_pem_x509_certificate(exports["ca"].encode())
-    leaf = x509.load_pem_x509_certificate(exports["leaf"].encode())
+    made = run(authority_and_leaf, now=at(0)).value
+    ca = x509.load_pem_x509_certificate(made["ca"].encode())
+    leaf = x509.load_pem_x509_certificate(made["leaf"].encode())
 
     def extension(certificate: x509.Certificate, kind: Any) -> Any:
         return certificate.extensions.get_extension_for_class(kind).value
@@ -309,8 +342,8 @@ def test_certificates_say_what_they_were_asked_to_say() -> None:
     assert extension(leaf, x509.SubjectKeyIdentifier) == x509.SubjectKeyIdentifier.from_public_key(leaf.public_key())
     assert extension(leaf, x509.AuthorityKeyIdentifier).key_identifier == extension(ca, x509.SubjectKeyIdentifier).digest
     assert (leaf.not_valid_before_utc, leaf.not_valid_after_utc) == (NOW, NOW + timedelta(hours=24))
-    assert exports["end"] == "2030-01-02T00:00:00Z"
-    assert exports["ready"] is False
+    assert made["end"] == "2030-01-02T00:00:00Z"
+    assert made["ready"] is False
     leaf.verify_directly_issued_by(ca)
 
 
@@ -324,20 +357,19 @@ def test_certificates_say_what_they_were_asked_to_say() -> None:
     ],
 )
 def test_a_private_key_has_the_forms_of_the_provider(arguments: dict[str, Any], header: str) -> None:
-    def program() -> None:
+    def program() -> list[Any]:
         key = tls.PrivateKey("key", **arguments)
-        for name in ("private_key_pem", "private_key_pem_pkcs8", "public_key_pem", "public_key_openssh"):
-            pulumi.export(name, getattr(key, name))
+        return [key.private_key_pem, key.private_key_pem_pkcs8, key.public_key_pem, key.public_key_openssh]
 
-    exports = run(program).exports
-    assert exports["private_key_pem"].startswith(f"-----BEGIN {header}-----\n")
-    assert exports["private_key_pem_pkcs8"].startswith("-----BEGIN PRIVATE KEY-----\n")
-    assert all(pem.endswith("-----\n") for name, pem in exports.items() if name.endswith(("pem", "pkcs8")))
-    public = load_pem_private_key(exports["private_key_pem"].encode(), None).public_key()
-    assert public == load_pem_private_key(exports["private_key_pem_pkcs8"].encode(), None).public_key()
+    *pems, openssh = run(program).value
+    assert pems[0].startswith(f"-----BEGIN {header}-----\n")
+    assert pems[1].startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert all(pem.endswith("-----\n") for pem in pems)
+    public, same = (load_pem_private_key(pem.encode(), None).public_key() for pem in pems[:2])
+    assert public == same
     # OpenSSH does not know P224, the provider's default curve
     known = arguments != {"algorithm": "ECDSA"}
-    assert (exports["public_key_openssh"] != "") is known
+    assert (openssh != "") is known
 
 
 def test_a_certificate_that_cannot_be_made_is_an_error_with_its_urn() -> None:
@@ -486,11 +518,11 @@ def test_a_secret_leak_found_in_an_output_comes_out_with_its_full_text() -> None
 
 
 def test_an_async_program_runs_to_its_end() -> None:
-    async def program() -> None:
+    async def program() -> pulumi.Output[str]:
         await asyncio.sleep(0)
-        pulumi.export("name", Web("web").config_name)
+        return Web("web").config_name
 
-    assert run(program).exports["name"].startswith("web-config-")
+    assert run(program).value.startswith("web-config-")
 
 
 def test_two_resources_of_one_urn_are_refused_as_by_the_engine() -> None:
@@ -577,7 +609,7 @@ def test_a_subclass_answers_for_another_provider() -> None:
     recording = run(program, mocks=Cloud())
     assert recording.exports == {"all": ["b-1", "https://b", 1], "token": "t", "key": "k"}
     assert recording.secret_exports == {"token", "key"}
-    assert run(lambda: pulumi.export("id", Bucket("b").id)).exports == {"id": "b-id"}
+    assert run(lambda: Bucket("b").id).value == "b-id"
 
 
 def test_the_mocks_work_with_pulumis_own_set_mocks() -> None:

@@ -63,15 +63,15 @@ def test_of_elasticsearch_it_knows_where_the_logs_are():
 
 
 def test_nothing_is_between_the_files_and_the_receiver():
-    it = config(shipped())
-    assert it["receivers"]["file_log"]["start_at"] == "beginning"
-    assert it["receivers"]["file_log"]["storage"] == "file_storage"
-    assert it["extensions"]["file_storage"] == {"directory": "/var/lib/log-shipper"}
-    exporter = it["exporters"]["otlp_http"]
+    collector = config(shipped())
+    assert collector["receivers"]["file_log"]["start_at"] == "beginning"
+    assert collector["receivers"]["file_log"]["storage"] == "file_storage"
+    assert collector["extensions"]["file_storage"] == {"directory": "/var/lib/log-shipper"}
+    exporter = collector["exporters"]["otlp_http"]
     assert exporter["endpoint"] == ENDPOINT
     assert exporter["sending_queue"] == {"enabled": False}
     assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
-    assert it["service"]["pipelines"] == {"logs": {"receivers": ["file_log"], "exporters": ["otlp_http"]}}
+    assert collector["service"]["pipelines"] == {"logs": {"receivers": ["file_log"], "exporters": ["otlp_http"]}}
 
 
 def test_it_reads_as_the_apps_user_and_stays_restricted():
@@ -114,11 +114,11 @@ def test_headers_attributes_and_authority():
         container_name="log-shipper",
     )
     assert {"name": "HEADER_0", "valueFrom": {"secretKeyRef": {"name": "otlp", "key": "token"}}} in container(pod, "log-shipper")["env"]
-    it = config(pod)
-    assert it["exporters"]["otlp_http"]["headers"] == {"X-Scope-OrgID": "a$$b", "authorization": "${env:HEADER_0}"}
-    assert it["exporters"]["otlp_http"]["tls"] == {"ca_file": "/etc/log-shipper/ca.crt"}
+    collector = config(pod)
+    assert collector["exporters"]["otlp_http"]["headers"] == {"X-Scope-OrgID": "a$$b", "authorization": "${env:HEADER_0}"}
+    assert collector["exporters"]["otlp_http"]["tls"] == {"ca_file": "/etc/log-shipper/ca.crt"}
     assert files(pod)["ca.crt"] == "-----BEGIN CERTIFICATE-----\n"
-    assert it["receivers"]["file_log"]["resource"] == {
+    assert collector["receivers"]["file_log"]["resource"] == {
         "service.name": "search",
         "k8s.pod.name": "${env:POD_NAME}",
         "k8s.namespace.name": "${env:POD_NAMESPACE}",

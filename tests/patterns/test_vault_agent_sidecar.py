@@ -49,14 +49,14 @@ def env(container: Any) -> dict[str, Any]:
 
 
 def test_the_pod_is_restricted_and_only_the_app_sees_the_files_as_a_directory() -> None:
-    it = spec()
-    (sidecar,), (app,) = it["initContainers"], it["containers"]
-    assert pod_security_level(it) == "restricted"
+    pod = spec()
+    (sidecar,), (app,) = pod["initContainers"], pod["containers"]
+    assert pod_security_level(pod) == "restricted"
     assert (sidecar["name"], sidecar["image"], sidecar["restartPolicy"]) == ("vault-agent", "hashicorp/vault:1.21.1", "Always")
     assert (sidecar["securityContext"]["runAsUser"], sidecar["securityContext"]["runAsGroup"]) == (1234, 2345)
     # a subPath would hold on to the first files
     assert app["volumeMounts"] == [{"name": "vault", "mountPath": "/vault/secrets", "readOnly": True}]
-    assert [(v["name"], v.get("emptyDir")) for v in it["volumes"]] == [
+    assert [(v["name"], v.get("emptyDir")) for v in pod["volumes"]] == [
         ("vault", {"medium": "Memory", "sizeLimit": "2Mi"}),
         ("vault-home", {"medium": "Memory", "sizeLimit": "2Mi"}),
         ("vault-identity", None),
@@ -136,9 +136,9 @@ def test_a_call_and_a_command_reach_the_script_as_words() -> None:
 def test_natively_it_revokes_and_as_a_classic_sidecar_an_init_container_renders_first() -> None:
     (native,) = spec()["initContainers"]
     assert (env(native)["REVOKE"], env(native)["ONCE"]) == ("1", "")
-    it = spec(sidecars="classic", kubernetes_version="1.28")
-    (init,), (sidecar, _) = it["initContainers"], it["containers"]
-    assert pod_security_level(it) == "restricted"
+    pod = spec(sidecars="classic", kubernetes_version="1.28")
+    (init,), (sidecar, _) = pod["initContainers"], pod["containers"]
+    assert pod_security_level(pod) == "restricted"
     assert (init["name"], env(init)["ONCE"], env(init)["REVOKE"]) == ("vault-agent-init", "1", "1")
     assert (sidecar["name"], env(sidecar)["ONCE"], env(sidecar)["REVOKE"]) == ("vault-agent", "", "")
     assert not {"startupProbe", "restartPolicy"} & set(init)
@@ -146,9 +146,9 @@ def test_natively_it_revokes_and_as_a_classic_sidecar_an_init_container_renders_
 
 def test_beside_vault_init_it_has_names_of_its_own() -> None:
     args = VaultInitArgs(address="https://vault:8200", role="app", secrets=(PASSWORD,))
-    it = spec(lambda: VaultInit("once", args))
-    assert [c["name"] for c in it["initContainers"]] == ["get-secret", "vault-agent"]
-    assert [m["mountPath"] for m in it["containers"][0]["volumeMounts"]] == ["/secrets", "/vault/secrets"]
+    pod = spec(lambda: VaultInit("once", args))
+    assert [c["name"] for c in pod["initContainers"]] == ["get-secret", "vault-agent"]
+    assert [m["mountPath"] for m in pod["containers"][0]["volumeMounts"]] == ["/secrets", "/vault/secrets"]
 
 
 def test_a_role_and_an_address_that_are_known_later_arrive() -> None:

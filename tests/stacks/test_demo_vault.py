@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 
 from components import testing
@@ -26,10 +25,9 @@ from tests.support.vaults import base64url, free_port
 
 
 def recorded(args: DemoVaultArgs | None = None, *, preview: bool = False) -> testing.Recording:
-    def program() -> None:
+    def program() -> dict[str, Any]:
         vault = DemoVault("vault", args)
-        pulumi.export("address", vault.address)
-        pulumi.export("ca_pem", vault.ca_pem)
+        return {"address": vault.address, "ca_pem": vault.ca_pem}
 
     return testing.run(program, preview=preview)
 
@@ -52,10 +50,10 @@ def test_only_the_token_review_is_allowed_to_its_own_service_account() -> None:
 
 def test_the_address_is_the_service_and_the_certificate_covers_it() -> None:
     recording = recorded(DemoVaultArgs(namespace="demo", service_name="secrets"))
-    assert recording.exports["address"] == "https://secrets.demo.svc:8200"
+    assert recording.value["address"] == "https://secrets.demo.svc:8200"
     assert recording.one("Service").inputs["metadata"]["name"] == "secrets"
     assert "secrets.demo.svc" in recording.one("SelfSignedCert").inputs["dnsNames"]
-    assert recording.exports["ca_pem"].startswith("-----BEGIN CERTIFICATE-----")
+    assert recording.value["ca_pem"].startswith("-----BEGIN CERTIFICATE-----")
 
 
 def test_every_object_is_in_the_namespace_and_previews() -> None:
@@ -180,18 +178,18 @@ def test_vault_init_finds_its_secret_over_tls_and_again_after_a_restart(tmp_path
             with process(serve, cwd=home, env={"PATH": path, "HOME": str(home / "home")}):
                 wait_for(token.exists)
                 wait_for(lambda: not token.exists())
-                it = box(
+                init = box(
                     directory,
                     vault,
                     identity=identity,
                     address=f"https://127.0.0.1:{outer}",
-                    ca=recording.exports["ca_pem"],
+                    ca=recording.value["ca_pem"],
                     role="elasticsearch",
                     secrets=(VaultSecret(path="my-secret", file="all.json", format="json"),),
                 )
-                run = it.run()
+                run = init.run()
                 assert (run.code, run.err) == (0, "")
-                return dict(json.loads(it.files()["all.json"]))
+                return dict(json.loads(init.files()["all.json"]))
 
         first = fetched(tmp_path / "first")
         assert (first["username"], len(first["password"])) == ("demo", 32)

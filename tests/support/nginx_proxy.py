@@ -79,7 +79,7 @@ def certificate() -> dict[str, str]:
 class Proxy:
     """The running container."""
 
-    it: Rendered
+    ambassador: Rendered
     directory: Path
     process: subprocess.Popen[bytes]
 
@@ -98,20 +98,20 @@ class Proxy:
     def pre_stop(self) -> None:
         """What the kubelet does first when the pod is to stop."""
         inside = ("nsenter", "--target", str(self.process.pid), "--user", "--mount", "--root", "--preserve-credentials")
-        subprocess.run([*inside, *self.it.container["lifecycle"]["preStop"]["exec"]["command"]], check=True)
+        subprocess.run([*inside, *self.ambassador.container["lifecycle"]["preStop"]["exec"]["command"]], check=True)
 
     def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self.it.files["/certs/ca.crt"])
+        return ssl.create_default_context(cadata=self.ambassador.files["/certs/ca.crt"])
 
     def log(self, wanted: str) -> str:
         """Its stdout, as soon as `wanted` is in it."""
         return str(within(5, lambda: text if wanted in (text := (self.directory / "stdout").read_text()) else None))
 
     def client(self, name: str = "http") -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection("127.0.0.1", self.it.port(name).outer_number, context=self.trust(), timeout=20)
+        return http.client.HTTPSConnection("127.0.0.1", self.ambassador.port(name).outer_number, context=self.trust(), timeout=20)
 
     def socket(self, name: str = "http", context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.it.port(name).outer_number), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.ambassador.port(name).outer_number), timeout=20)
         return (context or self.trust()).wrap_socket(plain, server_hostname="localhost")
 
     def get(self, path: str = "/", method: str = "GET", **request: Any) -> tuple[http.client.HTTPResponse, bytes]:
@@ -127,7 +127,7 @@ class Proxy:
         return dict(json.loads(body))
 
     def health(self, path: str = "/healthz") -> tuple[int, bytes]:
-        return self.plain(self.it.health_port, path)
+        return self.plain(self.ambassador.health_port, path)
 
     def plain(self, number: int, path: str, method: str = "GET", **request: Any) -> tuple[int, bytes]:
         """An answer to plain HTTP."""
@@ -157,11 +157,13 @@ def programs() -> dict[str, bytes]:
 
 
 @contextmanager
-def proxy(directory: Path, it: Rendered, volumes: Mapping[str, Path] | None = None) -> Iterator[Proxy]:
+def proxy(directory: Path, ambassador: Rendered, volumes: Mapping[str, Path] | None = None) -> Iterator[Proxy]:
     """The container, started and found healthy; `volumes` as in `sandbox`."""
-    variables = [f"{variable['name']}={variable['value']}" for variable in it.container.get("env", ())]
-    with sandbox(directory, ["env", *variables, *it.container["command"]], files=it.files, programs=programs(), volumes=volumes) as process:
-        running = Proxy(it=it, directory=directory, process=process)
+    variables = [f"{variable['name']}={variable['value']}" for variable in ambassador.container.get("env", ())]
+    with sandbox(
+        directory, ["env", *variables, *ambassador.container["command"]], files=ambassador.files, programs=programs(), volumes=volumes
+    ) as process:
+        running = Proxy(ambassador=ambassador, directory=directory, process=process)
 
         def started() -> bool:
             assert process.poll() is None, (directory / "stderr").read_text()
@@ -176,6 +178,6 @@ def proxy(directory: Path, it: Rendered, volumes: Mapping[str, Path] | None = No
 
 @contextmanager
 def in_front_of_http(directory: Path, *, idle_seconds: float | None = None, **arguments: Any) -> Iterator[tuple[Proxy, HttpServer]]:
-    it = rendered(HTTP, **arguments)
-    with serving(HttpServer(it.port().number, idle_seconds=idle_seconds)) as server, proxy(directory, it) as running:
+    ambassador = rendered(HTTP, **arguments)
+    with serving(HttpServer(ambassador.port().number, idle_seconds=idle_seconds)) as server, proxy(directory, ambassador) as running:
         yield running, server

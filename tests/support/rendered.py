@@ -1,4 +1,4 @@
-"""The manifests that are compared with goldens and validated: every pattern alone, all together, and every stack."""
+"""The manifests that are validated and compared with goldens: every pattern alone, all together, and every stack."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -27,7 +27,7 @@ from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.workload import Workload, WorkloadArgs
 from tools.render import run_program
-from tools.stack import NAME, load
+from tools.stack import NAME, Stack
 
 STACKS = sorted(path.name.split(".")[1] for path in (Path(__file__).parent.parent.parent / "stacks").glob("Pulumi.*.yaml"))
 SECRET = VaultSecret(path="my-secret", file="my-secret.json", format="json")
@@ -84,39 +84,33 @@ def workload(*makers: Callable[[], Any], **arguments: Any) -> None:
     Workload("search", WorkloadArgs(app=elasticsearch(), patterns=[make() for make in makers], **arguments))
 
 
-def redirected() -> None:
-    """An app that cannot be told to move, behind TLS all the same."""
-    app = App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
-    patterns = [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
-    Workload("web", WorkloadArgs(app=app, patterns=patterns))
+def web() -> App:
+    """An app that cannot be told to move."""
+    return App(name="web", image="web:1", ports=(Port(name="http", number=8080),))
 
 
-def mutual() -> None:
+def redirected() -> list[Any]:
+    """TLS in front of it all the same."""
+    return [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
+
+
+def mutual() -> list[Any]:
     """Mutual TLS with certificates of one authority, in front of tokens."""
     authority = CertificateAuthority("ca")
     tls = TlsAmbassadorArgs(service_name="elasticsearch", authority=authority, client_auth="required", client_names=("billing",))
-    workload(lambda: TlsAmbassador("tls", tls), OTHERS["jwt"])
+    return [TlsAmbassador("tls", tls), OTHERS["jwt"]()]
 
 
-NAMES = (
-    "bare",
-    *PATTERNS,
-    *OTHERS,
-    "redirect",
-    "mutual",
-    "all",
-    "all-classic",
-    "every",
-    "every-classic",
-    *(f"stack-{name}" for name in STACKS),
-)
+WHOLE = ("bare", "all", "all-classic", "every", "every-classic", *(f"stack-{name}" for name in STACKS))
+"""Those of which tests/golden has every manifest; of the others it has the patches, see patches.py."""
+NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual")
 
 
 @cache
 def rendered(name: str) -> list[dict[str, Any]]:
     """The manifests of that name, in apply order."""
     if name.startswith("stack-"):
-        stack = load(name.removeprefix("stack-"))
+        stack = Stack(name.removeprefix("stack-"))
         return manifests(run_program, project=NAME, stack=stack.name, config=stack.config)
     everything = {**PATTERNS, "tls": lambda: TlsAmbassador("tls", EVERY_PORT)}.values()
     every = [*everything, *OTHERS.values()]
@@ -126,8 +120,8 @@ def rendered(name: str) -> list[dict[str, Any]]:
         "all-classic": partial(workload, *everything, sidecars="classic", kubernetes_version="1.28"),
         "every": partial(workload, *every),
         "every-classic": partial(workload, *every, sidecars="classic", kubernetes_version="1.28"),
-        "redirect": redirected,
-        "mutual": mutual,
+        "redirect": lambda: Workload("web", WorkloadArgs(app=web(), patterns=redirected())),
+        "mutual": lambda: Workload("search", WorkloadArgs(app=elasticsearch(), patterns=mutual())),
         **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
     return manifests(programs[name])

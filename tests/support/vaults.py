@@ -135,26 +135,26 @@ def dev_server(home: Path) -> Iterator[Server]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    it = Server(f"http://{address}", f"{signed}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}", environment)
+    server = Server(f"http://{address}", f"{signed}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}", environment)
     try:
         deadline = time.monotonic() + 30
         while subprocess.run([program, "status"], env=environment, capture_output=True, check=False).returncode:
             assert time.monotonic() < deadline, "the dev server does not come up"
             time.sleep(0.2)
-        it.vault("auth", "enable", "jwt")
-        it.vault("write", "auth/jwt/config", f"jwt_validation_pubkeys={public}")
-        it.vault(
+        server.vault("auth", "enable", "jwt")
+        server.vault("write", "auth/jwt/config", f"jwt_validation_pubkeys={public}")
+        server.vault(
             "policy",
             "write",
             "app",
             "-",
             stdin='path "secret/data/*" { capabilities = ["read"] }\npath "old/*" { capabilities = ["read"] }',
         )
-        it.vault(
+        server.vault(
             "write", "auth/jwt/role/app", "role_type=jwt", "bound_audiences=vault", "user_claim=sub", "token_policies=app", "token_ttl=5m"
         )
-        it.vault("secrets", "enable", "-path=old", "-version=1", "kv")
-        yield it
+        server.vault("secrets", "enable", "-path=old", "-version=1", "kv")
+        yield server
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -1,12 +1,9 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any
 
-import jinja2
 import pulumi
 
 from ...core.environment import environment
@@ -17,6 +14,7 @@ from . import headers
 from .ambassador import AmbassadorArgs
 from .proxies import health_probe, workers
 from .scripts import script
+from .templates import filled
 
 CERTIFICATES = "/certs"
 """Where the kubernetes.io/tls Secret is mounted."""
@@ -131,19 +129,6 @@ class Nginx:
     reload: bool = False
 
 
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, "."),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["escaped"] = re.escape
-    return environment.get_template("nginx.conf.j2")
-
-
 def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
     own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
@@ -181,8 +166,10 @@ def render(args: AmbassadorArgs, nginx: Nginx) -> str:
 
     # behind another ambassador, that one has said it
     known = nginx.outer_scheme is not None and not args.trusted_proxies
-    return _template().render(
-        {**_values(args), **_values(nginx)},
+    return filled(
+        __package__,
+        "nginx.conf.j2",
+        **{**_values(args), **_values(nginx)},
         workers=workers(args.resources),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
