@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from .certificates import CertificateAuthority
 from .core import checks, plug, rules
 from .core.app import App
-from .core.cluster import DEFAULT_KUBERNETES, Version
+from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
 from .core.fold import compose
 from .core.plug import Pattern
@@ -53,6 +53,9 @@ class WorkloadArgs:
     """The oldest cluster it runs on; before 1.30 the app's image needs a `sleep`, before 1.29 sidecars must be classic. Default: 1.30."""
     sidecars: Literal["native", "classic"] = "native"
     """`native` (init containers that keep running), or `classic` for clusters before 1.29. Default: native."""
+    ip_families: Sequence[IpFamily] = ("IPv4",)
+    """Families of the pods' addresses, the preferred one first: IPv4, IPv6, or both in a dual-stack cluster. The patterns listen on
+    all of them; with both, the Service has an address of each. Default: IPv4."""
     image_registry: Registry | None = None
     """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
     authority: CertificateAuthority | None = None
@@ -151,6 +154,7 @@ class Workload(pulumi.ComponentResource):
             hosts=self._hosts(service_name, args.namespace),
             sidecars=args.sidecars,
             kubernetes_version=args.kubernetes_version,
+            ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
             problems=_elsewhere(args),
@@ -251,10 +255,12 @@ class Workload(pulumi.ComponentResource):
         ]
         if not ports:
             return None
+        # a cluster of one family chooses it
+        families = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": list(args.ip_families)} if len(args.ip_families) > 1 else {}
         return kubernetes.core.v1.Service(
             name,
             metadata={"name": service_name, **metadata},
-            spec={"type": args.service_type, "selector": selector, "ports": ports},
+            spec={"type": args.service_type, "selector": selector, "ports": ports, **families},
             opts=opts,
         )
 

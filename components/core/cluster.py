@@ -1,8 +1,9 @@
 """The cluster that a pod is composed for: its version, and how it runs sidecars."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from . import checks
 
@@ -10,6 +11,8 @@ DEFAULT_KUBERNETES = "1.30"
 """The oldest cluster that the defaults suit: native sidecars (1.29) and the preStop sleep action (1.30)."""
 
 SIDECARS = ("native", "classic")
+
+IpFamily = Literal["IPv4", "IPv6"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,8 @@ class Cluster:
     """Kubernetes version, major and minor, of the oldest one."""
     classic: bool
     """Whether sidecars are ordinary containers, for clusters before 1.29."""
+    ip_families: tuple[str, ...] = ("IPv4",)
+    """Of the pods' addresses, the preferred one first. Default: IPv4."""
 
 
 def version(text: str) -> tuple[int, int]:
@@ -43,11 +48,13 @@ Version = Annotated[str, _version_problems]
 """The annotation of a field with a Kubernetes version."""
 
 
-def cluster(kubernetes_version: str, sidecars: str) -> tuple[Cluster, list[str]]:
+def cluster(kubernetes_version: str, sidecars: str, ip_families: Sequence[str]) -> tuple[Cluster, list[str]]:
     """The cluster, and what is wrong with these arguments."""
     wrong = _version_problems("kubernetes_version", kubernetes_version)
     problems = checks.one_of("sidecars", sidecars, SIDECARS) + wrong
     kubernetes = version(DEFAULT_KUBERNETES if wrong else kubernetes_version)
     if sidecars == "native" and kubernetes < (1, 29):
         problems.append(f"native sidecars need Kubernetes 1.29, but kubernetes_version is {kubernetes_version}; set sidecars='classic'")
-    return Cluster(version=kubernetes, classic=sidecars == "classic"), problems
+    if not ip_families or len(set(ip_families)) < len(ip_families) or not set(ip_families) <= set(get_args(IpFamily)):
+        problems.append(f"ip_families {list(ip_families)!r} is not allowed: IPv4, IPv6 or both")
+    return Cluster(version=kubernetes, classic=sidecars == "classic", ip_families=tuple(ip_families)), problems

@@ -47,6 +47,7 @@ def compose(
     hosts: Sequence[str] = (),
     sidecars: str = "native",
     kubernetes_version: str = DEFAULT_KUBERNETES,
+    ip_families: Sequence[str] = ("IPv4",),
     image_registry: str | None = None,
     fields: Mapping[str, Any] | None = None,
     problems: Sequence[str] = (),
@@ -55,14 +56,15 @@ def compose(
 
     workload: its name, for messages (default: the app's). hosts: names by which clients verify the pod, which every certificate
     must cover (default: none). sidecars: `native`, or `classic` for clusters before 1.29 (default: native).
-    kubernetes_version: the oldest cluster it runs on (default: 1.30). image_registry: put in place of every image's own registry
+    kubernetes_version: the oldest cluster it runs on (default: 1.30). ip_families: of the pods' addresses, IPv4, IPv6 or both, the
+    preferred one first (default: IPv4). image_registry: put in place of every image's own registry
     (default: none). fields: further fields of the PodSpec in manifest form (default: none). problems: what the caller found wrong, to be
     reported with the rest (default: nothing).
 
     Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
     """
     where = f"workload {workload or app.name!r}"
-    target, found = cluster(kubernetes_version, sidecars)
+    target, found = cluster(kubernetes_version, sidecars, ip_families)
     problems = [*problems, *found, *field_problems(fields or {})]
     wrong = rules.problems(app, "app.")
     if wrong:
@@ -98,7 +100,7 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    pod, patches = _folded(replace(view(app, ports), classic=cluster.classic), patterns)
+    pod, patches = _folded(replace(view(app, ports), classic=cluster.classic, ip_families=cluster.ip_families), patterns)
     container, lost = follow(base.container(), pod)
     found = _Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)))
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])

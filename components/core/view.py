@@ -11,6 +11,7 @@ LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
 
 ALL_ADDRESSES = "0.0.0.0"
+"""Every address of IPv4; what a process listens on says `PodView.wildcards`."""
 
 APP = "the app"
 """How messages call the app itself."""
@@ -113,12 +114,19 @@ class PodView:
     """Port numbers that nothing may move to: those that ambassadors use for themselves, and what the app listens on undeclared."""
     classic: bool = False
     """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
+    ip_families: tuple[str, ...] = ("IPv4",)
+    """Of the pod's addresses, the preferred one first. Default: IPv4."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 
     def port(self, name: str) -> BoundPort | None:
         """The port of that name as it is now, or None."""
         return next((p for p in self.ports if p.name == name), None)
+
+    @property
+    def wildcards(self) -> list[str]:
+        """What stands for every address of the pod in a `host:port` to listen on, for each family."""
+        return [{"IPv4": "", "IPv6": "[::]"}[family] for family in self.ip_families]
 
     def known_ports(self, *, without: str | None = None) -> str:
         """The names of the ports, for messages."""

@@ -182,6 +182,8 @@ class EgressTlsTunnelArgs(PatternArgs):
             client_certificate=self._client_certificate,
             health_port=health,
             loopback=LOOPBACK,
+            wildcards=pod.wildcards,
+            prefer=pod.ip_families[0].lower(),
             stop_seconds=pod.app.stop_seconds,
             threads=workers(self.resources),
         )

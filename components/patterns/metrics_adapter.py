@@ -122,7 +122,7 @@ class _Adapter:
             "port": str(target.number),
             # without a host: every address, of IPv6 too
             "listen": f":{own.number}" if own.host == ALL_ADDRESSES else f"{own.host}:{own.number}",
-            "listen_host": own.host,
+            "listen_host": "::" if own.host == ALL_ADDRESSES and "IPv6" in pod.ip_families else own.host,
             "listen_port": str(own.number),
             "path": args.path,
         }

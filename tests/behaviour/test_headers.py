@@ -112,7 +112,7 @@ def test_the_outer_port_is_that_of_the_host(host, port, web):
 @pytest.mark.parametrize("inner", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_redirect_to_where_the_app_listens_leads_back_through_the_ambassador(inner, scheme, web):
-    number = web.it.port().number
+    number = web.ambassador.port().number
     answer, _ = web.get(f"/redirect/{scheme}://{inner}:{number}/login?next=%2F", headers={"Host": "shop.example:9200"})
     assert answer.headers["Location"] == "https://shop.example:9200/login?next=%2F"
 

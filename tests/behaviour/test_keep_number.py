@@ -15,47 +15,27 @@ from components.core.fold import compose
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.composing import container
-from tests.support.network import OUTSIDE, POD, inside, network
+from tests.support.network import FAMILIES, POD, POD_6, inside, pod_network
 from tests.support.nginx_proxy import programs, within
-from tests.support.programs import need
 from tests.support.sandbox import sandbox
 
-POD_6, OUTSIDE_6 = "fd99::1", "fd99::2"
 NUMBER = 8080
 TEXT = b"the app"
 APP = App(name="web", image="web:1", ports=[Port(name="http", number=NUMBER, rebind=Rebind(env={"HOST": "{host}"}))], pre_stop_seconds=0)
-FAMILIES = {"IPv4": (POD,), "IPv6": (POD_6,), "dual stack": (POD, POD_6)}
 
 
-def rendered(*, ipv6):
+def rendered(families):
     pods, configs = [], {}
 
     def program():
-        tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", ip_addresses=[POD, POD_6], ipv6=ipv6))
-        pods.append(compose(APP, [tls]))
+        tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", ip_addresses=[POD, POD_6]))
+        pods.append(compose(APP, [tls], ip_families=families))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 
     secret = run(program).one("Secret").inputs["stringData"]
     mounts = {m["name"]: m["mountPath"] for m in container(pods[0], "nginx-proxy")["volumeMounts"]}
     files = {f"{mounts['nginx-proxy-certificate']}/{name}": content for name, content in secret.items()}
     return pods[0], files | {f"{mounts['nginx-proxy-config']}/{name}": content for name, content in configs.items()}
-
-
-@contextlib.contextmanager
-def pod_network(addresses):
-    """The namespaces with those addresses of the pod, and no others."""
-    with network() as net:
-
-        def ip(*arguments):
-            subprocess.run([need("ip"), *arguments], check=True, capture_output=True)
-
-        if POD_6 in addresses:
-            for name, address in ((net.pod, POD_6), (net.outside, OUTSIDE_6)):
-                ip("-n", name, "address", "add", f"{address}/64", "dev", "eth0", "nodad")
-        if POD not in addresses:
-            for name, address in ((net.pod, POD), (net.outside, OUTSIDE)):
-                ip("-n", name, "address", "delete", f"{address}/24", "dev", "eth0")
-        yield net
 
 
 @contextlib.contextmanager
@@ -99,9 +79,10 @@ def get(namespace, host, number, context=None):
         return client.getresponse().read()
 
 
-@pytest.mark.parametrize("addresses", FAMILIES.values(), ids=FAMILIES.keys())
-def test_the_app_is_reached_through_tls_only_at_every_address_of_the_pod(addresses, tmp_path):
-    pod, files = rendered(ipv6=POD_6 in addresses)
+@pytest.mark.parametrize("families", FAMILIES, ids=" ".join)
+def test_the_app_is_reached_through_tls_only_at_every_address_of_the_pod(families, tmp_path):
+    addresses = FAMILIES[families]
+    pod, files = rendered(families)
     host = next(v["value"] for v in container(pod, "web")["env"] if v["name"] == "HOST")
     trust = ssl.create_default_context(cadata=files["/certs/ca.crt"])
     with (
@@ -116,10 +97,11 @@ def test_the_app_is_reached_through_tls_only_at_every_address_of_the_pod(address
         assert get(net.pod, "127.0.0.1", NUMBER) == TEXT
 
 
-@pytest.mark.parametrize("addresses", FAMILIES.values(), ids=FAMILIES.keys())
+@pytest.mark.parametrize("families", FAMILIES, ids=" ".join)
 @pytest.mark.parametrize("option", [socket.SO_REUSEADDR, socket.SO_REUSEPORT], ids=["SO_REUSEADDR", "SO_REUSEPORT"])
-def test_an_app_that_ignores_its_address_cannot_start(addresses, option, tmp_path):
-    pod, files = rendered(ipv6=POD_6 in addresses)
+def test_an_app_that_ignores_its_address_cannot_start(families, option, tmp_path):
+    addresses = FAMILIES[families]
+    pod, files = rendered(families)
     # every address of one family, or of both
     binds = [(socket.AF_INET, "0.0.0.0")] if POD in addresses else []
     binds.append((socket.AF_INET6, "::"))

@@ -15,6 +15,12 @@ CLONE_NEWNET = 0x40000000
 POD, OUTSIDE = "10.99.0.1", "10.99.0.2"
 """The addresses of the pod and of who is outside."""
 
+POD_6, OUTSIDE_6 = "fd99::1", "fd99::2"
+"""The same in IPv6."""
+
+FAMILIES = {("IPv4",): (POD,), ("IPv6",): (POD_6,), ("IPv4", "IPv6"): (POD, POD_6)}
+"""IP families of a cluster, and the addresses of a pod in it."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -48,6 +54,23 @@ def network() -> Iterator[Network]:
     finally:
         for name in (names.pod, names.outside):
             subprocess.run([ip, "netns", "delete", name], check=False, capture_output=True)
+
+
+@contextmanager
+def pod_network(addresses: Sequence[str]) -> Iterator[Network]:
+    """The namespaces with those addresses of the pod, and no others."""
+    with network() as net:
+
+        def ip(*arguments: str) -> None:
+            subprocess.run([need("ip"), *arguments], check=True, capture_output=True)
+
+        if POD_6 in addresses:
+            for name, address in ((net.pod, POD_6), (net.outside, OUTSIDE_6)):
+                ip("-n", name, "address", "add", f"{address}/64", "dev", "eth0", "nodad")
+        if POD not in addresses:
+            for name, address in ((net.pod, POD), (net.outside, OUTSIDE)):
+                ip("-n", name, "address", "delete", f"{address}/24", "dev", "eth0")
+        yield net
 
 
 @contextmanager

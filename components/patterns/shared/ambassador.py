@@ -45,8 +45,6 @@ class AmbassadorArgs(PatternArgs):
     the client is who connects."""
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
-    ipv6: bool = False
-    """Whether to listen on IPv6 addresses too; fails on nodes without IPv6. Default: False."""
     image: pulumi.Input[Image] = "nginx:1.28-alpine"
     """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
     container_name: Label = "nginx-proxy"

@@ -158,11 +158,13 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
     return "".join(f"proxy_set_header {name} {value or repr('')};\n" for name, value in headers.spellings(given))
 
 
-def render(args: AmbassadorArgs, nginx: Nginx) -> str:
+def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> str:
     """The whole nginx.conf."""
 
     def listens(address: str | int) -> list[str]:
-        return [str(address), f"[::]:{address}"] if args.ipv6 and ":" not in str(address) else [str(address)]
+        if ":" in str(address):
+            return [str(address)]
+        return [f"{host}:{address}" if host else str(address) for host in pod.wildcards]
 
     # behind another ambassador, that one has said it
     known = nginx.outer_scheme is not None and not args.trusted_proxies
@@ -229,7 +231,7 @@ def proxy(
             {"name": f"{name}-tmp", "mountPath": "/tmp"},
         ],
     }
-    written = {"nginx.conf": render(args, nginx), HEADERS: set_headers(args, nginx)}
+    written = {"nginx.conf": render(args, nginx, pod), HEADERS: set_headers(args, nginx)}
     health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
     probed = [
         UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
