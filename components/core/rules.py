@@ -1,7 +1,7 @@
 """Rules at the fields of arguments: the type of a field, and in its annotation what the type cannot say."""
 
 import types
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -45,7 +45,6 @@ Manifest = Mapping[str, Any]
 _SCALARS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 # pulumi.Input[T] names its Output[T] by a forward reference
 _INPUT = {"Output": pulumi.Output, "T": Any}
-_Rule = Callable[[str, Any], Iterator[str]]
 
 
 class Misfit(str):
@@ -73,8 +72,8 @@ def problems(args: object, path: str = "") -> list[str]:
 
 def of_values(cls: type, values: Mapping[str, Any], path: str = "") -> list[str]:
     """What is wrong with values for fields of a dataclass, each on its own."""
-    rules = _rules(cls)
-    return [line for name, value in values.items() if name in rules for line in rules[name](f"{path}{name}", value)]
+    known = hints(cls) if is_dataclass(cls) else {}
+    return [line for name, value in values.items() if name in known for line in _lines(known[name], f"{path}{name}", value)]
 
 
 @cache
@@ -85,106 +84,52 @@ def hints(cls: type) -> Mapping[str, Any]:
 
 
 @cache
-def _rules(cls: type) -> Mapping[str, _Rule]:
-    return {name: _rule(hint) for name, hint in hints(cls).items()} if is_dataclass(cls) else {}
-
-
 def is_union(hint: Any) -> bool:
     """Whether the hint is a union, of an Input or with None."""
     return get_origin(hint) in (Union, types.UnionType)
 
 
+@cache
 def is_late(hint: Any) -> bool:
     """Whether the hint is that of a value that Pulumi knows only later, part of every Input."""
     return get_origin(hint) in (Awaitable, pulumi.Output)
 
 
-def _rule(hint: Any) -> _Rule:
-    """The check of a value by its hint."""
-    origin, parameters = get_origin(hint), get_args(hint)
+def _lines(hint: Any, path: str, value: Any) -> Iterator[str]:
+    """What is wrong with a value by its hint."""
+    origin, parameters = _parts(hint)
     if origin is Annotated:
         base, *notes = parameters
-        typed = _typed(base) if Elsewhere in notes else _rule(base)
-        return _noted(typed, [note for note in notes if callable(note) and note is not Elsewhere])
-    if is_union(hint):
-        return _of_union(parameters)
-    if origin is Literal:
-        return lambda path, value: iter(checks.one_of(path, value, parameters))
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _of_mapping(_typed(hint), *map(_rule, parameters))
-    if isinstance(origin, type) and issubclass(origin, Sequence) and (len(parameters) == 1 or parameters[1] is ...):
-        return _of_sequence(_typed(hint), _rule(parameters[0]))
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _of_dataclass(_typed(hint))
-    return _typed(hint)
+        wrong = list(_lines(base, path, value)) if Elsewhere not in notes or not fits(base, value) else []
+        yield from wrong or (line for note in notes if note is not Elsewhere for line in note(path, value))
+    elif is_union(hint):
+        yield from _of_union(parameters, path, value)
+    elif origin is Literal:
+        yield from checks.one_of(path, value, parameters)
+    elif not fits(hint, value):
+        yield misfit(path, _phrase(hint), value)
+    elif isinstance(value, Mapping) and parameters:
+        for key, inner in value.items():
+            yield from _lines(parameters[0], f"{path} key", key)
+            yield from _lines(parameters[1], f"{path}[{key!r}]", inner)
+    elif isinstance(value, Sequence) and (len(parameters) == 1 or parameters[1:] == (...,)):
+        for index, item in enumerate(value):
+            yield from _lines(parameters[0], f"{path}[{index}]", item)
+    elif isinstance(hint, type) and is_dataclass(hint):
+        yield from problems(value, f"{path}.")
 
 
-def _noted(typed: _Rule, notes: Sequence[Any]) -> _Rule:
-    def check(path: str, value: Any) -> Iterator[str]:
-        wrong = False
-        for line in typed(path, value):
-            wrong = True
-            yield line
-        if not wrong:
-            for note in notes:
-                yield from note(path, value)
-
-    return check
+def _of_union(members: tuple[Any, ...], path: str, value: Any) -> Iterator[str]:
+    plain = [m for m in members if m is not type(None) and not is_late(m)]
+    if (value is None and type(None) in members) or (not checks.is_plain(value) and any(map(is_late, members))):
+        return
+    fitting = plain if len(plain) == 1 else [m for m in plain if fits(m, value)]
+    yield from _lines(fitting[0], path, value) if fitting else [misfit(path, " or ".join(map(_phrase, plain)), value)]
 
 
-def _of_union(parameters: tuple[Any, ...]) -> _Rule:
-    plain = [p for p in parameters if p is not type(None) and not is_late(p)]
-    optional, late = type(None) in parameters, any(map(is_late, parameters))
-    members = [(p, _rule(p)) for p in plain]
-
-    def check(path: str, value: Any) -> Iterator[str]:
-        if (value is None and optional) or (late and not checks.is_plain(value)):
-            return
-        if len(members) == 1:
-            yield from members[0][1](path, value)
-            return
-        rule = next((rule for hint, rule in members if fits(hint, value)), None)
-        yield from rule(path, value) if rule else [misfit(path, " or ".join(map(_phrase, plain)), value)]
-
-    return check
-
-
-def _of_mapping(typed: _Rule, of_key: _Rule, of_value: _Rule) -> _Rule:
-    def check(path: str, value: Any) -> Iterator[str]:
-        wrong = list(typed(path, value))
-        yield from wrong
-        for key, inner in () if wrong else value.items():
-            yield from of_key(f"{path} key", key)
-            yield from of_value(f"{path}[{key!r}]", inner)
-
-    return check
-
-
-def _of_sequence(typed: _Rule, of_item: _Rule) -> _Rule:
-    def check(path: str, value: Any) -> Iterator[str]:
-        wrong = list(typed(path, value))
-        yield from wrong
-        for index, item in enumerate(() if wrong else value):
-            yield from of_item(f"{path}[{index}]", item)
-
-    return check
-
-
-def _of_dataclass(typed: _Rule) -> _Rule:
-    def check(path: str, value: Any) -> Iterator[str]:
-        yield from list(typed(path, value)) or problems(value, f"{path}.")
-
-    return check
-
-
-def _typed(hint: Any) -> _Rule:
-    """The check of the outer type alone."""
-
-    def check(path: str, value: Any) -> Iterator[str]:
-        if not fits(hint, value):
-            yield misfit(path, _phrase(hint), value)
-
-    return check
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return get_origin(hint), get_args(hint)
 
 
 def fits(hint: Any, value: Any) -> bool:

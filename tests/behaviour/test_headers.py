@@ -8,7 +8,7 @@ import pytest
 from components.patterns.shared import headers
 from tests.support.nginx_proxy import in_front_of_http
 
-SPELLINGS = [spelled for spelled, _ in headers.spellings(dict.fromkeys([*headers.TRUSTING, *headers.UNKNOWN], ""))]
+SPELLINGS = [spelled for name in (*headers.TRUSTING, *headers.UNKNOWN) for spelled in headers.spellings(name)]
 
 
 @pytest.fixture(scope="module")

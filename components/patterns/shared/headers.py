@@ -1,6 +1,6 @@
 """Headers that tell an app who its client is and by which address it was reached: the outermost ambassador alone sets them."""
 
-from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
 
 TRUSTING = {
@@ -85,10 +85,14 @@ def trusted_variable(header: str) -> str:
     return f"$trusted_{header.lower().replace('-', '_')}"
 
 
-def spellings(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Every header with its value, and with none in the spellings that many servers take for the same header."""
-    for name, value in headers.items():
-        first, *rest = name.split("-")
-        for separators in product("-_", repeat=len(rest)):
-            spelled = first + "".join(separator + part for separator, part in zip(separators, rest, strict=True))
-            yield spelled, value if spelled == name else ""
+def spellings(name: str) -> tuple[str, ...]:
+    """The header, and behind it the spellings that many servers take for the same one."""
+    first, *rest = name.split("-")
+    return tuple(first + "".join(map("".join, zip(signs, rest, strict=True))) for signs in product("-_", repeat=len(rest)))
+
+
+@cache
+def directives(headers: tuple[tuple[str, str], ...]) -> str:
+    """What sets the headers to their values, and to nothing in every other spelling."""
+    values = {spelled: "" for name, _ in headers for spelled in spellings(name)} | dict(headers)
+    return "".join(f"proxy_set_header {name} {value or repr('')};\n" for name, value in values.items())

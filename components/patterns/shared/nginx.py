@@ -155,7 +155,7 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
         given |= headers.CERTIFICATE
     if nginx.validator is not None:
         given |= headers.TOKEN
-    return "".join(f"proxy_set_header {name} {value or repr('')};\n" for name, value in headers.spellings(given))
+    return headers.directives(tuple(given.items()))
 
 
 def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> str:
