@@ -105,7 +105,7 @@ class Port:
     """Whether the Service carries it. Default: True."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
-    probe_paths: Sequence[SomeText] = ()
+    probe_paths: Sequence[Text] = ()
     """Further paths on this port that the kubelet probes, besides those of App's probes. Ambassadors that require credentials leave them
     open. Default: none."""
 

@@ -68,7 +68,7 @@ def of_hidden_ports(pod: PodView) -> Iterator[Claim]:
     for number in pod.app.loopback_ports:
         yield Claim("port", (number, "TCP"), f"port {number} of {APP}", APP, "set Port.number")
     for port in pod.ports:
-        if port.frontend and port.owner == APP and port.number != port.declaration.number:
+        if port.frontend and port.owner == APP and not port.keeps_number:
             phrase = f"port {port.number}, to which an ambassador moved {port.name!r} of {APP},"
             yield Claim("port", (port.number, "TCP"), phrase, APP, "set inner_port=")
 

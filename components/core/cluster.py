@@ -48,7 +48,7 @@ Version = Annotated[str, _version_problems]
 """The annotation of a field with a Kubernetes version."""
 
 
-def cluster(kubernetes_version: str, sidecars: str, ip_families: Sequence[str]) -> tuple[Cluster, list[str]]:
+def cluster(kubernetes_version: str, sidecars: str, ip_families: Sequence[str] = ("IPv4",)) -> tuple[Cluster, list[str]]:
     """The cluster, and what is wrong with these arguments."""
     wrong = _version_problems("kubernetes_version", kubernetes_version)
     problems = checks.one_of("sidecars", sidecars, SIDECARS) + wrong

@@ -160,7 +160,7 @@ def _phrase(hint: Any) -> str:
         return _SCALARS[hint]
     if isinstance(origin, type):
         return "a mapping" if issubclass(origin, Mapping) else "a list"
-    return f"a {hint.__name__}"
+    return f"{'an' if hint.__name__[0] in 'AEIOU' else 'a'} {hint.__name__}"
 
 
 def misfit(path: str, wanted: str, value: Any) -> Misfit:

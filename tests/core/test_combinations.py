@@ -23,6 +23,7 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.vault_init import VaultInit, VaultInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.testing import run
+from tests.support.pods import PEM
 from tests.support.rendered import OTHERS
 
 
@@ -35,13 +36,12 @@ def vault(name: str, **arguments: Any) -> VaultInit:
     return VaultInit(name, VaultInitArgs(address="https://vault:8200", role="es", secrets=(secret,), **arguments))
 
 
-PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 # each pattern in several guises; at most one guise of each is in a pod
 GUISES: dict[str, tuple[Callable[[], Any], ...]] = {
     "tls": (
         lambda: tls("tls"),
         lambda: tls("tls", target_ports=("http", "http-prometheus")),
-        lambda: tls("tls", mode="tcp", app_port=9115, health_port=9114),
+        lambda: tls("tls", mode="tcp", inner_port=9115, health_port=9114),
         lambda: tls("tls", target_ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PEM,)),
     ),
     "metrics": (lambda: MetricsAdapter("metrics"), lambda: MetricsAdapter("metrics", MetricsAdapterArgs(port=9201, scrape="none"))),

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pulumi_kubernetes as kubernetes
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from components.offline import render
 from components.offline.order import ordered

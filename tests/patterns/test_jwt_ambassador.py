@@ -12,12 +12,14 @@ from components.core.app import App, Port, Rebind, SecretKey
 from components.core.errors import ArgumentError, CompositionError
 from components.core.fold import compose
 from components.core.pod_security import pod_security_level
-from components.patterns.jwt_ambassador import Algorithm, JwtAmbassador, JwtAmbassadorArgs
+from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.patterns.shared.oauth2_proxy import Algorithm
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit
 from components.testing import UNKNOWN, run
 from tests.support.composing import composed, container
+from tests.support.pods import PEM
 
 HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
 WEB = App(name="web", image="web:1", ports=(HTTP,))
@@ -153,7 +155,7 @@ def test_the_paths_that_a_port_is_probed_at_are_open_too():
 def test_open_routes_are_anchored_and_quoted():
     routes = ("GET /a.b", "POST /hooks,v1", "OPTIONS /*", "GET /static/*")
     segment = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
-    assert open_routes(protected(open_routes=routes)) == [
+    assert open_routes(protected(public_routes=routes)) == [
         r"GET /a\.b",
         "POST /hooks,v1",
         f"OPTIONS /(?:{segment}(?:/{segment})*/?)?",
@@ -213,8 +215,8 @@ def test_an_issuer_that_is_known_late_is_looked_at_then():
 
 
 def test_an_authority_of_the_issuer_is_mounted():
-    pod = protected(ca="PEM")
-    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": "PEM"})]
+    pod = protected(ca_pem=PEM)
+    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": PEM})]
     assert flags(pod)["provider-ca-file"] == ["/etc/oauth2-proxy/ca.crt"]
     assert container(pod, "jwt-proxy-validator")["volumeMounts"] == [
         {"name": "jwt-proxy-validator-config", "mountPath": "/etc/oauth2-proxy", "readOnly": True}
@@ -284,7 +286,7 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
             {"cookie_secret": SecretKey(name="a", key="")},
             "cookie_secret.key '' is not allowed: a key of letters, digits and '.', '_' and '-'",
         ),
-        ({"port": "HTTP"}, "port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
+        ({"target_port": "HTTP"}, "target_port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
         ({"inner_port": 0}, "inner_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
@@ -306,7 +308,7 @@ def test_arguments_it_cannot_work_with_are_refused(changes, line):
 @pytest.mark.parametrize(
     ("app", "changes", "line"),
     [
-        (WEB, {"port": "api"}, "there is no port 'api' to stand in front of; set port= (known: http)"),
+        (WEB, {"target_port": "api"}, "there is no port 'api' to stand in front of; set target_port= (known: http)"),
         (
             App(name="web", image="web:1", ports=(Port(name="http", number=8080, scheme="tcp"),)),
             {},

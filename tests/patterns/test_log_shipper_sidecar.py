@@ -107,7 +107,7 @@ def test_it_works_as_a_classic_sidecar_on_an_old_cluster():
 
 def test_headers_attributes_and_authority():
     pod = shipped(
-        ca="-----BEGIN CERTIFICATE-----\n",
+        ca_pem="-----BEGIN CERTIFICATE-----\n",
         headers={"X-Scope-OrgID": "a$b"},
         secret_headers={"authorization": SecretKey(name="otlp", key="token")},
         attributes={"service.name": "search", "team": "${x}"},
@@ -158,7 +158,8 @@ def test_an_endpoint_that_is_known_later_is_put_in_and_looked_at():
         run(program("http://later.example.com"))
     assert str(error.value) == (
         "LogShipperSidecar 'logs': 1 problem"
-        "\n  - endpoint 'http://later.example.com' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True"
+        "\n  - endpoint 'http://later.example.com' is not encrypted, so that the network reads the logs; "
+        "use https://, or set allow_plaintext=True"
     )
 
 
@@ -184,10 +185,10 @@ def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
             "endpoint 'http://logs:4318' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True",
         ),
         ({"ca_pem": "PRIVATE KEY"}, "ca_pem 'PRIVATE KEY' is not allowed: certificates in PEM, and nothing else"),
-        ({"headers": {"a b": "c"}}, "headers name 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
+        ({"headers": {"a b": "c"}}, "headers key 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
         (
             {"secret_headers": {"a: ${b}": SecretKey(name="s", key="k")}},
-            "secret_headers name 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
+            "secret_headers key 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
         ),
         (
             {"headers": {"Authorization": "x"}, "secret_headers": {"authorization": SecretKey(name="s", key="k")}},

@@ -8,6 +8,9 @@ from components.core.patch import PodPatch, UndeclaredPort, sidecar
 from components.core.view import ALL_ADDRESSES, PodView
 
 RESOURCES = {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"memory": "32Mi"}}
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+"""What looks like a certificate."""
+
 HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args=("--port={port}",)))
 
 
