@@ -4,6 +4,8 @@ import argparse
 import sys
 from contextlib import suppress
 
+import pulumi
+
 from .engine import NoCliError, find, reported
 from .render import remove_offline
 from .stack import Stack
@@ -23,9 +25,9 @@ def main() -> int:
         if engine.selects(stack.name):
             code = engine.popen("destroy", "--yes", "--stack", stack.name).wait()
             stack.ca_file.unlink(missing_ok=True)
-    except NoCliError:
+    except NoCliError as error:
         if directory is None:
-            raise
+            raise pulumi.RunError(f"stack {stack.name!r} needs the Pulumi CLI: {error}") from None
     # the directories that render mode leaves behind
     for path in (directory / "0-crd", directory / "1-manifest", directory) if directory else ():
         with suppress(OSError):

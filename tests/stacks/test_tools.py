@@ -110,13 +110,12 @@ def test_down_removes_the_rendering_and_its_keys(project: Path, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("no_cli", "project")
-def test_without_a_cli_a_cluster_stack_ends_with_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("module", "way_out"), [(up, "; install it, or try `make up STACK=render`"), (down, "")])
+def test_without_a_cli_a_cluster_stack_ends_with_a_clear_error(module: object, way_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as error:
-        main(up, monkeypatch, "dev")
-    assert str(error.value) == (
-        "error: stack 'dev' needs the Pulumi CLI: the Pulumi CLI is not on PATH and could not be installed (no network); "
-        "install it, or try `make up STACK=render`"
-    )
+        main(module, monkeypatch, "dev")
+    reason = "the Pulumi CLI is not on PATH and could not be installed (no network)"
+    assert str(error.value) == f"error: stack 'dev' needs the Pulumi CLI: {reason}{way_out}"
 
 
 @pytest.mark.usefixtures("no_cli")
