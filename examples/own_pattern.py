@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pulumi
-from pod_patterns import App, ConfigFiles, UndeclaredPort, PatternArgs, PodPatch, PodView, Workload, WorkloadArgs, restricted, sidecar
+from pod_patterns import App, ConfigFiles, PatternArgs, PodPatch, PodView, UndeclaredPort, Workload, WorkloadArgs, restricted, sidecar
 
 
 @dataclass(frozen=True, kw_only=True)

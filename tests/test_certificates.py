@@ -32,6 +32,7 @@ SERVER = ServerCertificateArgs(service_name="web", namespace="prod", dns_names=(
 NAMES = ["web", "web.prod", "web.prod.svc", "web.prod.svc.cluster.local", "localhost", "*.example.com"]
 ADDRESSES = ["127.0.0.1", "10.1.2.3", "::1"]
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def clock(hours: float = 0) -> Callable[[], datetime]:
@@ -290,7 +291,7 @@ def test_a_certificate_that_somebody_else_keeps_is_used_as_it_is() -> None:
     made: list[TlsAmbassador] = []
 
     def program() -> None:
-        made.append(TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", secret_name="shop-tls", ca_pem="PEM")))
+        made.append(TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", secret_name="shop-tls", ca_pem=PEM)))
         workload = Workload("shop", WorkloadArgs(app=web(), patterns=made))
         pulumi.export("ca", workload.ca_pem)
         pulumi.export("expires", workload.certificate_expires_at)
@@ -300,8 +301,8 @@ def test_a_certificate_that_somebody_else_keeps_is_used_as_it_is() -> None:
     assert {r.type.split(":")[-1] for r in recording.registrations} == {"TlsAmbassador", "Workload", "ConfigMap", "Deployment", "Service"}
     volumes = recording.one("Deployment").inputs["spec"]["template"]["spec"]["volumes"]
     assert {"name": "nginx-proxy-certificate", "secret": {"secretName": "shop-tls", "defaultMode": 0o440}} in volumes
-    assert recording.exports == {"ca": "PEM", "expires": ""}
-    assert recording.one("TlsAmbassador").outputs == {"ca_pem": "PEM", "secret_name": "shop-tls"}
+    assert recording.exports == {"ca": PEM, "expires": ""}
+    assert recording.one("TlsAmbassador").outputs == {"ca_pem": PEM, "secret_name": "shop-tls"}
 
 
 def test_an_existing_certificate_is_checked_if_its_names_are_given() -> None:

@@ -120,8 +120,8 @@ def test_arguments_that_cannot_be_are_all_in_one_error() -> None:
         shop(TlsAmbassadorArgs(inner_port=0), MetricsAdapterArgs(exporter="x"), jwt)
     assert error.value.problems == (
         "TlsAmbassador: inner_port 0 is not allowed: a whole number from 1 to 65535",
-        "MetricsAdapter: exporter must be one of elasticsearch, redis, nginx or a Exporter, but is the text 'x'",
-        "JwtAmbassador 'A': issuer 'http://a' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
+        "MetricsAdapter: exporter must be one of elasticsearch, redis, nginx or an Exporter, but is the text 'x'",
+        "JwtAmbassador 'A': name 'A' is not allowed: a-z, 0-9 and '-', 63 characters at most",
         "JwtAmbassador 'A': issuer 'http://a' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
     )
 

@@ -243,7 +243,7 @@ def test_composing_options_reach_the_pod(preview: bool) -> None:
         sidecars="classic",
         kubernetes_version="1.28",
         image_registry="mirror.example.com:5000/x",
-        pod={"priorityClassName": "high"},
+        pod_spec={"priorityClassName": "high"},
     )
     spec = template(recording)["spec"]
     assert [c["name"] for c in spec["containers"]] == ["proxy", "web"]

@@ -1,6 +1,7 @@
 """Writes docs/reference.md, the table of every component and argument, from the docstrings; `--check` fails if it is stale."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,15 +15,20 @@ MODULES = (
     "workload",
     "core/app",
     "patterns/tls_ambassador",
+    "patterns/shared/ambassador",
     "patterns/metrics_adapter",
     "patterns/log_tail_sidecar",
+    "patterns/shared/app_logs",
     "patterns/sysctl_init",
     "patterns/vault_init",
     "patterns/shared/vault",
-    "certificates",
+    "certificates/arguments",
+    "certificates/authority",
+    "certificates/certificate",
     "patterns/jwt_ambassador",
     "patterns/egress_tls_tunnel",
     "patterns/config_reload_sidecar",
+    "patterns/shared/reload",
     "patterns/vault_agent_sidecar",
     "patterns/redis_cache_sidecar",
     "patterns/log_shipper_sidecar",
@@ -44,7 +50,8 @@ _HEAD = """\
 Every component, its arguments and outputs. Made from the docstrings by `make reference`.
 
 In a stack file the names are the same, in YAML. `Input` means that an Output is welcome; everything else is plain, so that a mistake
-is found before anything is created.
+is found before anything is created. `Label`, `PortNumber`, `Positive` and their kind are texts and whole numbers with a rule, which an
+error states in words.
 """
 
 
@@ -63,6 +70,9 @@ def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterat
 
 
 def _default(value: ast.expr) -> str:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "sized":
+        cpu, memory, limit = map(ast.literal_eval, value.args)
+        return str({"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}})
     if isinstance(value, ast.Call):
         factory = next((k.value for k in value.keywords if k.arg == "default_factory"), None)
         return ast.unparse(factory.body) if isinstance(factory, ast.Lambda) else "{}"
@@ -70,6 +80,7 @@ def _default(value: ast.expr) -> str:
 
 
 def _cell(text: str) -> str:
+    text = re.sub(r"^Annotated\[(.*), Elsewhere\]$", r"\1", text)
     return text.replace("|", "\\|").replace("pulumi.", "").replace("\n", " ")
 
 
@@ -97,13 +108,20 @@ def _classes(path: Path) -> list[ast.ClassDef]:
     return [node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)]
 
 
+def _exported() -> set[str]:
+    """The names that the package exports."""
+    tree = ast.parse((COMPONENTS / "__init__.py").read_text(encoding="utf-8"))
+    return {name.name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names}
+
+
 def reference() -> str:
-    """The whole page."""
+    """The whole page: what the package exports, and the classes of shared arguments."""
+    exported = _exported()
     known = {node.name: node for path in COMPONENTS.rglob("*.py") for node in _classes(path)}
     lines = [_HEAD]
     for module in MODULES:
         for node in _classes(COMPONENTS / f"{module}.py"):
-            if not node.name.startswith("_"):
+            if node.name in exported or (node.name.endswith("Args") and not node.name.startswith("_")):
                 lines += _section(node, module, known)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -95,8 +95,10 @@ env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '
 header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 # github.com/distribution/reference
+_DOMAIN = r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
+_COMPONENT = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 image = shaped(
-    r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+    rf"({_DOMAIN}/)?{_COMPONENT}(/{_COMPONENT})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
     "an image reference such as registry.example.com/app:1.2",
 )
 pem = shaped(r"(?s)(?!.*PRIVATE KEY).*-----BEGIN CERTIFICATE-----.*", "certificates in PEM, and nothing else")
@@ -111,10 +113,11 @@ def uid(what: str, value: Any) -> list[str]:
 
 def address(what: str, value: Any) -> list[str]:
     try:
-        ipaddress.ip_address(value)
+        # the scope behind a '%' may be any text at all
+        fine = "%" not in str(ipaddress.ip_address(value))
     except ValueError:
-        return [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
-    return []
+        fine = False
+    return [] if fine else [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
 
 
 def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False) -> list[str]:

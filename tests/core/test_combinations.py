@@ -41,7 +41,7 @@ GUISES: dict[str, tuple[Callable[[], Any], ...]] = {
     "tls": (
         lambda: tls("tls"),
         lambda: tls("tls", target_ports=("http", "http-prometheus")),
-        lambda: tls("tls", mode="tcp", app_port=9115, health_port=9114),
+        lambda: tls("tls", mode="tcp", inner_port=9115, health_port=9114),
         lambda: tls("tls", target_ports=("http", "http-prometheus"), client_auth="required", client_ca_pems=(PEM,)),
     ),
     "metrics": (lambda: MetricsAdapter("metrics"), lambda: MetricsAdapter("metrics", MetricsAdapterArgs(port=9201, scrape="none"))),

@@ -397,7 +397,7 @@ def test_further_fields_of_the_pod_are_passed_on() -> None:
     ("image", "expected"),
     [
         ("nginx:1.28", "mirror.example.com/x/nginx:1.28"),
-        ("library/nginx@sha256:0", "mirror.example.com/x/library/nginx@sha256:0"),
+        (f"library/nginx@sha256:{64 * '0'}", f"mirror.example.com/x/library/nginx@sha256:{64 * '0'}"),
         ("quay.io/org/tool:1", "mirror.example.com/x/org/tool:1"),
         ("localhost/tool", "mirror.example.com/x/tool"),
         ("registry:5000/org/tool:1", "mirror.example.com/x/org/tool:1"),

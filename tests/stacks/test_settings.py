@@ -82,7 +82,7 @@ def test_data_becomes_an_instance_by_its_type_hints() -> None:
         text="a",
         flag=True,
         inner=Inner(size=1, ratio=2),
-        many=(Inner(size=2), Inner(size=3, ratio=0.5)),
+        many=[Inner(size=2), Inner(size=3, ratio=0.5)],
         table={"a.b": 1, "c": "two"},
         either=Inner(size=4),
         free={"x": [1]},
@@ -113,10 +113,10 @@ def test_data_becomes_an_instance_by_its_type_hints() -> None:
         ),
         ({"text": "a", "many": [{"size": 1, "x": 2}]}, "at.many[0].x: unknown key; known: ratio, size"),
         ({"text": "a", "table": {"k": 1.5}}, "at.table['k'] must be a whole number or a text, but is the number 1.5"),
-        ({"text": "a", "table": {1: 1}}, "at.table name must be a text, but is the number 1; put it in quotes"),
+        ({"text": "a", "table": {1: 1}}, "at.table key must be a text, but is the number 1; put it in quotes"),
         ({"text": "a", "table": "k"}, "at.table must be a mapping, but is the text 'k'"),
         ({"text": "a", "either": {"sise": 1, "size": 1}}, "at.either.sise: unknown key, did you mean 'size'? known: ratio, size"),
-        ({"text": "a", "either": 3}, "at.either must be a text or a Inner, but is the number 3"),
+        ({"text": "a", "either": 3}, "at.either must be a text or an Inner, but is the number 3"),
         ("text", "at must be a mapping, but is the text 'text'"),
         ({}, "at.text: missing"),
     ],
@@ -140,7 +140,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "workload": {"replicas": True, "kubernetes_version": 1.3},
         "patern": [],
         "patterns": [
-            {"kind": "TlsAmbassador", "prots": ["http"], "health_port": 0},
+            {"kind": "TlsAmbassador", "target_port": ["http"], "health_port": 0},
             {"kind": "SysctlInit", "strategy": "maybe"},
             {"kind": "TlsAmbasador"},
             {"name": "x"},
@@ -152,8 +152,9 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
     with pytest.raises(SettingsError) as error:
         settings.parse(given, "stacks/Pulumi.test.yaml")
     app = (
-        "args, command, container, env, gid, image, liveness, log_files, name, ports, pre_stop_seconds, preset, read_only_root, readiness, "
-        "reserved, resources, scratch, secret_env, startup, stop_seconds, sysctl_alternatives, uid, volume_mounts, volumes"
+        "args, command, container, empty_dirs, env, gid, image, liveness_probe, log_files, loopback_ports, name, ports, pre_stop_seconds, "
+        "preset, read_only_root, readiness_probe, resources, secret_env, startup_probe, stop_seconds, sysctl_alternatives, uid, "
+        "volume_mounts, volumes"
     )
     tls = ", ".join(sorted({*shipped()["TlsAmbassador"].__dataclass_fields__, "kind", "name"} - {"authority"}))
     kinds = ", ".join(sorted(shipped()))
@@ -166,7 +167,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "  - app.uid must be a whole number, but is the text '1000'\n"
         "  - workload.replicas must be a whole number, but is true\n"
         "  - workload.kubernetes_version must be a text, but is the number 1.3; put it in quotes\n"
-        f"  - patterns[0].prots: unknown key, did you mean 'ports'? known: {tls}\n"
+        f"  - patterns[0].target_port: unknown key, did you mean 'target_ports'? known: {tls}\n"
         "  - patterns[1].strategy 'maybe' is not allowed: one of init, none\n"
         f"  - patterns[2].kind: unknown value 'TlsAmbasador', did you mean 'TlsAmbassador'? known: {kinds}\n"
         f"  - patterns[3].kind: missing; known: {kinds}\n"
@@ -242,8 +243,8 @@ def test_a_preset_takes_fields_of_the_app() -> None:
 
 def test_an_app_needs_no_preset() -> None:
     app = settings.parse({"app": WEB}, "x").workload.app
-    port = Port(name="http", number=8080, rebind=Rebind(args=("-p", "{host}:{port}")))
-    assert app == App(name="web", image="web:1", ports=(port,))
+    port = Port(name="http", number=8080, rebind=Rebind(args=["-p", "{host}:{port}"]))
+    assert app == App(name="web", image="web:1", ports=[port])
 
 
 def test_service_namespace_and_app_are_said_once() -> None:
@@ -466,7 +467,7 @@ config:
         rebind: { args: ["--bind", "{host}", "--port", "{port}"] }
   pod-patterns:patterns:
     - kind: TlsAmbassador
-      ports: [redis]
+      target_ports: [redis]
     - kind: MetricsAdapter
       exporter: redis
       target_port: redis
