@@ -101,10 +101,15 @@ image = shaped(
     rf"({_DOMAIN}/)?{_COMPONENT}(/{_COMPONENT})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
     "an image reference such as registry.example.com/app:1.2",
 )
-pem = shaped(r"(?s)(?!.*PRIVATE KEY).*-----BEGIN CERTIFICATE-----.*", "certificates in PEM, and nothing else")
 text = shaped("[^\0]*", "text without NUL")
 some_text = shaped("[^\0]+", "text, not empty")
 port = whole(1, 65535)
+
+
+def pem(what: str, value: str) -> list[str]:
+    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value
+    # without the value, which is long, and may be a private key
+    return [] if fine else [f"{what} is not allowed: certificates in PEM, and nothing else"]
 
 
 def uid(what: str, value: Any) -> list[str]:
@@ -130,9 +135,21 @@ def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False
     return []
 
 
-def one_of(what: str, value: Any, allowed: Iterable[str]) -> list[str]:
+def one_of(what: str, value: Any, allowed: Iterable[Any]) -> list[str]:
     known = tuple(allowed)
     return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(map(str, known))}"]
+
+
+def manifest(what: str, value: Any) -> list[str]:
+    """Mappings, lists and scalars, Outputs at the leaves; a typed object of pulumi-kubernetes would hide what it holds."""
+    if isinstance(value, Mapping):
+        keys = [f"{what} key {key!r} is not allowed: text" for key in value if not isinstance(key, str)]
+        return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
+    if isinstance(value, list | tuple):
+        return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]
+    if value is None or isinstance(value, str | int | float) or not is_plain(value):
+        return []
+    return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
 
 
 def resources(what: str, value: Any) -> list[str]:

@@ -127,7 +127,7 @@ class MigrationInitArgs(PatternArgs):
             "image": self.image,
             "command": ["/bin/sh", "-c", _SCRIPT, "migration", *self.command],
             "args": list(self.args),
-            "env": environment({**self.env, **env}, self.secret_env),
+            "env": [*environment(self.env), *environment(env, self.secret_env)],
             "volumeMounts": [
                 {"name": self.volume_name, "mountPath": _TMP},
                 *({"name": volume, "mountPath": path, "readOnly": True} for volume, path, _ in secrets),

@@ -6,7 +6,7 @@ from components.core.app import App, Port, SecretKey
 from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel, EgressTlsTunnelArgs
-from tests.support.composing import composed, container
+from tests.support.composing import PEM, composed, container
 
 WEB = App(name="web", image="web:1")
 ENV = {"REDIS_URL": "redis://{host}:{port}/0"}
@@ -42,11 +42,11 @@ def test_the_app_is_told_where_the_tunnel_is():
 
 
 def test_every_target_is_verified_by_authority_and_name():
-    pod = tunnelled(target(), target(name="own", local_port=2000, server_name="other.example.com", ca="PEM", env={}))
+    pod = tunnelled(target(), target(name="own", local_port=2000, server_name="other.example.com", ca_pem=PEM, env={}))
     verified = "ssl ssl-min-ver TLSv1.2 verify required ca-file {} verifyhost {} sni str({})"
     assert " ".join(server(pod)).endswith(verified.format("@system-ca", "redis.example.com", "redis.example.com"))
     assert " ".join(server(pod, "own")).endswith(verified.format("/etc/tls-tunnel/own-ca.crt", "other.example.com", "other.example.com"))
-    assert pod.config_files[0].files["own-ca.crt"] == "PEM"
+    assert pod.config_files[0].files["own-ca.crt"] == PEM
 
 
 def test_what_is_secret_comes_from_secrets():
@@ -95,29 +95,29 @@ def test_threads_follow_the_cpu_limit():
     assert "    nbthread 1\n" in config(tunnelled())
 
 
-NO_NAME = "is no full DNS name; a Service's ends in .svc.cluster.local, or your cluster's domain"
+NO_NAME = "is not a full DNS name; a Service's ends in .svc.cluster.local, or your cluster's domain"
 DNS = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
 
 
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"host": "redis"}, f"target 'redis': host 'redis' {NO_NAME}"),
-        ({"host": "redis.prod.svc"}, f"target 'redis': host 'redis.prod.svc' {NO_NAME}"),
-        ({"host": "*.example.com"}, f"target 'redis': host '*.example.com' {NO_NAME}"),
-        ({"host": "a.b\n    server evil"}, f"target 'redis': host 'a.b\\n    server evil' is not allowed: {DNS}"),
+        ({"host": "redis"}, f"targets[0].host 'redis' {NO_NAME}"),
+        ({"host": "redis.prod.svc"}, f"targets[0].host 'redis.prod.svc' {NO_NAME}"),
+        ({"host": "*.example.com"}, f"targets[0].host '*.example.com' {NO_NAME}"),
+        ({"host": "a.b\n    server evil"}, f"targets[0].host 'a.b\\n    server evil' is not allowed: {DNS}"),
         (
             {"host": "10.0.0.1"},
             "targets[0]: host 10.0.0.1 is an address, and certificates are verified by name; set server_name=",
         ),
-        ({"server_name": "a b"}, f"target 'redis': server_name 'a b' is not allowed: {DNS}"),
+        ({"server_name": "a b"}, f"targets[0].server_name 'a b' is not allowed: {DNS}"),
         (
             {"port": 443},
             "targets[0]: port 443 takes a privilege that the sidecar does not have; set local_port= to 1024 or more",
         ),
         ({"port": 70000, "local_port": 7000}, "targets[0].port 70000 is not allowed: a whole number from 1 to 65535"),
         ({"local_port": 0}, "targets[0].local_port 0 is not allowed: a whole number from 1024 to 65535"),
-        ({"ca_pem": "PEM", "ca_secret": SecretKey(name="a", key="b")}, "target 'redis': set at most one of ca_pem and ca_secret"),
+        ({"ca_pem": PEM, "ca_secret": SecretKey(name="a", key="b")}, "targets[0]: set at most one of ca_pem and ca_secret"),
         (
             {"ca_secret": SecretKey(name="a", key="../b")},
             "targets[0].ca_secret.key '../b' is not allowed: a key of letters, digits and '.', '_' and '-'",
@@ -129,7 +129,7 @@ DNS = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
         ({"env": {"A": 1}}, "targets[0].env['A'] must be a text, but is the number 1; put it in quotes"),
         (
             {"env": {"1A": "x"}},
-            "targets[0].env name '1A' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit",
+            "targets[0].env key '1A' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit",
         ),
         ({"name": "Redis"}, "targets[0].name 'Redis' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
     ],

@@ -4,17 +4,19 @@ import pulumi
 import pytest
 
 from components import testing
+from components.core import rules
 from components.core.app import App, SecretKey
 from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
 from components.core.view import view
 from components.patterns.fetch_init import FetchInit, FetchInitArgs
-from tests.support.composing import composed, container
+from tests.support.composing import PEM, composed, container
 
 WEB = App(name="web", image="web:1", uid=1234, gid=2345)
 SUM = "0123456789abcdef" * 4
 KEY = SecretKey(name="s3", key="key")
 SOURCE_RULE = "s3://bucket/key, gs://bucket/object or https://host/path"
+UNENCRYPTED = "is not encrypted, so that the network reads the object; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given):
@@ -50,7 +52,7 @@ def test_every_argument_arrives_where_it_belongs():
             unpack="tar.gz",
             mount_path="/models",
             size_limit="2Mi",
-            claim="models",
+            persistent_volume_claim="models",
             volume_name="models",
             region="eu-central-1",
             endpoint="https://minio:9000/",
@@ -58,7 +60,7 @@ def test_every_argument_arrives_where_it_belongs():
             secret_access_key=KEY,
             session_token=SecretKey(name="s3", key="token"),
             service_account="reader",
-            ca="PEM",
+            ca_pem=PEM,
             timeout_seconds=60,
             image="mirror/curl:8",
             container_name="models",
@@ -84,7 +86,7 @@ def test_every_argument_arrives_where_it_belongs():
         "SESSION_TOKEN": {"secretKeyRef": {"name": "s3", "key": "token"}},
     }
     assert pod.spec["volumes"] == [{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}]
-    assert [(c.name, dict(c.files)) for c in pod.config_files] == [("models-config", {"ca.crt": "PEM"})]
+    assert [(c.name, dict(c.files)) for c in pod.config_files] == [("models-config", {"ca.crt": PEM})]
     assert pod.spec["serviceAccountName"] == "reader"
     assert container(pod, "web")["volumeMounts"] == [{"name": "models", "mountPath": "/models", "readOnly": True}]
 
@@ -100,7 +102,7 @@ def test_every_argument_arrives_where_it_belongs():
 )
 def test_the_name_is_the_last_part_of_the_source(given, name):
     assert arguments(**given).file_name() == name
-    assert arguments(**given).problems() == []
+    assert rules.problems(arguments(**given)) == []
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_the_name_is_the_last_part_of_the_source(given, name):
         ({"endpoint": "minio:9000"}, "endpoint 'minio:9000' is not allowed: https://host, with a port at most"),
         (
             {"endpoint": "http://minio:9000"},
-            "endpoint 'http://minio:9000' is not encrypted, so that the network reads the object; use https://, or set allow_plaintext=True",
+            f"endpoint 'http://minio:9000' {UNENCRYPTED}",
         ),
         ({"access_key_id": KEY}, "set both of access_key_id and secret_access_key, or neither"),
         ({"session_token": KEY}, "session_token belongs to a key; set access_key_id and secret_access_key"),
@@ -147,8 +149,8 @@ def test_arguments_it_cannot_work_with_are_refused(given, line):
 
 
 def test_an_unverified_object_is_accepted_when_asked_for():
-    assert arguments(sha256=None, allow_unverified=True).problems() == []
-    assert arguments(endpoint="http://minio:9000", allow_plaintext=True).problems() == []
+    assert rules.problems(arguments(sha256=None, allow_unverified=True)) == []
+    assert rules.problems(arguments(endpoint="http://minio:9000", allow_plaintext=True)) == []
 
 
 def known_later(**given):

@@ -17,7 +17,7 @@ from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterAr
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit
 from components.testing import UNKNOWN, run
-from tests.support.composing import composed, container
+from tests.support.composing import PEM, composed, container
 
 HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
 WEB = App(name="web", image="web:1", ports=(HTTP,))
@@ -65,7 +65,7 @@ def upstreams(pod):
     return dict(re.findall(r"upstream (\S+) \{\s+server ([^;]+);", config(pod)))
 
 
-def open_routes(pod):
+def public_routes(pod):
     """Regular expressions of what needs no token."""
     return re.findall(r'"~\^(.*)\(\?:\\\?\.\*\)\?\$" 1;', config(pod))
 
@@ -120,7 +120,7 @@ def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
     assert "ports" not in container(pod, "jwt-proxy")
     assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8083"]
     assert container(pod, "web")["readinessProbe"]["httpGet"] == {"path": "/ready?full=1", "port": 8080, "scheme": "HTTPS"}
-    assert open_routes(pod) == ["GET /ready"]
+    assert public_routes(pod) == ["GET /ready"]
     # the exporter is past both
     assert "--nginx.scrape-uri=http://127.0.0.1:8083/stub_status" in container(pod, "prometheus-exporter")["args"]
     assert (pod.port("http").outer_number, pod.port("http").outer_scheme) == (8080, "https")
@@ -142,18 +142,18 @@ def test_only_probes_of_its_own_port_are_let_through():
         "liveness_probe": {"exec": {"command": ["true"]}},
     }
     app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
-    assert open_routes(protected(app)) == ["GET /"]
+    assert public_routes(protected(app)) == ["GET /"]
 
 
 def test_the_paths_that_a_port_is_probed_at_are_open_too():
     app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
-    assert open_routes(protected(app)) == ["GET /healthz"]
+    assert public_routes(protected(app)) == ["GET /healthz"]
 
 
-def test_open_routes_are_anchored_and_quoted():
+def test_public_routes_are_anchored_and_quoted():
     routes = ("GET /a.b", "POST /hooks,v1", "OPTIONS /*", "GET /static/*")
     segment = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
-    assert open_routes(protected(open_routes=routes)) == [
+    assert public_routes(protected(public_routes=routes)) == [
         r"GET /a\.b",
         "POST /hooks,v1",
         f"OPTIONS /(?:{segment}(?:/{segment})*/?)?",
@@ -213,8 +213,8 @@ def test_an_issuer_that_is_known_late_is_looked_at_then():
 
 
 def test_an_authority_of_the_issuer_is_mounted():
-    pod = protected(ca="PEM")
-    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": "PEM"})]
+    pod = protected(ca_pem=PEM)
+    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"ca.crt": PEM})]
     assert flags(pod)["provider-ca-file"] == ["/etc/oauth2-proxy/ca.crt"]
     assert container(pod, "jwt-proxy-validator")["volumeMounts"] == [
         {"name": "jwt-proxy-validator-config", "mountPath": "/etc/oauth2-proxy", "readOnly": True}
@@ -284,7 +284,7 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
             {"cookie_secret": SecretKey(name="a", key="")},
             "cookie_secret.key '' is not allowed: a key of letters, digits and '.', '_' and '-'",
         ),
-        ({"port": "HTTP"}, "port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
+        ({"target_port": "HTTP"}, "target_port 'HTTP' is not allowed: a-z, 0-9 and single '-', one letter at least, 15 characters at most"),
         ({"inner_port": 0}, "inner_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
@@ -306,7 +306,7 @@ def test_arguments_it_cannot_work_with_are_refused(changes, line):
 @pytest.mark.parametrize(
     ("app", "changes", "line"),
     [
-        (WEB, {"port": "api"}, "there is no port 'api' to stand in front of; set port= (known: http)"),
+        (WEB, {"target_port": "api"}, "there is no port 'api' to stand in front of; set target_port= (known: http)"),
         (
             App(name="web", image="web:1", ports=(Port(name="http", number=8080, scheme="tcp"),)),
             {},

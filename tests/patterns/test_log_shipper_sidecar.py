@@ -13,10 +13,11 @@ from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShippe
 from components.patterns.log_tail_sidecar import LogTailSidecar
 from components.presets.elasticsearch import elasticsearch
 from components.testing import run
-from tests.support.composing import composed, container
+from tests.support.composing import PEM, composed, container
 
 WEB = App(name="web", image="web:1")
 ENDPOINT = "https://logs.example.com:4318"
+UNENCRYPTED = "is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True"
 
 
 def shipped(app=WEB, options=None, **args):
@@ -107,7 +108,7 @@ def test_it_works_as_a_classic_sidecar_on_an_old_cluster():
 
 def test_headers_attributes_and_authority():
     pod = shipped(
-        ca="-----BEGIN CERTIFICATE-----\n",
+        ca_pem=PEM,
         headers={"X-Scope-OrgID": "a$b"},
         secret_headers={"authorization": SecretKey(name="otlp", key="token")},
         attributes={"service.name": "search", "team": "${x}"},
@@ -117,7 +118,7 @@ def test_headers_attributes_and_authority():
     it = config(pod)
     assert it["exporters"]["otlp_http"]["headers"] == {"X-Scope-OrgID": "a$$b", "authorization": "${env:HEADER_0}"}
     assert it["exporters"]["otlp_http"]["tls"] == {"ca_file": "/etc/log-shipper/ca.crt"}
-    assert files(pod)["ca.crt"] == "-----BEGIN CERTIFICATE-----\n"
+    assert files(pod)["ca.crt"] == PEM
     assert it["receivers"]["file_log"]["resource"] == {
         "service.name": "search",
         "k8s.pod.name": "${env:POD_NAME}",
@@ -156,10 +157,7 @@ def test_an_endpoint_that_is_known_later_is_put_in_and_looked_at():
     assert json.loads(found["config.yaml"])["exporters"]["otlp_http"]["endpoint"] == "https://later.example.com"
     with pytest.raises(ArgumentError) as error:
         run(program("http://later.example.com"))
-    assert str(error.value) == (
-        "LogShipperSidecar 'logs': 1 problem"
-        "\n  - endpoint 'http://later.example.com' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True"
-    )
+    assert str(error.value) == (f"LogShipperSidecar 'logs': 1 problem\n  - endpoint 'http://later.example.com' {UNENCRYPTED}")
 
 
 def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
@@ -181,13 +179,13 @@ def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
         ),
         (
             {"endpoint": "http://logs:4318"},
-            "endpoint 'http://logs:4318' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True",
+            f"endpoint 'http://logs:4318' {UNENCRYPTED}",
         ),
-        ({"ca_pem": "PRIVATE KEY"}, "ca_pem 'PRIVATE KEY' is not allowed: certificates in PEM, and nothing else"),
-        ({"headers": {"a b": "c"}}, "headers name 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
+        ({"ca_pem": "PRIVATE KEY"}, "ca_pem is not allowed: certificates in PEM, and nothing else"),
+        ({"headers": {"a b": "c"}}, "headers key 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
         (
             {"secret_headers": {"a: ${b}": SecretKey(name="s", key="k")}},
-            "secret_headers name 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
+            "secret_headers key 'a: ${b}' is not allowed: letters, digits and !#%&'*+.^_`|~-",
         ),
         (
             {"headers": {"Authorization": "x"}, "secret_headers": {"authorization": SecretKey(name="s", key="k")}},

@@ -1,5 +1,7 @@
 """LogTailSidecar: what it adds, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.core.app import App, LogFiles
@@ -129,7 +131,7 @@ def test_an_empty_command_is_the_images_own_entrypoint():
             {"args": ("-q",)},
             "args is set, but the tail takes none; set command= too, or command=[] for the image's own entrypoint",
         ),
-        ({"env": {"a=b": "c"}}, "env name 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
+        ({"env": {"a=b": "c"}}, "env key 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         ({"volume_name": "Logs"}, "volume_name 'Logs' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
     ],
 )
@@ -143,16 +145,6 @@ def test_arguments_it_cannot_work_with_are_refused(args, line):
     ("app", "args", "line"),
     [
         (WEB, {}, "it is not known where the app logs; set directory= and files=, or App.log_files"),
-        (
-            App(name="web", image="web:1", log_files=LogFiles(directory="/l", files=("a b",))),
-            {},
-            "log_files.files of the app: 'a b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
-        ),
-        (
-            App(name="web", image="web:1", log_files=LogFiles(directory="l", files=("a",))),
-            {},
-            "log_files.directory of the app 'l' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
-        ),
         (
             WEB,
             {"directory": "/l", "files": ("a",), "logging_config": "x"},
@@ -169,6 +161,25 @@ def test_what_does_not_fit_the_app_is_a_conflict(app, args, line):
     with pytest.raises(CompositionError) as error:
         tailed(app, **args)
     assert str(error.value) == f"workload 'web': 1 conflict\n  - LogTailSidecar 'logs': {line}"
+
+
+@pytest.mark.parametrize(
+    ("log_files", "line"),
+    [
+        (
+            LogFiles(directory="/l", files=("a b",)),
+            "files[0] 'a b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+        ),
+        (
+            LogFiles(directory="l; reboot", files=("a",)),
+            "directory 'l; reboot' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
+        ),
+    ],
+)
+def test_log_files_of_the_app_do_not_break_out_of_the_script(log_files, line):
+    with pytest.raises(CompositionError) as error:
+        tailed(replace(WEB, log_files=log_files))
+    assert str(error.value) == f"workload 'web': 1 conflict\n  - app.log_files.{line}"
 
 
 def test_a_volume_that_is_there_already_is_a_conflict():

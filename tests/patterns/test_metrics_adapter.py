@@ -252,14 +252,14 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ({"exporter": "mysql"}, "exporter must be one of elasticsearch, redis, nginx or a Exporter, but is the text 'mysql'"),
+        ({"exporter": "mysql"}, "exporter must be one of elasticsearch, redis, nginx or an Exporter, but is the text 'mysql'"),
         (
             {"exporter": Exporter(image="x:1", args=("--uri=http://elastic:secret@{host}",))},
             "exporter: args[0] holds credentials in a URL; put them in a Secret, and set credentials_secret=",
         ),
         (
             {"exporter": Exporter(image="x:1", env={"TARGET": "{uri}"})},
-            "exporter: env 'TARGET' has an unknown placeholder {uri}; known: url, host, port, listen, listen_host, listen_port, path; "
+            "exporter: env['TARGET'] has an unknown placeholder {uri}; known: url, host, port, listen, listen_host, listen_port, path; "
             "write {{uri}} for the text itself",
         ),
         (
@@ -350,7 +350,8 @@ def test_an_exporter_that_is_told_where_to_listen_can_be_behind_an_ambassador(ex
         (
             (Ambassador("http-prometheus", scheme="http"),),
             {"scrape": "pod_monitor", "app_name": "elasticsearch", "tls_config": {"insecureSkipVerify": True}},
-            "tls_config is set, but port 'http-prometheus' is not behind TLS; leave it out, or add the port to TlsAmbassador's ports=",
+            "tls_config is set, but port 'http-prometheus' is not behind TLS; leave it out, or add the port to "
+            "target_ports= of TlsAmbassador",
         ),
     ],
 )

@@ -111,12 +111,12 @@ def test_a_variable_of_the_script_is_not_the_migrations_to_set():
     ("args", "line"),
     [
         ({"command": ()}, "command is empty; name the program, for the image's entrypoint is not run"),
-        ({"env": {"1A": "b"}}, "env name '1A' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
+        ({"env": {"1A": "b"}}, "env key '1A' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         (
             {"env": {"A": "b"}, "secret_env": {"A": SecretKey(name="b", key="c")}},
             "env 'A' is in env and in secret_env; remove one of them",
         ),
-        ({"secret_files": {"/a/../b": "c"}}, "secret_files name '/a/../b' is not allowed: it must not contain '..'"),
+        ({"secret_files": {"/a/../b": "c"}}, "secret_files key '/a/../b' is not allowed: it must not contain '..'"),
         ({"database": "db"}, "database 'db' is not allowed: host:port"),
         ({"database": "db:5432 -c"}, "database 'db:5432 -c' is not allowed: host:port"),
         ({"lock": "mysql"}, "lock 'mysql' is not allowed: one of none, postgresql"),

@@ -104,7 +104,7 @@ POLICIES = "allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu
             "env['URL'] has an unknown placeholder {host}; known: url, socket; write {{host}} for the text itself",
         ),
         ({"env": {"URL": 1}}, "env['URL'] must be a text, but is the number 1; put it in quotes"),
-        ({"env": {"a=b": "{url}"}}, "env name 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
+        ({"env": {"a=b": "{url}"}}, "env key 'a=b' is not allowed: letters, digits, '.', '_' and '-', not starting with a digit"),
         ({"container_name": "Cache"}, "container_name 'Cache' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"volume_name": "Cache"}, "volume_name 'Cache' is not allowed: a-z, 0-9 and '-', 63 characters at most"),
         ({"resources": {"requests": {"cpu": "1", "memory": "1Mi"}}}, "resources.limits.memory is missing"),

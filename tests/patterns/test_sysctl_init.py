@@ -38,12 +38,12 @@ def test_it_alone_is_privileged_and_root():
 
 
 def test_every_node_setting_is_raised_in_order():
-    command = container(prepared(settings={"vm.max_map_count": 262144, "fs.file-max": 1000000}), "update-sysctl")["command"]
+    command = container(prepared(sysctls={"vm.max_map_count": 262144, "fs.file-max": 1000000}), "update-sysctl")["command"]
     assert command[4:] == ["vm.max_map_count=262144", "fs.file-max=1000000"]
 
 
-def test_safe_settings_go_into_the_pods_security_context_without_privileges():
-    pod = prepared(settings={"net.ipv4.tcp_keepalive_time": 60, "net.ipv4.ip_local_port_range": "1024 65535"})
+def test_safe_sysctls_go_into_the_pods_security_context_without_privileges():
+    pod = prepared(sysctls={"net.ipv4.tcp_keepalive_time": 60, "net.ipv4.ip_local_port_range": "1024 65535"})
     assert pod.spec["securityContext"]["sysctls"] == [
         {"name": "net.ipv4.tcp_keepalive_time", "value": "60"},
         {"name": "net.ipv4.ip_local_port_range", "value": "1024 65535"},
@@ -72,9 +72,9 @@ def test_strategy_none_is_refused_where_the_app_has_no_alternative():
     ("args", "line"),
     [
         ({"sysctls": {}}, "sysctls is empty; name at least one, e.g. {'vm.max_map_count': 262144}"),
-        ({"sysctls": {"vm.x; reboot": 1}}, "sysctls name 'vm.x; reboot' is not allowed: a sysctl name such as vm.max_map_count"),
-        ({"sysctls": {"vm/../../etc": 1}}, "sysctls name 'vm/../../etc' is not allowed: a sysctl name such as vm.max_map_count"),
-        ({"sysctls": {"vm..max_map_count": 1}}, "sysctls name 'vm..max_map_count' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {"vm.x; reboot": 1}}, "sysctls key 'vm.x; reboot' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {"vm/../../etc": 1}}, "sysctls key 'vm/../../etc' is not allowed: a sysctl name such as vm.max_map_count"),
+        ({"sysctls": {"vm..max_map_count": 1}}, "sysctls key 'vm..max_map_count' is not allowed: a sysctl name such as vm.max_map_count"),
         (
             {"sysctls": {"vm.max_map_count": "1; reboot"}},
             "sysctls['vm.max_map_count'] '1; reboot' is not allowed: a whole number, 0 or more",

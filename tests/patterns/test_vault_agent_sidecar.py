@@ -16,9 +16,11 @@ from components.core.view import view
 from components.patterns.shared.vault import VaultSecret
 from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.patterns.vault_init import VaultInit, VaultInitArgs
+from tests.support.composing import PEM
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 WEB = App(name="app", image="app:1", ports=(Port(name="http", number=8080), Port(name="db", number=5432, scheme="tcp")), uid=1234, gid=2345)
+UNENCRYPTED = "is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given: Any) -> VaultAgentSidecarArgs:
@@ -93,7 +95,7 @@ def test_the_agent_logs_in_by_itself_and_its_token_is_private() -> None:
 def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
     shared: dict[str, Any] = {
         "vault_namespace": "team/a",
-        "ca_pem": "PEM",
+        "ca_pem": PEM,
         "tls_server_name": "vault.internal",
         "service_account": "reader",
         "timeout_seconds": 60,
@@ -118,7 +120,7 @@ def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
         assert ours[key] == theirs[key], key
     assert agent.service_account == init.service_account
     assert agent.volumes[2] == init.volumes[2]
-    assert agent.config_files[0].files["ca.crt"] == "PEM"
+    assert agent.config_files[0].files["ca.crt"] == PEM
 
 
 def test_a_call_and_a_command_reach_the_script_as_words() -> None:
@@ -145,7 +147,7 @@ def test_natively_it_revokes_and_as_a_classic_sidecar_an_init_container_renders_
 
 
 def test_beside_vault_init_it_has_names_of_its_own() -> None:
-    args = VaultInitArgs(address="https://vault:8200", role="app", secrets=(PASSWORD,))
+    args = VaultInitArgs(address="https://vault:8200", role="app", secrets=(PASSWORD,), mount_path="/secrets")
     it = spec(lambda: VaultInit("once", args))
     assert [c["name"] for c in it["initContainers"]] == ["get-secret", "vault-agent"]
     assert [m["mountPath"] for m in it["containers"][0]["volumeMounts"]] == ["/secrets", "/vault/secrets"]
@@ -180,7 +182,7 @@ def test_a_role_that_is_known_later_is_checked_then() -> None:
     [
         (
             {"address": "http://vault:8200"},
-            "address 'http://vault:8200' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
+            f"address 'http://vault:8200' {UNENCRYPTED}",
         ),
         ({"secrets": ()}, "secrets is empty; name at least one VaultSecret"),
         ({"render_interval_seconds": 0}, "render_interval_seconds 0 is not allowed: a whole number, 1 or more"),
@@ -207,5 +209,5 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
 )
 def test_a_port_that_cannot_be_called_is_a_conflict(port: str, problem: str) -> None:
     with pytest.raises(CompositionError) as error:
-        spec(reload_path="/-/reload", reload_port=port)
+        spec(reload_path="/-/reload", reload_target_port=port)
     assert str(error.value) == f"workload 'app': 1 conflict\n  - VaultAgentSidecar 'vault': {problem}"

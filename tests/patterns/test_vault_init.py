@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from components import testing
+from components.core import rules
 from components.core.app import App, SecretKey
 from components.core.errors import ArgumentError
 from components.core.fold import compose
@@ -15,9 +16,11 @@ from components.core.pod_security import pod_security_level
 from components.core.view import view
 from components.patterns.shared.vault import ConfigMapKey, VaultSecret
 from components.patterns.vault_init import VaultInit, VaultInitArgs
+from tests.support.composing import PEM
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 PATH_RULE = "segments of letters, digits and _.@+=-, joined by '/'"
+UNENCRYPTED = "is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given: Any) -> VaultInitArgs:
@@ -51,7 +54,7 @@ def test_the_pod_passes_restricted_and_only_the_app_sees_the_files() -> None:
     assert (container["name"], container["image"]) == ("get-secret", "hashicorp/vault:1.21.1")
     assert container["command"] == ["/bin/sh", "config/fetch.sh"]
     assert (container["securityContext"]["runAsUser"], container["securityContext"]["runAsGroup"]) == (1234, 2345)
-    assert app["volumeMounts"] == [{"name": "secrets", "mountPath": "/secrets", "subPath": "files", "readOnly": True}]
+    assert app["volumeMounts"] == [{"name": "secrets", "mountPath": "/vault/secrets", "subPath": "files", "readOnly": True}]
     assert spec["volumes"] == [
         {"name": "secrets", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
         {"name": "secrets-home", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
@@ -71,7 +74,7 @@ def test_every_argument_arrives_where_it_belongs() -> None:
         audience="https://vault.example",
         token_expiration_seconds=900,
         vault_namespace="team/a",
-        ca="PEM",
+        ca_pem=PEM,
         tls_server_name="vault.internal",
         service_account="reader",
         mount_path="/run/secret",
@@ -97,7 +100,7 @@ def test_every_argument_arrives_where_it_belongs() -> None:
         "COMPONENT": "VaultInit 'vault'",
     }
     assert patch.config_files[0].name == "credentials-config"
-    assert patch.config_files[0].files["ca.crt"] == "PEM"
+    assert patch.config_files[0].files["ca.crt"] == PEM
     assert patch.app_mounts[0]["mountPath"] == "/run/secret"
     assert [v["name"] for v in patch.volumes] == ["credentials", "credentials-home", "credentials-identity"]
     assert patch.volumes[0]["emptyDir"]["sizeLimit"] == "2Mi"
@@ -145,11 +148,11 @@ def test_an_app_without_a_uid_leaves_it_to_the_cluster() -> None:
     "address", ["http://127.0.0.1:8200", "http://localhost:8200", "http://[::1]:8200", "https://vault", "https://10.0.0.1:8200/"]
 )
 def test_an_address_that_is_encrypted_or_loopback_is_accepted(address: str) -> None:
-    assert arguments(address=address).problems() == []
+    assert rules.problems(arguments(address=address)) == []
 
 
 def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
-    assert arguments(address="http://vault:8200", allow_plaintext=True).problems() == []
+    assert rules.problems(arguments(address="http://vault:8200", allow_plaintext=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -157,11 +160,11 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
     [
         (
             {"address": "http://vault:8200"},
-            "address 'http://vault:8200' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
+            f"address 'http://vault:8200' {UNENCRYPTED}",
         ),
         (
             {"address": "http://127.0.0.1.example.com"},
-            "address 'http://127.0.0.1.example.com' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
+            f"address 'http://127.0.0.1.example.com' {UNENCRYPTED}",
         ),
         ({"address": "vault:8200"}, "address 'vault:8200' is not allowed: https://host, with a port at most"),
         (
@@ -184,14 +187,14 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
         ),
         ({"token_expiration_seconds": 599}, "token_expiration_seconds 599 is not allowed: a whole number, 600 or more"),
         ({"timeout_seconds": 0}, "timeout_seconds 0 is not allowed: a whole number, 1 or more"),
-        ({"ca_pem": "PEM", "ca_secret": SecretKey(name="a", key="b")}, "set at most one of ca_pem, ca_secret and ca_config_map"),
+        ({"ca_pem": PEM, "ca_secret": SecretKey(name="a", key="b")}, "set at most one of ca_pem, ca_secret and ca_config_map"),
         (
             {"ca_secret": SecretKey(name="a", key="../b")},
-            "ca_secret.key '../b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "ca_secret.key '../b' is not allowed: a key of letters, digits and '.', '_' and '-'",
         ),
         (
             {"ca_config_map": ConfigMapKey(name="a", key="b c")},
-            "ca_config_map.key 'b c' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "ca_config_map.key 'b c' is not allowed: a key of letters, digits and '.', '_' and '-'",
         ),
         ({"mount_path": "/a/../b"}, "mount_path '/a/../b' is not allowed: it must not contain '..'"),
         ({"mount_path": "/a;b"}, "mount_path '/a;b' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
@@ -207,31 +210,30 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
     ],
 )
 def test_an_argument_is_refused(given: Any, problem: str) -> None:
-    assert arguments(**given).problems() == [problem]
+    assert rules.problems(arguments(**given)) == [problem]
 
 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"file": "../a"}, "secret file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
-        ({"file": "a;b"}, "secret file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
-        ({"path": 'a" }}{{ env "HOME'}, f"secret 'f': path 'a\" }}}}{{{{ env \"HOME' is not allowed: {PATH_RULE}"),
-        ({"path": "../sys"}, f"secret 'f': path '../sys' is not allowed: {PATH_RULE}"),
-        ({"path": "/a"}, f"secret 'f': path '/a' is not allowed: {PATH_RULE}"),
-        ({"path": "a//b"}, f"secret 'f': path 'a//b' is not allowed: {PATH_RULE}"),
-        ({"mount": "a?b"}, f"secret 'f': mount 'a?b' is not allowed: {PATH_RULE}"),
-        ({"field": 'x"}}'}, "secret 'f': field 'x\"}}' is not allowed: letters, digits and _.@+-"),
-        ({"field": None}, "set exactly one of field, format and template"),
-        ({"format": "json"}, "set exactly one of field, format and template"),
-        ({"field": None, "format": "xml"}, "secret 'f': format 'xml' is not allowed: one of json, env"),
-        ({"kv_version": 3}, "secret 'f': kv_version 3 is not allowed: 1 or 2"),
-        ({"mode": "0444"}, "secret 'f': mode '0444' is not allowed: one of 0400, 0440"),
+        ({"file": "../a"}, "secrets[0].file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
+        ({"file": "a;b"}, "secrets[0].file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
+        ({"path": 'a" }}{{ env "HOME'}, f"secrets[0].path 'a\" }}}}{{{{ env \"HOME' is not allowed: {PATH_RULE}"),
+        ({"path": "../sys"}, f"secrets[0].path '../sys' is not allowed: {PATH_RULE}"),
+        ({"path": "/a"}, f"secrets[0].path '/a' is not allowed: {PATH_RULE}"),
+        ({"path": "a//b"}, f"secrets[0].path 'a//b' is not allowed: {PATH_RULE}"),
+        ({"mount": "a?b"}, f"secrets[0].mount 'a?b' is not allowed: {PATH_RULE}"),
+        ({"field": 'x"}}'}, "secrets[0].field 'x\"}}' is not allowed: letters, digits and _.@+-"),
+        ({"field": None}, "secrets[0]: set exactly one of field, format and template"),
+        ({"format": "json"}, "secrets[0]: set exactly one of field, format and template"),
+        ({"field": None, "format": "xml"}, "secrets[0].format 'xml' is not allowed: one of json, env"),
+        ({"kv_version": 3}, "secrets[0].kv_version 3 is not allowed: one of 1, 2"),
+        ({"mode": "0444"}, "secrets[0].mode '0444' is not allowed: one of 0400, 0440"),
     ],
 )
 def test_a_secret_is_refused(given: Any, problem: str) -> None:
-    given = {"path": "p", "file": "f", "field": "x", **given}
-    problem = problem.replace("secret 'f'", f"secret {given['file']!r}")
-    assert VaultSecret(**given).problems() == [problem]
+    secret = VaultSecret(**{"path": "p", "file": "f", "field": "x", **given})
+    assert rules.problems(arguments(secrets=(secret,))) == [problem]
 
 
 def test_structure_that_is_an_output_is_refused() -> None:
@@ -240,12 +242,12 @@ def test_structure_that_is_an_output_is_refused() -> None:
     def program() -> None:
         output: Any = pulumi.Output.from_input("x")
         secret = VaultSecret(path=output, file="f", template=output)
-        found.append([*secret.problems(), *arguments(audience=output, mount_path=output).problems()])
+        found.append(rules.problems(arguments(secrets=(secret,), audience=output, mount_path=output)))
 
     testing.run(program)
     assert found[0] == [
-        "secret 'f': path must be a plain value, not an Output",
-        "secret 'f': template must be a plain value, not an Output",
+        "secrets[0].path must be a plain value, not an Output",
+        "secrets[0].template must be a plain value, not an Output",
         "audience must be a plain value, not an Output",
         "mount_path must be a plain value, not an Output",
     ]
@@ -256,8 +258,8 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
         testing.run(lambda: VaultInit("vault", arguments(address="http://vault", role="a b", secrets=())))
     assert str(error.value) == (
         "VaultInit 'vault': 3 problems\n"
-        "  - address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True\n"
-        "  - address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True\n"
+        "  - role 'a b' is not allowed: letters, digits and _.-, starting with a letter, digit or _\n"
+        f"  - address 'http://vault' {UNENCRYPTED}\n"
         "  - secrets is empty; name at least one VaultSecret"
     )
 
@@ -267,7 +269,7 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
     [
         (
             {"address": "http://vault"},
-            "address 'http://vault' is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True",
+            f"address 'http://vault' {UNENCRYPTED}",
         ),
         ({"role": "@x"}, "role '@x' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
     ],
