@@ -1,6 +1,7 @@
 """Writes docs/reference.md, the table of every public name, from the docstrings; `--check` fails if it is stale."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -20,7 +21,8 @@ _HEAD = """\
 Every public name: components with their arguments and outputs, functions, errors. Made from the docstrings by `make reference`.
 
 In a stack file the names are the same, in YAML. `Input` means that an Output is welcome; everything else is plain, so that a mistake
-is found before anything is created.
+is found before anything is created. `Label`, `PortNumber`, `Positive` and their kind are texts and whole numbers with a rule, which an
+error states in words.
 """
 
 
@@ -66,6 +68,7 @@ def _default(value: ast.expr) -> str:
 
 
 def _cell(text: str) -> str:
+    text = re.sub(r"^Annotated\[(.*), Elsewhere\]$", r"\1", text)
     return text.replace("|", "\\|").replace("pulumi.", "").replace("\n", " ")
 
 

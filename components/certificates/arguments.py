@@ -11,7 +11,8 @@ HOURS_PER_YEAR = 8760
 
 
 def _renewal_problems(validity_hours: int, early_renewal_hours: int) -> list[str]:
-    if early_renewal_hours < validity_hours:
+    if early_renewal_hours < validity_hours or validity_hours < 1:
+        # less than an hour is wrong by itself
         return []
     return [
         f"early_renewal_hours {early_renewal_hours} is not less than validity_hours {validity_hours}: "

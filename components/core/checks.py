@@ -95,14 +95,21 @@ env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '
 header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 # github.com/distribution/reference
+_DOMAIN = r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
+_COMPONENT = "[a-z0-9]+([._-]+[a-z0-9]+)*"
 image = shaped(
-    r"[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+    rf"({_DOMAIN}/)?{_COMPONENT}(/{_COMPONENT})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
     "an image reference such as registry.example.com/app:1.2",
 )
-pem = shaped(r"(?s)(?!.*PRIVATE KEY).*-----BEGIN CERTIFICATE-----.*", "certificates in PEM, and nothing else")
 text = shaped("[^\0]*", "text without NUL")
 some_text = shaped("[^\0]+", "text, not empty")
 port = whole(1, 65535)
+
+
+def pem(what: str, value: str) -> list[str]:
+    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value
+    # without the value, which is long, and may be a private key
+    return [] if fine else [f"{what} is not allowed: certificates in PEM, and nothing else"]
 
 
 def uid(what: str, value: Any) -> list[str]:
@@ -111,10 +118,11 @@ def uid(what: str, value: Any) -> list[str]:
 
 def address(what: str, value: Any) -> list[str]:
     try:
-        ipaddress.ip_address(value)
+        # the scope behind a '%' may be any text at all
+        fine = "%" not in str(ipaddress.ip_address(value))
     except ValueError:
-        return [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
-    return []
+        fine = False
+    return [] if fine else [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
 
 
 def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False) -> list[str]:
@@ -127,9 +135,21 @@ def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False
     return []
 
 
-def one_of(what: str, value: Any, allowed: Iterable[str]) -> list[str]:
+def one_of(what: str, value: Any, allowed: Iterable[Any]) -> list[str]:
     known = tuple(allowed)
     return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(map(str, known))}"]
+
+
+def manifest(what: str, value: Any) -> list[str]:
+    """Mappings, lists and scalars, Outputs at the leaves; a typed object of pulumi-kubernetes would hide what it holds."""
+    if isinstance(value, Mapping):
+        keys = [f"{what} key {key!r} is not allowed: text" for key in value if not isinstance(key, str)]
+        return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
+    if isinstance(value, list | tuple):
+        return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]
+    if value is None or isinstance(value, str | int | float) or not is_plain(value):
+        return []
+    return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
 
 
 def resources(what: str, value: Any) -> list[str]:

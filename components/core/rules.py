@@ -160,7 +160,11 @@ def _phrase(hint: Any) -> str:
         return _SCALARS[hint]
     if isinstance(origin, type):
         return "a mapping" if issubclass(origin, Mapping) else "a list"
-    return f"{'an' if hint.__name__[0] in 'AEIOU' else 'a'} {hint.__name__}"
+    return _a(hint)
+
+
+def _a(cls: type) -> str:
+    return f"{'an' if cls.__name__[0] in 'AEIO' else 'a'} {cls.__name__}"
 
 
 def misfit(path: str, wanted: str, value: Any) -> Misfit:
@@ -188,4 +192,4 @@ def described(value: Any) -> str:
             return "a list"
         case type():
             return f"the class {value.__name__}"
-    return f"a {type(value).__name__}"
+    return _a(type(value))

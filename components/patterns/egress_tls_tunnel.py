@@ -1,5 +1,6 @@
 """EgressTlsTunnel: TLS to the outside for an app that speaks none."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ def _host_problems(what: str, host: str) -> list[str]:
 
 def _nameserver_problems(what: str, server: str) -> list[str]:
     address, _, port = server.rpartition(":")
-    if checks.address(what, address.strip("[]")) or not port.isdigit() or checks.port(what, int(port)):
+    if checks.address(what, address.strip("[]")) or not re.fullmatch("[0-9]{1,5}", port) or checks.port(what, int(port)):
         return [f"{what} {server!r} is not allowed: an address and a port, e.g. 10.0.0.53:53"]
     return []
 

@@ -172,7 +172,7 @@ try() {
       if [ "$code" = 416 ]; then return 0; fi
       rm -f "$part"
       echo "the server cannot resume there; starting again" ;;
-    60:* | 77:*) fail "$SOURCE comes from a server that cannot be trusted: $(reason); set ca= to the authority of its certificate" ;;
+    60:* | 77:*) fail "$SOURCE comes from a server that cannot be trusted: $(reason); set ca_pem= to the authority of its certificate" ;;
     22:408 | 22:429 | 22:5*) ;;
     22:401 | 22:403) fail "$SOURCE cannot be read: $(reason); check the credentials, their rights, and the region" ;;
     22:404) fail "$SOURCE does not exist: $(reason)" ;;

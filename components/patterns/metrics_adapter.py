@@ -187,7 +187,8 @@ class _Adapter:
                 found.append(f"port {own.name!r} is behind TLS, but the PodMonitor would use http; set tls_config=")
             if not secure and args.tls_config is not None:
                 found.append(
-                    f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to TlsAmbassador's ports="
+                    f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to "
+                    "target_ports= of TlsAmbassador"
                 )
         return tuple(found)
 

@@ -402,7 +402,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
             "volume 'c', mounted by the app in container 'web', is not defined; add it to volumes (defined: a b)",
         ],
     ),
-    "scratch names that are the same": (
+    "empty directories whose volumes have the same name": (
         lambda: compose(web(empty_dirs={"/a/b": "1Mi", "/a-b": "1Mi"})),
         ["volume 'scratch-a-b' of the app is already defined by the app; set volume_name="],
     ),
@@ -565,7 +565,7 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "addresses": ({"ip_addresses": ("::1", "1.2.3")}, ["ip_addresses[1] '1.2.3' is not allowed: an IPv4 or IPv6 address"]),
     "validity": (
         {"validity_hours": 0, "early_renewal_hours": 0},
-        ["validity_hours 0 is not allowed: a whole number, 1 or more", EARLY.format(0, 0)],
+        ["validity_hours 0 is not allowed: a whole number, 1 or more"],
     ),
     "renewal": ({"early_renewal_hours": -1}, ["early_renewal_hours -1 is not allowed: a whole number, 0 or more"]),
     "renewal at once": ({"validity_hours": 24, "early_renewal_hours": 24}, [EARLY.format(24, 24)]),
@@ -584,12 +584,15 @@ def test_a_server_certificate_that_cannot_be_is_refused_however_it_is_made(argum
     def args() -> dict[str, Any]:
         return {"service_name": "web", **{key: value() if callable(value) else value for key, value in arguments.items()}}
 
-    self_signed = lambda: SelfSignedCertificate("leaf", ServerCertificateArgs(**args()))  # noqa: E731
-    assert refusal(self_signed) == text("SelfSignedCertificate 'leaf'", "problem", lines)
-    issued = lambda: CertificateAuthority("ca").issue("leaf", ServerCertificateArgs(**args()))  # noqa: E731
-    assert refusal(issued) == text("IssuedCertificate 'leaf'", "problem", lines)
-    ambassador = lambda: TlsAmbassador("leaf", TlsAmbassadorArgs(**args()))  # noqa: E731
-    assert refusal(ambassador) == text("TlsAmbassador 'leaf'", "problem", lines)
+    makers: dict[str, Call] = {
+        "SelfSignedCertificate": lambda: SelfSignedCertificate("leaf", ServerCertificateArgs(**args())),
+        "IssuedCertificate": lambda: CertificateAuthority("ca").issue("leaf", ServerCertificateArgs(**args())),
+        "TlsAmbassador": lambda: TlsAmbassador("leaf", TlsAmbassadorArgs(**args())),
+    }
+    for kind, make in makers.items():
+        # the fields of an ambassador are in another order
+        found = refusal(make).split("\n")
+        assert [found[0], *sorted(found[1:])] == text(f"{kind} 'leaf'", "problem", sorted(lines)).split("\n")
 
 
 def test_a_client_certificate_that_cannot_be_is_refused() -> None:
@@ -850,6 +853,8 @@ def test_what_passes_a_check_is_harmless_everywhere(value: str) -> None:
         checks.label,
         checks.service_name,
         checks.port_name,
+        checks.object_name,
+        checks.data_key,
         checks.dns_name,
         checks.path,
         checks.relative_path,

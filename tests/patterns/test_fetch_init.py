@@ -17,6 +17,7 @@ WEB = App(name="web", image="web:1", uid=1234, gid=2345)
 SUM = "0123456789abcdef" * 4
 KEY = SecretKey(name="s3", key="key")
 SOURCE_RULE = "s3://bucket/key, gs://bucket/object or https://host/path"
+UNENCRYPTED = "is not encrypted, so that the network reads the object; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given):

@@ -67,7 +67,7 @@ def upstreams(pod):
     return dict(re.findall(r"upstream (\S+) \{\s+server ([^;]+);", config(pod)))
 
 
-def open_routes(pod):
+def public_routes(pod):
     """Regular expressions of what needs no token."""
     return re.findall(r'"~\^(.*)\(\?:\\\?\.\*\)\?\$" 1;', config(pod))
 
@@ -122,7 +122,7 @@ def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
     assert "ports" not in container(pod, "jwt-proxy")
     assert container(pod, "web")["args"] == ["--listen=127.0.0.1:8083"]
     assert container(pod, "web")["readinessProbe"]["httpGet"] == {"path": "/ready?full=1", "port": 8080, "scheme": "HTTPS"}
-    assert open_routes(pod) == ["GET /ready"]
+    assert public_routes(pod) == ["GET /ready"]
     # the exporter is past both
     assert "--nginx.scrape-uri=http://127.0.0.1:8083/stub_status" in container(pod, "prometheus-exporter")["args"]
     assert (pod.port("http").outer_number, pod.port("http").outer_scheme) == (8080, "https")
@@ -144,18 +144,18 @@ def test_only_probes_of_its_own_port_are_let_through():
         "liveness_probe": {"exec": {"command": ["true"]}},
     }
     app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
-    assert open_routes(protected(app)) == ["GET /"]
+    assert public_routes(protected(app)) == ["GET /"]
 
 
 def test_the_paths_that_a_port_is_probed_at_are_open_too():
     app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
-    assert open_routes(protected(app)) == ["GET /healthz"]
+    assert public_routes(protected(app)) == ["GET /healthz"]
 
 
-def test_open_routes_are_anchored_and_quoted():
+def test_public_routes_are_anchored_and_quoted():
     routes = ("GET /a.b", "POST /hooks,v1", "OPTIONS /*", "GET /static/*")
     segment = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
-    assert open_routes(protected(public_routes=routes)) == [
+    assert public_routes(protected(public_routes=routes)) == [
         r"GET /a\.b",
         "POST /hooks,v1",
         f"OPTIONS /(?:{segment}(?:/{segment})*/?)?",

@@ -17,6 +17,7 @@ from tests.support.composing import composed, container
 
 WEB = App(name="web", image="web:1")
 ENDPOINT = "https://logs.example.com:4318"
+UNENCRYPTED = "is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True"
 
 
 def shipped(app=WEB, options=None, **args):
@@ -182,9 +183,9 @@ def test_plaintext_is_for_loopback_or_for_who_asks_for_it():
         ),
         (
             {"endpoint": "http://logs:4318"},
-            "endpoint 'http://logs:4318' is not encrypted, so that the network reads the logs; use https://, or set allow_plaintext=True",
+            f"endpoint 'http://logs:4318' {UNENCRYPTED}",
         ),
-        ({"ca_pem": "PRIVATE KEY"}, "ca_pem 'PRIVATE KEY' is not allowed: certificates in PEM, and nothing else"),
+        ({"ca_pem": "PRIVATE KEY"}, "ca_pem is not allowed: certificates in PEM, and nothing else"),
         ({"headers": {"a b": "c"}}, "headers key 'a b' is not allowed: letters, digits and !#%&'*+.^_`|~-"),
         (
             {"secret_headers": {"a: ${b}": SecretKey(name="s", key="k")}},

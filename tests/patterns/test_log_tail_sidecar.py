@@ -1,8 +1,10 @@
 """LogTailSidecar: what it adds, and what it refuses."""
 
+from dataclasses import replace
+
 import pytest
 
-from components.core.app import App
+from components.core.app import App, LogFiles
 from components.core.errors import ArgumentError, CompositionError
 from components.core.pod_security import pod_security_level
 from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
@@ -159,6 +161,25 @@ def test_what_does_not_fit_the_app_is_a_conflict(app, args, line):
     with pytest.raises(CompositionError) as error:
         tailed(app, **args)
     assert str(error.value) == f"workload 'web': 1 conflict\n  - LogTailSidecar 'logs': {line}"
+
+
+@pytest.mark.parametrize(
+    ("log_files", "line"),
+    [
+        (
+            LogFiles(directory="/l", files=("a b",)),
+            "files[0] 'a b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+        ),
+        (
+            LogFiles(directory="l; reboot", files=("a",)),
+            "directory 'l; reboot' is not allowed: an absolute path of letters, digits and ._@%+=,/-",
+        ),
+    ],
+)
+def test_log_files_of_the_app_do_not_break_out_of_the_script(log_files, line):
+    with pytest.raises(CompositionError) as error:
+        tailed(replace(WEB, log_files=log_files))
+    assert str(error.value) == f"workload 'web': 1 conflict\n  - app.log_files.{line}"
 
 
 def test_a_volume_that_is_there_already_is_a_conflict():

@@ -350,7 +350,8 @@ def test_an_exporter_that_is_told_where_to_listen_can_be_behind_an_ambassador(ex
         (
             (Ambassador("http-prometheus", scheme="http"),),
             {"scrape": "pod_monitor", "app_name": "elasticsearch", "tls_config": {"insecureSkipVerify": True}},
-            "tls_config is set, but port 'http-prometheus' is not behind TLS; leave it out, or add the port to TlsAmbassador's ports=",
+            "tls_config is set, but port 'http-prometheus' is not behind TLS; leave it out, or add the port to "
+            "target_ports= of TlsAmbassador",
         ),
     ],
 )

@@ -20,6 +20,7 @@ from tests.support.pods import PEM
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 WEB = App(name="app", image="app:1", ports=(Port(name="http", number=8080), Port(name="db", number=5432, scheme="tcp")), uid=1234, gid=2345)
+UNENCRYPTED = "is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given: Any) -> VaultAgentSidecarArgs:

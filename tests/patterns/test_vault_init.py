@@ -20,6 +20,7 @@ from tests.support.pods import PEM
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 PATH_RULE = "segments of letters, digits and _.@+=-, joined by '/'"
+UNENCRYPTED = "is not encrypted, so that the network reads the secrets; use https://, or set allow_plaintext=True"
 
 
 def arguments(**given: Any) -> VaultInitArgs:

@@ -3,6 +3,9 @@
 from components.core.fold import compose
 from components.testing import run
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+"""Looks like a certificate, for arguments that only look at that."""
+
 
 def composed(app, *makers, **options):
     """The pod of the app and the patterns that the functions make; what goes wrong is raised."""
