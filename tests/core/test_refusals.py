@@ -575,7 +575,10 @@ CERTIFICATES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"dns_names": ("ok.example.com", "a b", "x.*.y")},
         [f"dns_names[{i}] {n!r} is not allowed: {DNS_NAME}" for i, n in ((1, "a b"), (2, "x.*.y"))],
     ),
-    "addresses": ({"ip_addresses": ("::1", "1.2.3")}, ["ip_addresses[1] '1.2.3' is not allowed: an IPv4 or IPv6 address"]),
+    "addresses": (
+        {"ip_addresses": ("::1", "1.2.3", "fe80::1%a;b")},
+        [f"ip_addresses[{i}] {a!r} is not allowed: an IPv4 or IPv6 address" for i, a in ((1, "1.2.3"), (2, "fe80::1%a;b"))],
+    ),
     "validity": ({"validity_hours": 0}, ["validity_hours 0 is not allowed: a whole number, 1 or more"]),
     "renewal": ({"early_renewal_hours": -1}, ["early_renewal_hours -1 is not allowed: a whole number, 0 or more"]),
     "renewal at once": ({"validity_hours": 24, "early_renewal_hours": 24}, [EARLY.format(24, 24)]),
@@ -864,6 +867,16 @@ def test_no_path_of_a_pattern_breaks_out(evil: str) -> None:
     )
     lines.append(f"file of Adds 'a' in volume 'files': {evil!r} is not allowed: {FILE_NAME}")
     assert refusal(lambda: compose(web(), [Adds("a", patch)])) == text("workload 'web'", "conflict", lines)
+
+
+IMAGES = ("nginx", "my_app:1", "a/b__c/d-e.f:V_1.2-x", "localhost:5000/a", "[::1]:5000/a", f"a@sha256:{64 * '0'}", "registry.io/a:1")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_a_registry_takes_is_an_image(image: str) -> None:
+    assert checks.image("image", image) == []
+    for evil in (f"{image} x", f"{image}\n", f"{image};x", f"-{image}", f"{image}/", f"{image}:", f"{image}@sha256:0"):
+        assert checks.image("image", evil) != []
 
 
 @given(st.text(alphabet=st.one_of(st.sampled_from("ab0-./*_ \n;{}'\"$`\\#"), st.characters()), max_size=20))
