@@ -69,7 +69,9 @@ class WorkloadArgs:
 
     def problems(self) -> list[str]:
         """What is wrong between the fields, the app and the patterns left out."""
-        derived = [] if self.service_name else checks.service_name("service_name", self.app.name)
+        # an app whose name is no name at all is composing's to refuse
+        named = self.service_name is not None or checks.label("", self.app.name)
+        derived = [] if named else checks.service_name("service_name", self.app.name)
         return derived + _own_labels("labels", self.labels)
 
 
@@ -145,8 +147,10 @@ class Workload(pulumi.ComponentResource):
     """The pod in words: containers in start order, ports, volumes."""
 
     def __init__(self, name: str, args: WorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        refuse(f"workload {name!r}", [*checks.label("name", name), *rules.problems(args)])
-        service_name = args.service_name or args.app.name
+        wrong = rules.misplaced(WorkloadArgs, args)
+        refuse(f"workload {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
+        app_name = name if checks.label("", args.app.name) else args.app.name
+        service_name = args.service_name or app_name
         composed = partial(
             compose,
             args.app,
@@ -159,7 +163,7 @@ class Workload(pulumi.ComponentResource):
             fields=args.pod_spec,
             problems=_elsewhere(args),
         )
-        planned = self._planned(args, service_name)
+        planned = self._planned(args, app_name, service_name)
         self.pod = composed(planned)
         refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
@@ -189,9 +193,9 @@ class Workload(pulumi.ComponentResource):
         self._set_outputs(args, service)
 
     @staticmethod
-    def _planned(args: WorkloadArgs, service_name: str) -> Sequence[Pattern]:
+    def _planned(args: WorkloadArgs, app_name: str, service_name: str) -> Sequence[Pattern]:
         """The patterns, completed with what the workload knows; those that cannot be used are left to composing, which says why."""
-        facts = {"service_name": service_name, "namespace": args.namespace, "app_name": args.app.name, "authority": args.authority}
+        facts = {"service_name": service_name, "namespace": args.namespace, "app_name": app_name, "authority": args.authority}
         if plug.misfits(args.patterns):
             return args.patterns
         completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]

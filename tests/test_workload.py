@@ -252,6 +252,11 @@ def test_composing_options_reach_the_pod(preview: bool) -> None:
     assert spec["priorityClassName"] == "high"
 
 
+def test_a_volume_without_a_source_is_an_empty_directory_in_the_summary() -> None:
+    app = web(volumes=[{"name": "work"}], volume_mounts=[{"name": "work", "mountPath": "/work"}])
+    assert "work  emptyDir  web:/work" in workload(app=app).exports["summary"]
+
+
 def test_two_workloads_of_one_app_select_different_pods() -> None:
     def program() -> None:
         for name in ("blue", "green"):

@@ -27,8 +27,8 @@ class CertificateAuthority(pulumi.ComponentResource):
     """From when on `pulumi up` renews it, RFC 3339."""
 
     def __init__(self, name: str, args: CertificateAuthorityArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = args or CertificateAuthorityArgs()
-        refuse(f"CertificateAuthority {name!r}", rules.problems(args))
+        args = CertificateAuthorityArgs() if args is None else args
+        refuse(f"CertificateAuthority {name!r}", rules.misplaced(CertificateAuthorityArgs, args) or rules.problems(args))
         super().__init__("pod-patterns:index:CertificateAuthority", name, {}, opts)
         self._args = args
         self._key = private_key(Names(name, self))
@@ -110,7 +110,8 @@ class IssuedCertificate(CertificateComponent):
         args: ServerCertificateArgs | ClientCertificateArgs,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        found = [*checks.label("name", name), *rules.problems(args)]
+        wanted = ClientCertificateArgs if isinstance(args, ClientCertificateArgs) else ServerCertificateArgs
+        found = rules.misplaced(wanted, args) or [*checks.label("name", name), *rules.problems(args)]
         refuse(f"IssuedCertificate {name!r}", found or authority.leaf_problems(args.validity_hours))
         super().__init__("pod-patterns:index:IssuedCertificate", name, {}, opts)
         self._finish(_issued(Names(name, self), authority, args), args.early_renewal_hours)

@@ -144,6 +144,7 @@ class SelfSignedCertificate(CertificateComponent):
     """
 
     def __init__(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        refuse(f"SelfSignedCertificate {name!r}", [*checks.label("name", name), *rules.problems(args)])
+        wrong = rules.misplaced(ServerCertificateArgs, args)
+        refuse(f"SelfSignedCertificate {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
         super().__init__("pod-patterns:index:SelfSignedCertificate", name, {}, opts)
         self._finish(self_signed(Names(name, self), args), args.early_renewal_hours)

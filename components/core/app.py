@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
 
-from . import placeholders
+from . import checks, placeholders
 from .quantities import sized
 from .rules import (
     DataKey,
@@ -26,7 +26,34 @@ from .rules import (
     SomeText,
     Text,
     Uid,
+    misfit,
 )
+
+HANDLERS = ("httpGet", "tcpSocket", "grpc")
+"""The handlers of a probe that ask a port."""
+
+
+def _no_mappings(what: str, parts: Mapping[str, Any]) -> list[str]:
+    return [misfit(f"{what}.{name}", "a mapping", part) for name, part in parts.items() if not isinstance(part, Mapping)]
+
+
+def _probe_problems(what: str, probe: Mapping[str, Any]) -> list[str]:
+    return checks.manifest(what, probe) or _no_mappings(what, {name: probe[name] for name in ("exec", *HANDLERS) if name in probe})
+
+
+def _mount_problems(what: str, mount: Mapping[str, Any]) -> list[str]:
+    name = mount.get("name")
+    return checks.manifest(what, mount) or ([] if isinstance(name, str) else [misfit(f"{what}.name", "a text", name)])
+
+
+def _volume_problems(what: str, volume: Mapping[str, Any]) -> list[str]:
+    sources = {key: source for key, source in volume.items() if key != "name"}
+    return _mount_problems(what, volume) or _no_mappings(what, sources)
+
+
+Probe = Annotated[Mapping[str, Any], _probe_problems]
+Mount = Annotated[Mapping[str, Any], _mount_problems]
+Volume = Annotated[Mapping[str, Any], _volume_problems]
 
 # fields of the container that App has arguments for
 _OWN_FIELDS = (
@@ -167,15 +194,15 @@ class App:
     """Read-only root filesystem. Default: True."""
     empty_dirs: Mapping[Path, Quantity] = field(default_factory=dict)
     """Writable directories and their size limits, e.g. `{"/tmp": "64Mi"}`: an emptyDir each. Default: none."""
-    volumes: Sequence[Manifest] = ()
+    volumes: Sequence[Volume] = ()
     """Further volumes, in manifest form. Default: none."""
-    volume_mounts: Sequence[Manifest] = ()
+    volume_mounts: Sequence[Mount] = ()
     """Further mounts of the app's container, in manifest form. Default: none."""
-    startup_probe: Manifest | None = None
+    startup_probe: Probe | None = None
     """In manifest form; `port` may be a port name and follows the ambassadors. Default: None."""
-    readiness_probe: Manifest | None = None
+    readiness_probe: Probe | None = None
     """Likewise. Default: None."""
-    liveness_probe: Manifest | None = None
+    liveness_probe: Probe | None = None
     """Likewise. Default: None."""
     pre_stop_seconds: NotNegative = 15
     """Seconds between the start of termination and SIGTERM, so that endpoints are withdrawn first (1 s in small clusters,

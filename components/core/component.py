@@ -35,8 +35,7 @@ class PatternComponent(pulumi.ComponentResource, Generic[A]):
             required = [f.name for f in fields(self._arguments) if f.default is MISSING and f.default_factory is MISSING]
             refuse(where, [f"{field} is missing" for field in required])
         given = self._arguments() if args is None else args
-        refuse(where, [] if isinstance(given, self._arguments) else [rules.misfit("args", f"a {self._arguments.__name__}", given)])
-        refuse(where, rules.problems(given))
+        refuse(where, rules.misplaced(self._arguments, given) or rules.problems(given))
         self.args = cast("A", replace(given, name=name))
         super().__init__(f"pod-patterns:index:{self._kind}", name, {}, opts)
         self.register_outputs({})

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import checks, placeholders
-from .app import App
+from .app import HANDLERS, App
 from .environment import environment
 from .identity import restricted
 from .patch import Wire
 from .view import APP, LOOPBACK, BoundPort, PodView
-
-HANDLERS = ("httpGet", "tcpSocket", "grpc")
-"""The handlers of a probe that ask a port."""
 
 
 def pre_stop(seconds: int, kubernetes: tuple[int, int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self, TypeGuard, cast
 
 import pulumi
 
-from . import rules
+from . import checks, rules
 from .app import Port
 from .patch import PodPatch
 from .rules import Label
@@ -134,6 +134,9 @@ def problems(patterns: Sequence[object]) -> list[str]:
 def _misfits(where: str, pattern: object) -> list[str]:
     if isinstance(pattern, type):
         return [f"{where} is the class {pattern.__name__}; write {pattern.__name__}(...)"]
+    if not checks.is_plain(pattern):
+        # it would pretend to have every attribute
+        return [f"{where} must be a plain value, not an Output"]
     if plans(pattern):
         return []
     members = {name: getattr(pattern, name, None) for name in ("patch", "wrap")}

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import pulumi
 
 from . import checks
+from .errors import refuse
 
 Label = Annotated[str, checks.label]
 """RFC 1123 label: names of containers, volumes, namespaces."""
@@ -39,7 +40,7 @@ Positive = Annotated[int, checks.whole(1)]
 NotNegative = Annotated[int, checks.whole(0)]
 Uid = Annotated[int, checks.uid]
 """User or group id, not root's."""
-Manifest = Mapping[str, Any]
+Manifest = Annotated[Mapping[str, Any], checks.manifest]
 """An object as it stands in a manifest."""
 
 _SCALARS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -78,8 +79,12 @@ def of_values(cls: type, values: Mapping[str, Any], path: str = "") -> list[str]
 
 @cache
 def hints(cls: type) -> Mapping[str, Any]:
-    """The type hints of a dataclass with their annotations, by field."""
-    found = get_type_hints(cls, localns=_INPUT, include_extras=True)
+    """The type hints of a dataclass with their annotations, by field. Raises ArgumentError if one of them names what is not there."""
+    try:
+        found = get_type_hints(cls, localns=_INPUT, include_extras=True)
+    except NameError as error:
+        refuse(cls.__name__, [f"its type hints cannot be read: {error}; import it outside of TYPE_CHECKING"])
+        raise
     return {field.name: found[field.name] for field in fields(cls)}
 
 
@@ -104,10 +109,11 @@ def _lines(hint: Any, path: str, value: Any) -> Iterator[str]:
         yield from wrong or (line for note in notes if note is not Elsewhere for line in note(path, value))
     elif is_union(hint):
         yield from _of_union(parameters, path, value)
-    elif origin is Literal:
+    elif origin is Literal and type(value) in {type(known) for known in parameters}:
         yield from checks.one_of(path, value, parameters)
     elif not fits(hint, value):
-        yield misfit(path, _phrase(hint), value)
+        # YAML reads 0400 as a number
+        yield misfit(path, _phrase(hint), value, quotes=origin is Literal and isinstance(parameters[0], str))
     elif isinstance(value, Mapping) and parameters:
         for key, inner in value.items():
             yield from _lines(parameters[0], f"{path} key", key)
@@ -140,7 +146,8 @@ def fits(hint: Any, value: Any) -> bool:
     if origin is Annotated:
         return fits(get_args(hint)[0], value)
     if origin is Literal:
-        return value in get_args(hint)
+        # True == 1
+        return any(value == known and type(value) is type(known) for known in get_args(hint))
     if hint in (int, float):
         # a bool is an int; a whole number is a fine float
         return type(value) is int or type(value) is hint
@@ -167,12 +174,17 @@ def _a(cls: type) -> str:
     return f"{'an' if cls.__name__[0] in 'AEIO' else 'a'} {cls.__name__}"
 
 
-def misfit(path: str, wanted: str, value: Any) -> Misfit:
-    """The line for a value that is not what was wanted."""
+def misfit(path: str, wanted: str, value: Any, *, quotes: bool = False) -> Misfit:
+    """The line for a value that is not what was wanted. quotes: whether a number in quotes could be it (default: for a text)."""
     if not checks.is_plain(value):
         return Misfit(f"{path} must be a plain value, not an Output")
-    quotes = "; put it in quotes" if wanted == _SCALARS[str] and isinstance(value, bool | int | float) else ""
-    return Misfit(f"{path} must be {wanted}, but is {described(value)}{quotes}")
+    way_out = "; put it in quotes" if (quotes or wanted == _SCALARS[str]) and isinstance(value, bool | int | float) else ""
+    return Misfit(f"{path} must be {wanted}, but is {described(value)}{way_out}")
+
+
+def misplaced(cls: type, value: Any, what: str = "args") -> list[str]:
+    """A line if the value is not of the class."""
+    return [] if isinstance(value, cls) else [misfit(what, _a(cls), value)]
 
 
 def described(value: Any) -> str:

@@ -23,9 +23,11 @@ def _kind(container: Wire, spec: Wire, app: str) -> str:
 
 
 def _volume_kind(volume: Wire) -> str:
-    kind = next((key for key in volume if key != "name"), "?")
-    medium = "in memory, " if volume[kind].get("medium") == "Memory" else ""
-    limit = f"{volume[kind]['sizeLimit']} at most" if "sizeLimit" in volume[kind] else ""
+    # without a source it is an emptyDir
+    kind = next((key for key in volume if key != "name"), "emptyDir")
+    source: Wire = volume.get(kind, {})
+    medium = "in memory, " if source.get("medium") == "Memory" else ""
+    limit = f"{source['sizeLimit']} at most" if "sizeLimit" in source else ""
     detail = f"{medium}{limit}".strip(", ")
     return f"{kind} ({detail})" if detail else kind
 

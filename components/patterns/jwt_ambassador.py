@@ -163,7 +163,7 @@ class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: JwtAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        refuse(f"JwtAmbassador {name!r}", rules.problems(args))
+        refuse(f"JwtAmbassador {name!r}", rules.misplaced(JwtAmbassadorArgs, args) or rules.problems(args))
         args = replace(args, name=name)
         pulumi.ComponentResource.__init__(self, "pod-patterns:index:JwtAmbassador", name, {}, opts)
         _Ambassador.__init__(self, args, args.cookie_secret or self._made_secret(name, args))

@@ -211,8 +211,8 @@ class MetricsAdapter(_Adapter, pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: MetricsAdapterArgs | None = None, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = args or MetricsAdapterArgs()
-        refuse(f"MetricsAdapter {name!r}", rules.problems(args))
+        args = MetricsAdapterArgs() if args is None else args
+        refuse(f"MetricsAdapter {name!r}", rules.misplaced(MetricsAdapterArgs, args) or rules.problems(args))
         args = replace(args, name=name)
         pulumi.ComponentResource.__init__(self, "pod-patterns:index:MetricsAdapter", name, {}, opts)
         _Adapter.__init__(self, args)

@@ -274,8 +274,9 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
     """metadata.name of the certificate's Secret."""
 
     def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        wrong = rules.misplaced(TlsAmbassadorArgs, args)
+        refuse(f"TlsAmbassador {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
         args = replace(args, name=name)
-        refuse(f"TlsAmbassador {name!r}", rules.problems(args))
         pulumi.ComponentResource.__init__(self, _TYPE, name, {}, opts)
         _Ambassador.__init__(self, args, self._certificate(name, args, opts))
         self.ca_pem = pulumi.Output.from_input(self.certificate.ca_pem or "")

@@ -1,5 +1,6 @@
 """Presets: apps that are known well. Any other is an `App(...)` of your own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,4 +51,5 @@ def elasticsearch(**overrides: Any) -> App:
         # both: without -Xms the image's own 1 GiB would stay, more than -Xmx
         "ES_JAVA_OPTS": "-Xms512m -Xmx512m",
     }
-    return App(**{**preset, **overrides, "env": {**env, **overrides.get("env", {})}})
+    given = overrides.get("env", {})
+    return App(**{**preset, **overrides, "env": {**env, **given} if isinstance(given, Mapping) else given})

@@ -226,7 +226,9 @@ def test_a_client_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: P
     number = free_ports(1)
     shown = target(number, name="shown", client_certificate_secret="web-tls", env={"SHOWN": "redis://{host}:{port}"})
     without = target(number, name="without", env={"WITHOUT": "redis://{host}:{port}"})
-    from_secret = target(number, name="secret", ca=None, ca_secret=SecretKey(name="ca", key="ca.crt"), client_certificate_secret="web-tls")
+    from_secret = target(
+        number, name="secret", ca_pem=None, ca_secret=SecretKey(name="ca", key="ca.crt"), client_certificate_secret="web-tls"
+    )
     with (
         redis(tmp_path, number, OURS.server, clients="yes"),
         tunnel(tmp_path, shown, without, from_secret, secrets={"web-tls": OURS.client, "ca": {"ca.crt": OURS.ca}}) as haproxy,

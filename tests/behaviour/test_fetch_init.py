@@ -49,9 +49,9 @@ class Pod:
         self.volume.mkdir(exist_ok=True)
         args = FetchInitArgs(**{"source": source, "sha256": sha256(BODY), "timeout_seconds": 20, **given})
         init = container(composed(App(name="web", image="web:1"), lambda: FetchInit("fetch", args)), "fetch")
-        if args.ca is not None:
+        if args.ca_pem is not None:
             ca = self.directory / "ca.crt"
-            ca.write_text(str(args.ca))
+            ca.write_text(str(args.ca_pem))
             secret = {**(secret or {}), "CA_FILE": str(ca)}
         return start(init, path, secret, cwd=self.volume, shell=shell)
 
@@ -402,7 +402,7 @@ def test_a_server_that_nobody_vouches_for_is_refused(pod: Pod, web: Web) -> None
     ended = pod.run(f"{web.url}/model.bin")
     assert ended.code == 1
     assert ended.err.startswith(f"{web.url}/model.bin comes from a server that cannot be trusted: curl: (60) ")
-    assert ended.err.endswith("; set ca= to the authority of its certificate\n")
+    assert ended.err.endswith("; set ca_pem= to the authority of its certificate\n")
     assert ended.err.count("\n") == 1
     assert web.gets == []
 
@@ -516,7 +516,7 @@ def test_an_object_without_a_checksum_is_taken_as_it_is_once(pod: Pod, web: Web)
 
 
 def test_pods_that_share_a_volume_fetch_once(pod: Pod, web: Web) -> None:
-    replicas = [pod.start(f"{web.url}/model.bin", **web.args(claim="models")) for _ in range(3)]
+    replicas = [pod.start(f"{web.url}/model.bin", **web.args(persistent_volume_claim="models")) for _ in range(3)]
     ended = [replica.end() for replica in replicas]
     assert [(run.code, run.err) for run in ended] == [(0, "")] * 3
     assert len(web.gets) == 1

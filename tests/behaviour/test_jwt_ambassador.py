@@ -89,7 +89,7 @@ def protected(directory: Path, **arguments: Any) -> Iterator[Proxy]:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     """One for every test that only asks."""
-    with protected(tmp_path_factory.mktemp("jwt"), open_routes=("GET /public", "OPTIONS /*", "GET /static/*")) as running:
+    with protected(tmp_path_factory.mktemp("jwt"), public_routes=("GET /public", "OPTIONS /*", "GET /static/*")) as running:
         yield running
 
 
@@ -145,7 +145,7 @@ def test_a_session_cookie_that_the_proxy_did_not_make_is_nothing(proxy: Proxy) -
     assert proxy.status("/", headers={"Cookie": "_oauth2_proxy=eyJhbGciOiJub25lIn0|1700000000|abc"}) == 401
 
 
-def test_an_open_route_needs_no_token_but_its_method_and_exact_path(proxy: Proxy) -> None:
+def test_a_public_route_needs_no_token_but_its_method_and_exact_path(proxy: Proxy) -> None:
     assert proxy.status("/public") == 200
     assert proxy.status("/public?a=b") == 200
     assert proxy.status("/public", token="abc") == 200
@@ -171,7 +171,7 @@ def test_an_open_route_needs_no_token_but_its_method_and_exact_path(proxy: Proxy
         "/static%2F..%2Fadmin",
     ],
 )
-def test_no_way_leads_from_an_open_route_to_another(proxy: Proxy, path: str) -> None:
+def test_no_way_leads_from_a_public_route_to_another(proxy: Proxy, path: str) -> None:
     # 301: cleaned, and asked for again
     before = proxy.app.connections
     answer, _ = proxy.request(path)
@@ -356,11 +356,11 @@ def test_an_issuer_is_verified_with_the_authority_that_is_given(tmp_path: Path) 
     for name in ("good", "foreign"):
         (tmp_path / name).mkdir()
     with serving(server):
-        with started(tmp_path / "good", server.issuer, ca=ca) as proxy:
+        with started(tmp_path / "good", server.issuer, ca_pem=ca) as proxy:
             assert proxy.status("/", token=server.issuer.token()) == 200
         with (
             pytest.raises(AssertionError, match="certificate signed by unknown authority"),
-            started(tmp_path / "foreign", server.issuer, ca=foreign),
+            started(tmp_path / "foreign", server.issuer, ca_pem=foreign),
         ):
             pytest.fail("it has started")
 

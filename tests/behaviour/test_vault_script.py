@@ -198,7 +198,7 @@ def test_retries_end_with_the_deadline_and_one_line(tmp_path: Path, said: str, m
         (
             'Error writing data to x: Put "https://vault/v1/x": tls: failed to verify certificate: x509: unknown authority\n',
             "Vault at https://vault could not be verified: tls: failed to verify certificate: x509: unknown authority; "
-            "set address, ca (or ca_secret, ca_config_map) and tls_server_name to fit its certificate\n",
+            "set address, ca_pem (or ca_secret, ca_config_map) and tls_server_name to fit its certificate\n",
         ),
         (
             "Error initializing client: failed to read environment: bad CA\n",
@@ -350,7 +350,7 @@ def test_vault_is_asked_for_one_login_one_read_of_each_secret_and_one_revocation
     stand_in.secrets = {"secret/data/my-secret": {"username": "demo", "password": VALUE}, "old/a": {"b": "c"}}
     old = VaultSecret(mount="old", kv_version=1, path="a", file="old", field="b")
     run = box(tmp_path, need("vault"), address=stand_in.url, secrets=(PASSWORD, USER, old)).run()
-    assert (run.code, run.out, run.err) == (0, "wrote /secrets/password /secrets/user /secrets/old\n", "")
+    assert (run.code, run.out, run.err) == (0, "wrote /vault/secrets/password /vault/secrets/user /vault/secrets/old\n", "")
     assert stand_in.given == [{"role": "app", "jwt": IDENTITY}]
     assert stand_in.count("WRITE auth/token/revoke-self") == 1
     assert stand_in.requests[-1] == "WRITE auth/token/revoke-self"

@@ -847,6 +847,16 @@ def test_no_path_of_a_pattern_breaks_out(evil: str) -> None:
     assert refusal(lambda: compose(web(), [Adds("a", patch)])) == text("workload 'web'", "conflict", lines)
 
 
+IMAGES = ("nginx", "my_app:1", "a/b__c/d-e.f:V_1.2-x", "localhost:5000/a", "[::1]:5000/a", f"a@sha256:{64 * '0'}", "registry.io/a:1")
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_a_registry_takes_is_an_image(image: str) -> None:
+    assert checks.image("image", image) == []
+    for evil in (f"{image} x", f"{image}\n", f"{image};x", f"-{image}", f"{image}/", f"{image}:", f"{image}@sha256:0"):
+        assert checks.image("image", evil) != []
+
+
 @given(st.text(alphabet=st.one_of(st.sampled_from("ab0-./*_ \n;{}'\"$`\\#"), st.characters()), max_size=20))
 def test_what_passes_a_check_is_harmless_everywhere(value: str) -> None:
     shapes = (

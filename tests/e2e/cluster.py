@@ -94,7 +94,7 @@ class Namespace:
         return run("kubectl", "-n", self.name, *arguments, stdin=stdin, timeout=timeout)
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
-        """Applies objects in wire form."""
+        """Applies objects in manifest form."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
     def get(self, kind: str, name: str) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def tunnelled(module_namespace: Namespace) -> Tunnelled:
         targets = (
             target("good", 6379),
             target("name", 6380, server_name="other.example.com"),
-            target("authority", 6381, ca=foreign.ca_pem),
+            target("authority", 6381, ca_pem=foreign.ca_pem),
             target("unshown", 6382, client_certificate_secret=None),
         )
         tunnel = EgressTlsTunnel("egress", EgressTlsTunnelArgs(targets=targets, resolve_seconds=1))

@@ -50,15 +50,15 @@ def supplied(module_namespace: Namespace) -> Supplied:
 
 
 def test_the_app_reads_the_secret_which_nobody_but_its_uid_may(supplied: Supplied) -> None:
-    assert json.loads(supplied.app("cat", f"/secrets/{FILE}")) == SECRET
-    assert supplied.app("stat", "-c", "%a %u %n", f"/secrets/{FILE}") == f"400 1234 /secrets/{FILE}\n"
+    assert json.loads(supplied.app("cat", f"/vault/secrets/{FILE}")) == SECRET
+    assert supplied.app("stat", "-c", "%a %u %n", f"/vault/secrets/{FILE}") == f"400 1234 /vault/secrets/{FILE}\n"
     assert supplied.app("id", "-u") == "1234\n"
-    assert supplied.namespace.exec(supplied.pod, "app", "sh", "-c", "echo changed >/secrets/new").code != 0
+    assert supplied.namespace.exec(supplied.pod, "app", "sh", "-c", "echo changed >/vault/secrets/new").code != 0
 
 
 def test_the_secret_is_in_memory_only(supplied: Supplied) -> None:
     mounts = [line.split() for line in supplied.app("cat", "/proc/mounts").splitlines()]
-    assert [(kind, options.split(",")[0]) for _, path, kind, options, *_ in mounts if path == "/secrets"] == [("tmpfs", "ro")]
+    assert [(kind, options.split(",")[0]) for _, path, kind, options, *_ in mounts if path == "/vault/secrets"] == [("tmpfs", "ro")]
 
 
 def test_no_other_container_has_the_secret(supplied: Supplied) -> None:
@@ -70,7 +70,7 @@ def test_no_other_container_has_the_secret(supplied: Supplied) -> None:
     ]
     assert mounting == ["get-secret", "app"]
     found = "find / -xdev -name 'my-secret*' 2>/dev/null; cut -d' ' -f2 /proc/mounts"
-    assert "/secrets" in supplied.app("sh", "-c", found).split()
+    assert "/vault/secrets" in supplied.app("sh", "-c", found).split()
     seen = supplied.namespace.exec(supplied.pod, "logs", "sh", "-c", found).out.split()
     assert "/logs" in seen
     assert not [path for path in seen if "secret" in path]
@@ -78,7 +78,7 @@ def test_no_other_container_has_the_secret(supplied: Supplied) -> None:
 
 def test_no_log_or_object_shows_the_secret(supplied: Supplied) -> None:
     log = supplied.namespace.logs(supplied.pod, "get-secret")
-    assert log == f"wrote /secrets/{FILE}\n"
+    assert log == f"wrote /vault/secrets/{FILE}\n"
     objects = supplied.namespace.kubectl("get", "pods,configmaps,secrets,deployments", "-o", "json")
     assert SECRET["password"] not in objects
 

@@ -12,7 +12,7 @@ from .cluster import Namespace, eventually, json_lines
 from .deploy import Deployment, deploy_stack
 from .node import Node
 
-FILE = "/secrets/my-secret.json"
+FILE = "/vault/secrets/my-secret.json"
 
 
 @dataclass(frozen=True)

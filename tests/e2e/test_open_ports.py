@@ -87,7 +87,7 @@ def compositions(namespace: str) -> tuple[Composition, ...]:
                 ("MigrationInit", {"image": "busybox:1.37", "command": ("true",)}),
                 # what a kernel has from the beginning
                 ("SysctlInit", {"sysctls": {"vm.max_map_count": 65530}}),
-                ("VaultInit", vault),
+                ("VaultInit", {**vault, "mount_path": "/secrets"}),
                 tls("everything", target_ports=("http", "http-prometheus")),
                 ("JwtAmbassador", token),
                 ("EgressTlsTunnel", tunnel),

@@ -23,6 +23,7 @@ from stacks.settings import SettingsError
 
 ROOT = Path(__file__).parent.parent.parent
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
+VAULT = {"address": "https://vault:8200", "role": "web"}
 WEB = {"name": "web", "image": "web:1", "ports": [{"name": "http", "number": 8080, "rebind": {"args": ["-p", "{host}:{port}"]}}]}
 
 
@@ -195,6 +196,13 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         (
             {"app": WEB, "patterns": [{"kind": "VaultInit", "role": "web", "secrets": [{"path": "a", "file": "a", "format": "json"}]}]},
             "patterns[0].address: missing",
+        ),
+        (
+            {
+                "app": WEB,
+                "patterns": [{"kind": "VaultInit", **VAULT, "secrets": [{"path": "a", "file": "a", "format": "json", "mode": 0o400}]}],
+            },
+            "patterns[0].secrets[0].mode must be one of 0400, 0440, but is the number 256; put it in quotes",
         ),
         ({"app": WEB, "render": "../out"}, "render '../out' is not allowed: a directory inside the project, e.g. out/render"),
         ({"app": WEB, "render": "/etc"}, "render '/etc' is not allowed: a directory inside the project, e.g. out/render"),

@@ -6,7 +6,8 @@ from typing import Literal
 
 import pulumi
 
-from ...core.rules import Manifest, Path, PortName, Positive, Text
+from ...core.app import Mount
+from ...core.rules import Path, PortName, Positive, Text
 from ...core.view import PodView
 from .scripts import script
 
@@ -31,7 +32,7 @@ class ReloadArgs:
     """Command that is run in the sidecar, as the app's user; success is an exit code of 0. Default: none."""
     reload_timeout_seconds: Positive = 10
     """Seconds the call or command may take. Default: 10."""
-    volume_mounts: Sequence[Manifest] = ()
+    volume_mounts: Sequence[Mount] = ()
     """Further mounts of the sidecar, in manifest form, for its command: a directory of `App.empty_dirs`, where the app waits for a
     file. Default: none."""
 

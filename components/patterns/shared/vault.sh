@@ -51,7 +51,7 @@ login() {
     case $code:$why in
       :*x509:* | :*'HTTP response to HTTPS'* | :*' tls: '* | :'tls: '*)
         fail "Vault at $VAULT_ADDR could not be verified: $why; \
-set address, ca (or ca_secret, ca_config_map) and tls_server_name to fit its certificate" ;;
+set address, ca_pem (or ca_secret, ca_config_map) and tls_server_name to fit its certificate" ;;
       :*)
         if [ -s home/login ] && ! grep -q '": ' home/login; then
           fail "the vault program failed: ${why:-$(head -n 1 home/login)}; check the arguments of $COMPONENT and its image"
