@@ -63,7 +63,10 @@ def compose(
 
     Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
     """
-    where = f"workload {workload or app.name!r}"
+    where = f"workload {workload or getattr(app, 'name', '')!r}"
+    misplaced = rules.misplaced(App, app, "app")
+    if misplaced:
+        raise CompositionError(where, misplaced)
     target, found = cluster(kubernetes_version, sidecars, ip_families)
     problems = [*problems, *found, *field_problems(fields or {})]
     wrong = rules.problems(app, "app.")
