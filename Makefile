@@ -25,6 +25,9 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
+	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
+	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components stacks tests -name '*.sh') .ci/run

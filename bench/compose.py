@@ -1,39 +1,47 @@
-"""How long composing and rendering take, as ratios within this run: 1,000 workloads must cost 10 times what 100 do.
+"""How long importing, composing and rendering take, as ratios within this run: 1,000 workloads must cost 10 times what 100 do.
 
 python -m bench.compose
 """
 
 import gc
+import os
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from components.core.app import App, Port, Rebind
 from components.core.fold import compose
 from components.core.plug import Pattern
 from components.offline import manifests
-from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
-from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
+from components.patterns.log_tail_sidecar import LogTailSidecarArgs
+from components.patterns.metrics_adapter import MetricsAdapterArgs
+from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
 
 ROUNDS = 3
+IMPORTS = 15
+KUBERNETES = "import pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
+"""What every program with a Deployment imports."""
 
 
 def app(name: str) -> App:
     """A small app with one port."""
-    return App(
-        name=name, image="example/app:1", ports=(Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),)
-    )
+    rebind = Rebind(env={"HOST": "{host}", "PORT": "{port}"})
+    return App(name=name, image="example/app:1", ports=[Port(name="http", number=8080, rebind=rebind)])
 
 
-def patterns(name: str) -> list[Pattern]:
-    """TLS, metrics and logs for it."""
+def patterns(*, secret_name: str | None = None) -> list[Pattern]:
+    """Logs, TLS and metrics."""
     return [
-        LogTailSidecar(f"{name}-logs", LogTailSidecarArgs(directory="/var/log/app", files=("app.log",))),
-        TlsAmbassador(f"{name}-tls", TlsAmbassadorArgs(service_name=name)),
-        MetricsAdapter(f"{name}-metrics", MetricsAdapterArgs(exporter="nginx")),
+        LogTailSidecarArgs(directory="/var/log/app", files=["app.log"]),
+        TlsAmbassadorArgs(secret_name=secret_name),
+        MetricsAdapterArgs(exporter="nginx"),
     ]
 
 
@@ -48,39 +56,46 @@ def seconds(work: Callable[[int], object], count: int) -> float:
     return statistics.median(times)
 
 
-def compose_many(count: int) -> float:
-    """CPU seconds to compose so many pods, nothing else."""
-    spent = 0.0
-
-    def program() -> None:
-        nonlocal spent
-        shared = patterns("app")
-        start = time.process_time()
-        for index in range(count):
-            compose(app(f"app-{index}"), shared)
-        spent = time.process_time() - start
-
-    run(program)
-    return spent
+def compose_many(count: int) -> None:
+    """Composes so many pods, nothing else."""
+    for index in range(count):
+        compose(app(f"app-{index}"), patterns(secret_name="tls"))
 
 
-def render_many(count: int) -> None:
-    """Whole programs: certificates, Secrets, ConfigMaps, Deployments and Services of so many workloads."""
+def program(count: int) -> None:
+    """Whole workloads: certificates, Secrets, ConfigMaps, Deployments and Services."""
+    for index in range(count):
+        Workload(f"app-{index}", WorkloadArgs(app=app(f"app-{index}"), patterns=patterns()))
 
-    def program() -> None:
-        for index in range(count):
-            name = f"app-{index}"
-            Workload(name, WorkloadArgs(app=app(name), patterns=patterns(name)))
 
-    manifests(program)
+def registrations() -> Counter[bool]:
+    """How many components (False) and resources of providers (True) one workload registers."""
+    return Counter(registration.custom for registration in run(lambda: program(1)).registrations)
+
+
+def import_seconds(statement: str, cache: str) -> float:
+    """CPU seconds of a new interpreter, which finds compiled modules in that directory."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", statement], check=True, env={**environment, "PYTHONPYCACHEPREFIX": cache})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    """Prints a table."""
+    """Prints the tables."""
+    with tempfile.TemporaryDirectory() as cache:
+        # of the first, modules are compiled
+        pairs = [(import_seconds("import components", cache), import_seconds(KUBERNETES, cache)) for _ in range(IMPORTS + 1)][1:]
+    ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+    print(f"importing the package: {ratio:.2f} times what importing the Kubernetes SDK alone takes")
+    made = registrations()
+    print(f"registrations of a workload with logs, TLS and metrics: {made[False]} components, {made[True]} resources\n")
     print(f"{'workloads':>10}  {'compose s':>10}  {'ratio':>6}  {'program s':>10}  {'ratio':>6}")
     before: tuple[float, float] | None = None
     for count in (10, 100, 1000):
-        composed, rendered = compose_many(count), seconds(render_many, count)
+        composed = seconds(compose_many, count)
+        rendered = seconds(lambda number: manifests(lambda: program(number)), count)
         ratios = ("", "") if before is None else (f"{composed / before[0]:.1f}", f"{rendered / before[1]:.1f}")
         print(f"{count:>10}  {composed:>10.3f}  {ratios[0]:>6}  {rendered:>10.2f}  {ratios[1]:>6}")
         before = (composed, rendered)

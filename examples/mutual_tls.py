@@ -22,15 +22,15 @@ def service(name: str, peer: str) -> Workload:
     app = App(
         name=name,
         image=f"ghcr.io/acme/{name}:1.4",
-        ports=(Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),),
+        ports=[Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"}))],
         # tls.crt and tls.key for its peer, and ca.crt that its peer is verified with
         env={"PEER_URL": f"https://{peer}.{NAMESPACE}.svc:8080", "PEER_TLS": "/peer-tls"},
-        volumes=({"name": "peer-tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},),
-        volume_mounts=({"name": "peer-tls", "mountPath": "/peer-tls", "readOnly": True},),
+        volumes=[{"name": "peer-tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}}],
+        volume_mounts=[{"name": "peer-tls", "mountPath": "/peer-tls", "readOnly": True}],
         # the kubelet has no certificate; these go through a plain port that knows this one path
         readiness_probe={"httpGet": {"path": "/ready", "port": "http"}},
     )
-    tls = TlsAmbassadorArgs(client_auth="required", client_names=(peer,))
+    tls = TlsAmbassadorArgs(client_auth="required", client_names=[peer])
     return Workload(name, WorkloadArgs(app=app, namespace=NAMESPACE, patterns=[tls], authority=authority))
 
 

@@ -16,7 +16,7 @@ authority = CertificateAuthority("acme")
 api = App(
     name="api",
     image="ghcr.io/acme/api:1.4",
-    ports=(Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"})),),
+    ports=[Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}", "PORT": "{port}"}))],
     readiness_probe={"httpGet": {"path": "/ready", "port": "http"}},
 )
 workload = Workload(

@@ -37,12 +37,11 @@ def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], I
 
 def shaped(pattern: str, rule: str) -> Check:
     """A check of a text that must match the whole pattern; `rule` says that in words."""
-    compiled = re.compile(pattern)
 
     def check(what: str, value: Any) -> list[str]:
         if not is_plain(value):
             return [f"{what} must be a plain value, not an Output"]
-        if isinstance(value, str) and compiled.fullmatch(value):
+        if isinstance(value, str) and re.fullmatch(pattern, value):
             return []
         return [f"{what} {value!r} is not allowed: {rule}"]
 
