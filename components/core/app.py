@@ -56,20 +56,10 @@ Mount = Annotated[Mapping[str, Any], _mount_problems]
 Volume = Annotated[Mapping[str, Any], _volume_problems]
 
 # fields of the container that App has arguments for
-_OWN_FIELDS = (
-    "name",
-    "image",
-    "command",
-    "args",
-    "env",
-    "ports",
-    "resources",
-    "volumeMounts",
-    "lifecycle",
-    "securityContext",
-    "startupProbe",
-    "readinessProbe",
-    "livenessProbe",
+_OWN_FIELDS = tuple(
+    """
+    name image command args env ports resources volumeMounts lifecycle securityContext startupProbe readinessProbe livenessProbe
+    """.split()
 )
 
 

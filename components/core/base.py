@@ -13,58 +13,22 @@ from .cluster import Cluster
 from .container import app_container, scratch_volumes
 from .patch import Wire
 
-COMPOSED = (
-    "automountServiceAccountToken",
-    "containers",
-    "enableServiceLinks",
-    "initContainers",
-    "restartPolicy",
-    "securityContext",
-    "serviceAccountName",
-    "terminationGracePeriodSeconds",
-    "volumes",
+COMPOSED = tuple(
+    """
+    automountServiceAccountToken containers enableServiceLinks initContainers restartPolicy securityContext serviceAccountName
+    terminationGracePeriodSeconds volumes
+    """.split()
 )
 """Fields of the PodSpec that composing writes."""
 
 # k8s.io/api/core/v1 PodSpec as of v1.37, without COMPOSED
 _FIELDS = frozenset(
-    {
-        "activeDeadlineSeconds",
-        "affinity",
-        "dnsConfig",
-        "dnsPolicy",
-        "ephemeralContainers",
-        "evictionResponders",
-        "hostAliases",
-        "hostIPC",
-        "hostNetwork",
-        "hostPID",
-        "hostUsers",
-        "hostname",
-        "hostnameOverride",
-        "imagePullSecrets",
-        "nodeName",
-        "nodeSelector",
-        "os",
-        "overhead",
-        "preemptionPolicy",
-        "priority",
-        "priorityClassName",
-        "readinessGates",
-        "resourceClaims",
-        "resources",
-        "runtimeClassName",
-        "schedulerName",
-        "schedulingGates",
-        "schedulingGroup",
-        "serviceAccount",
-        "setHostnameAsFQDN",
-        "shareProcessNamespace",
-        "subdomain",
-        "tolerations",
-        "topologySpreadConstraints",
-        "workloadRef",
-    }
+    """
+    activeDeadlineSeconds affinity dnsConfig dnsPolicy ephemeralContainers evictionResponders hostAliases hostIPC hostNetwork
+    hostPID hostUsers hostname hostnameOverride imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority
+    priorityClassName readinessGates resourceClaims resources runtimeClassName schedulerName schedulingGates schedulingGroup
+    serviceAccount setHostnameAsFQDN shareProcessNamespace subdomain tolerations topologySpreadConstraints workloadRef
+    """.split()
 )
 
 

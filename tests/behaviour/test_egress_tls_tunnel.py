@@ -198,7 +198,7 @@ def test_a_server_that_cannot_be_verified_gets_no_byte(tmp_path: Path, certifica
 
 def test_the_authorities_of_the_image_are_trusted_where_no_other_is_given(tmp_path: Path) -> None:
     number = free_ports(1)
-    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number, ca=None), trusted=OURS.ca) as haproxy:
+    with redis(tmp_path, number, OURS.server), tunnel(tmp_path, target(number, ca_pem=None), trusted=OURS.ca) as haproxy:
         within(5, lambda: haproxy.redis("ping") == "PONG")
 
 

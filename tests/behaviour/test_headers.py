@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,8 @@ def test_what_the_app_says_to_a_proxy_is_not_obeyed(name, value, web):
     answer, body = web.get(f"/header/{name}/{value}")
     assert (answer.status, body) == (200, b"the app")
     assert "charset" not in (answer.headers["Content-Type"] or "")
+
+
+def test_the_page_names_every_header_that_is_set():
+    page = (Path(__file__).parents[2] / "docs" / "headers.md").read_text(encoding="utf-8")
+    assert [name for name in (*headers.TRUSTING, *headers.CERTIFICATE, *headers.HOP) if f"`{name}`" not in page] == []

@@ -94,7 +94,9 @@ EVERY_KIND = [
     pytest.param((HTTP,), {**NAMED, "client_names": tuple(f"a.b@c:d/e-{n} _" + "x" for n in range(200))}, id="many names"),
     pytest.param((TCP,), {**NAMED, "client_names": ()}, id="tcp"),
     pytest.param((HTTP,), {**NAMED, "client_names": (), "mode": "tcp"}, id="http carried as tcp"),
-    pytest.param((HTTP, TCP), {**NAMED, "client_names": (), "ipv6": True, "access_log": False}, id="several, and other arguments"),
+    pytest.param(
+        (HTTP, TCP), {**NAMED, "client_names": (), "ip_families": ("IPv4", "IPv6"), "access_log": False}, id="several, and other arguments"
+    ),
 ]
 
 
@@ -111,8 +113,7 @@ def test_nginx_accepts_the_configuration_without_a_warning(ports: tuple[Port, ..
 
 @pytest.mark.parametrize(("ports", "arguments"), EVERY_KIND)
 def test_every_directive_is_known_and_where_it_belongs(ports: tuple[Port, ...], arguments: dict[str, Any], tmp_path: Path) -> None:
-    file = tmp_path / "nginx.conf"
-    file.write_text(rendered(*ports, probes=PROBES if ports[0] is HTTP else {}, **arguments).files["/etc/nginx-proxy/nginx.conf"])
+    file = rendered(*ports, probes=PROBES if ports[0] is HTTP else {}, **arguments).configuration(tmp_path)
     blocks = [block for top in crossplane.parse(str(file))["config"][0]["parsed"] for block in top.get("block", ())]
     # the one thing that it does not know is the inside of a map
     inside = [line["directive"] for block in blocks if block["directive"] == "map" for line in block["block"]]

@@ -105,7 +105,7 @@ def test_a_full_cache_forgets_what_was_not_used_and_stays_below_the_memory_limit
 
 
 def test_the_policy_decides_what_happens_when_it_is_full(tmp_path: Path) -> None:
-    with cache(tmp_path, maxmemory="4Mi", policy="noeviction") as server:
+    with cache(tmp_path, maxmemory="4Mi", maxmemory_policy="noeviction") as server:
         commands = "".join(f"SET key:{number} {'x' * 10_000}\n" for number in range(600))
         assert "OOM command not allowed when used memory > 'maxmemory'" in server.redis(stdin=commands)
         assert server.redis("get", "key:0") == "x" * 10_000

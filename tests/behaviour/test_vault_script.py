@@ -121,7 +121,7 @@ def fake(
 def test_one_login_one_agent_run_and_one_revocation(tmp_path: Path) -> None:
     vault = fake(tmp_path, secrets=(PASSWORD, USER))
     run = vault.box.run()
-    assert (run.code, run.out, run.err) == (0, "wrote /secrets/password /secrets/user\n", "")
+    assert (run.code, run.out, run.err) == (0, "wrote /vault/secrets/password /vault/secrets/user\n", "")
     assert vault.verbs() == ["write", "agent", "token"]
     assert vault.calls()[2]["argv"] == ["token", "revoke", "-self"]
     assert vault.box.files() == {"password": VALUE, "user": VALUE}
@@ -252,7 +252,7 @@ def test_a_second_run_replaces_the_whole_set(tmp_path: Path) -> None:
 def test_a_token_that_cannot_be_revoked_is_told_and_no_failure(tmp_path: Path) -> None:
     vault = fake(tmp_path, revoke_code=2)
     run = vault.box.run()
-    assert (run.code, run.out) == (0, "wrote /secrets/password\n")
+    assert (run.code, run.out) == (0, "wrote /vault/secrets/password\n")
     assert run.err == "the token of role 'app' at auth/kubernetes could not be revoked; it expires with its TTL\n"
     assert vault.box.left_behind() == []
 

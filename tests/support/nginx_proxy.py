@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,12 +42,19 @@ class Rendered:
         assert found
         return found
 
+    def configuration(self, directory: Path) -> Path:
+        """The nginx.conf, and what it includes, as files in the directory."""
+        for path, content in self.files.items():
+            if path.startswith("/etc/nginx-proxy/"):
+                (directory / Path(path).name).write_text(content.replace("/etc/nginx-proxy/", f"{directory}/"))
+        return directory / "nginx.conf"
+
     @property
     def health_port(self) -> int:
         return int(self.container["livenessProbe"]["httpGet"]["port"])
 
 
-def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, **arguments: Any) -> Rendered:
+def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, ip_families: Sequence[str] = ("IPv4",), **arguments: Any) -> Rendered:
     """The component in front of an app with these ports, whose numbers are replaced by free ones, and these probes."""
     first = free_ports(10 * len(ports) + 10)
     free = [replace(port, number=first + 10 * index) for index, port in enumerate(ports)]
@@ -57,7 +64,7 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, **arguments:
 
     def program() -> None:
         app = App(name="web", image="web", ports=tuple(free), pre_stop_seconds=0, **probes or {})
-        pods.append(compose(app, [TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", **args))]))
+        pods.append(compose(app, [TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", **args))], ip_families=ip_families))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 
     recording = run(program)
