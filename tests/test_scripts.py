@@ -47,5 +47,4 @@ def test_pods_run_the_files_as_they_are(name: str) -> None:
 
 def test_the_examples_have_scripts() -> None:
     found = {path.name for path in FILES for name in NAMES if any(path.read_text() in script for script in scripts(rendered(name)))}
-    # nginx.sh is run with `reload` only, which no example has
-    assert found == {path.name for path in FILES} - {"nginx.sh"}
+    assert found == {path.name for path in FILES}

@@ -106,7 +106,7 @@ class TlsAmbassadorArgs(AmbassadorArgs):
 
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
-        found = self.certificate_args().problems()
+        found = super().problems() + self.certificate_args().problems()
         if self.service_name is None and self.secret_name is None:
             found.append("service_name is missing: the Service that clients connect to")
         if self.authority and self.secret_name is None:

@@ -119,7 +119,8 @@ def get(namespace, host, number, context=None):
 def nginx_at_work(net, ambassador, tmp_path):
     directory = tmp_path / "nginx"
     directory.mkdir()
-    command = container(ambassador.pod, "nginx-proxy")["command"]
+    it = container(ambassador.pod, "nginx-proxy")
+    command = ["env", *(f"{v['name']}={v['value']}" for v in it["env"]), *it["command"]]
     with inside(net.pod), sandbox(directory, command, files=ambassador.files, programs=programs()) as process:
         number = container(ambassador.pod, "nginx-proxy")["startupProbe"]["httpGet"]["port"]
         within(10, lambda: process.poll() is not None or get(net.pod, POD, number))

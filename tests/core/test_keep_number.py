@@ -72,7 +72,7 @@ def test_an_app_that_is_told_a_port_moves_as_before():
     pod = compose(web(ports=[replace(HTTP, rebind=Rebind(args=["{host}:{port}"]))]), [TLS])
     assert pod.port("http").number == 8081
     assert "listen 8080 ssl;" in config(pod, "nginx-proxy")
-    assert "env" not in container(pod, "nginx-proxy")
+    assert "LISTEN" not in env(pod, "nginx-proxy")
 
 
 def test_with_classic_sidecars_it_is_refused():

@@ -58,8 +58,8 @@ def config(pod):
 
 
 def listens(pod):
-    """Where the proxy listens, its health port left out, which comes last."""
-    return re.findall(r"listen ([^;]+);", config(pod))[:-1]
+    """Where the proxy listens for clients."""
+    return re.findall(r"listen ([^;]+);", config(pod))
 
 
 def upstreams(pod):

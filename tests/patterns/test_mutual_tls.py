@@ -67,7 +67,7 @@ def test_probes_move_to_a_plain_port_of_their_own_and_nothing_else_does(options)
 def test_the_authorities_of_the_clients_are_a_file_beside_the_configuration():
     pod = mutual()
     (files,) = pod.config_files
-    assert set(files.files) == {"nginx.conf", "headers.conf", "client-ca.pem"}
+    assert set(files.files) == {"nginx.conf", "headers.conf", "health.conf", "client-ca.pem"}
     assert "ssl_client_certificate /etc/nginx-proxy/client-ca.pem;" in config(pod)
     assert len(pod.spec["volumes"]) == len(composed(WEB, lambda: tls(client_auth=None, client_ca_pems=())).spec["volumes"])
 
@@ -90,7 +90,7 @@ def test_a_secret_with_the_authorities_is_mounted_as_it_is():
     mounts = container(pod, "nginx-proxy")["volumeMounts"]
     assert {"name": "nginx-proxy-clients", "mountPath": "/clients", "readOnly": True} in mounts
     assert "ssl_client_certificate /clients/client-ca.pem;" in config(pod)
-    assert set(pod.config_files[0].files) == {"nginx.conf", "headers.conf"}
+    assert set(pod.config_files[0].files) == {"nginx.conf", "headers.conf", "health.conf"}
 
 
 def trusted(program):

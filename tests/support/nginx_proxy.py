@@ -93,7 +93,9 @@ class Proxy:
     @property
     def workers(self) -> list[int]:
         """Process ids of the workers."""
-        return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        # beside them, the loop that waits for a change and the nginx that answers the kubelet
+        return [int(pid) for pid in children if b"worker process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     @property
     def peak_memory(self) -> int:

@@ -9,7 +9,7 @@ import pulumi
 
 from ...core import checks
 from ...core.plug import PatternArgs
-from ...core.quantities import sized
+from ...core.quantities import amount, sized
 from ...core.rules import Image, Label, NotNegative, PortNumber, Positive, Resources, Uid
 from ...core.view import BoundPort, PodView
 
@@ -22,6 +22,10 @@ def _network_problems(what: str, value: str) -> list[str]:
     return []
 
 
+# nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes 50k
+_CONNECTION = 112 * 1024
+# the master, a worker, and those that answer the kubelet
+_BASE = 16 * 2**20
 Network = Annotated[str, _network_problems]
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
@@ -35,7 +39,13 @@ class AmbassadorArgs(PatternArgs):
     max_body_size: Size = "0"
     """Largest request body, as in nginx's client_max_body_size; 0 leaves the limit to the app. Default: 0."""
     timeout_seconds: Positive = 3600
-    """Longest silence of the app or the client before the proxy gives up. Default: 3600."""
+    """Longest silence of the app before the proxy gives up; of both sides of a WebSocket or a tcp connection. Default: 3600."""
+    client_timeout_seconds: Positive = 60
+    """Seconds in which the whole head of a request must arrive, and the longest silence of a client that sends a body or reads an answer.
+    Default: 60, as nginx's own."""
+    max_connections: Positive = 1000
+    """Connections at a time, those to the app counted too: a request under way takes two. The memory limit must be 16Mi and 112Ki for each
+    of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default: 1000."""
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""
@@ -55,6 +65,20 @@ class AmbassadorArgs(PatternArgs):
     """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
     resources: Resources = sized("50m", "32Mi", "128Mi")
     """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+
+    def problems(self) -> list[str]:
+        """What is wrong between the fields."""
+        if checks.resources("", self.resources):
+            # wrong by itself
+            return []
+        limit = self.resources["limits"]["memory"]
+        least = _BASE + _CONNECTION * self.max_connections
+        if amount(limit) >= least:
+            return []
+        return [
+            f"resources.limits.memory {limit} is too little for max_connections {self.max_connections}: clients that finish no request "
+            f"could get the proxy killed; set it to {-(-least // 2**20)}Mi or more, or max_connections= to less"
+        ]
 
     def inner_port_problems(self, pod: PodView, port: BoundPort) -> list[str]:
         """Why the port cannot move to `inner_port`."""

@@ -1,6 +1,7 @@
 """nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -24,6 +25,9 @@ DIRECTORY = "/etc/nginx-proxy"
 
 HEADERS = "headers.conf"
 """Name of the file with the headers that an app is told."""
+
+HEALTH = "health.conf"
+"""Name of the configuration of the nginx that answers the kubelet."""
 
 CLIENTS = "/clients"
 """Where the Secret with the authorities of the clients is mounted, if there is one; otherwise they are beside the nginx.conf."""
@@ -132,17 +136,13 @@ class Nginx:
 def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
     own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
-    if reload or own:
-        env = environment({"CONFIG": _CONFIG, "DRAINING": DRAINING, "RELOADING": RELOADING})
-        if own:
-            tls = "ssl" if nginx.outer_scheme == "https" else ""
-            # status.podIPs: every address of the pod, of both families in a dual-stack cluster
-            env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
-            env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
-        return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
-    # /tmp outlives the container: without rm, one restarted by its liveness probe would go on draining
-    # -e, because until nginx has read its configuration it logs to where the image was built to, which may not be writable
-    return {"command": ["/bin/sh", "-c", f"rm -f {DRAINING}; exec nginx -e stderr -c {_CONFIG}"]}
+    env = environment({"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING})
+    if own:
+        tls = "ssl" if nginx.outer_scheme == "https" else ""
+        # status.podIPs: every address of the pod, of both families in a dual-stack cluster
+        env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
+        env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
+    return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
 
 
 def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
@@ -158,14 +158,26 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
     return headers.directives(tuple(given.items()))
 
 
-def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> str:
-    """The whole nginx.conf."""
+def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
+    """The configurations: of the nginx that clients reach, and of the one for the kubelet."""
 
     def listens(address: str | int) -> list[str]:
         if ":" in str(address):
             return [str(address)]
         return [f"{host}:{address}" if host else str(address) for host in pod.wildcards]
 
+    health = filled(
+        __package__,
+        "nginx_health.conf.j2",
+        listens=listens,
+        health_port=nginx.health_port,
+        health_path=HEALTH_PATH,
+        validator=nginx.validator,
+    )
+    return {"nginx.conf": _main(args, nginx, listens), HEALTH: health, HEADERS: set_headers(args, nginx)}
+
+
+def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], list[str]]) -> str:
     # behind another ambassador, that one has said it
     known = nginx.outer_scheme is not None and not args.trusted_proxies
     return filled(
@@ -173,13 +185,13 @@ def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> str:
         "nginx.conf.j2",
         **{**_values(args), **_values(nginx)},
         workers=workers(args.resources),
+        worker_connections=math.ceil(args.max_connections / workers(args.resources)),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
         headers_file=HEADERS,
         passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
-        health_path=HEALTH_PATH,
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,
@@ -231,7 +243,6 @@ def proxy(
             {"name": f"{name}-tmp", "mountPath": "/tmp"},
         ],
     }
-    written = {"nginx.conf": render(args, nginx, pod), HEADERS: set_headers(args, nginx)}
     health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
     probed = [
         UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
@@ -244,6 +255,6 @@ def proxy(
             *({"name": volume, "secret": {**secret, "defaultMode": secret_mode(pod)}} for volume, (_, secret) in volumes.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
-        config_files=(ConfigFiles(name=f"{name}-config", files={**written, **(files or {})}),),
+        config_files=(ConfigFiles(name=f"{name}-config", files={**render(args, nginx, pod), **(files or {})}),),
         undeclared_ports=(UndeclaredPort(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
     )

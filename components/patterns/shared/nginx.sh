@@ -1,15 +1,16 @@
 #!/bin/sh
-# Runs nginx. With arguments it reloads its certificates when a mounted Secret has changed; with LISTEN it listens on the pod's own
-# addresses alone, because the app has the same number on 127.0.0.1.
+# Runs nginx, and a second one that answers the kubelet. With arguments it lets the first reload its certificates when a mounted Secret has
+# changed; with LISTEN that one listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1.
 #
 # Arguments: directories where the Secrets are mounted; may be none.
 # Environment:
 #   CONFIG     path of the nginx.conf
+#   HEALTH     path of the configuration of the one for the kubelet
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
 #   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, and what follows in their listen directives; LISTEN may be unset
 #   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
 #   POD_IPS    the pod's addresses, separated by commas
-#   RELOADING  the same while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
+#   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
 # Programs: nginx, readlink, rm, sleep, touch.
 #
 # The kubelet swaps the link `..data` when it has written the files of a changed Secret. A worker that is replaced hangs up on its clients,
@@ -22,7 +23,7 @@ run() { nginx -e stderr -c "$CONFIG" "$@"; }
 links() { for directory; do readlink "$directory/..data"; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
-rm -f "$DRAINING" "$RELOADING"
+rm -f "$DRAINING" "$RELOADING" /tmp/nginx.pid /tmp/health.pid
 
 for number in ${LISTEN:-}; do
   IFS=,
@@ -33,20 +34,27 @@ for number in ${LISTEN:-}; do
   unset IFS
 done
 
-[ $# -gt 0 ] || exec nginx -e stderr -c "$CONFIG"
-known=$(links "$@")
-while sleep 1; do
-  now=$(links "$@")
-  [ "$now" != "$known" ] || continue
-  known=$now
-  if run -t -q; then
-    touch "$RELOADING"
-    sleep 3
-    run -s reload && echo "the certificates have changed; nginx reloaded them"
-    sleep 2
-    rm -f "$RELOADING"
-  else
-    echo "nginx rejected the changed certificates; it keeps the previous ones" >&2
-  fi
-done &
+# it answers from the moment when the first has its ports; the app waits for that
+{
+  while [ ! -s /tmp/nginx.pid ]; do sleep 0.1; done
+  exec nginx -e stderr -c "$HEALTH"
+} &
+
+if [ $# -gt 0 ]; then
+  known=$(links "$@")
+  while sleep 1; do
+    now=$(links "$@")
+    [ "$now" != "$known" ] || continue
+    known=$now
+    if run -t -q; then
+      touch "$RELOADING"
+      sleep 3
+      run -s reload && echo "the certificates have changed; nginx reloaded them"
+      sleep 2
+      rm -f "$RELOADING"
+    else
+      echo "nginx rejected the changed certificates; it keeps the previous ones" >&2
+    fi
+  done &
+fi
 exec nginx -e stderr -c "$CONFIG"

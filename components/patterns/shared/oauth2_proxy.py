@@ -85,7 +85,8 @@ class ValidatorArgs(AmbassadorArgs):
 
     def problems(self) -> list[str]:
         """What is wrong between the fields; a URL that is an Output is looked at when it is known."""
-        found = self.url_problems("issuer", self.issuer) if isinstance(self.issuer, str) else []
+        found = super().problems()
+        found += self.url_problems("issuer", self.issuer) if isinstance(self.issuer, str) else []
         found += self.url_problems("jwks_url", self.jwks_url) if isinstance(self.jwks_url, str) else []
         if not self.algorithms:
             found.append("algorithms is empty; name at least one, e.g. ['RS256']")
