@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from .app import App, Port
+from .cluster import DEFAULT_RELEASE, Release
 
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
@@ -113,6 +114,8 @@ class PodView:
     """Port numbers that nothing may move to: those that ambassadors use for themselves, and what the app listens on undeclared."""
     classic: bool = False
     """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
+    kubernetes: Release = DEFAULT_RELEASE
+    """Version of the oldest cluster that the pod runs on. Default: (1, 30)."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 
