@@ -10,13 +10,13 @@ import pytest
 
 from components.core.cluster import version
 from components.core.pod_security import pod_security_level
-from tests.support.changed_pods import SCRATCH, Pod, changed, composed
+from tests.support.changed_pods import SCRATCH, Pod, changed, changed_once, composed
 from tests.support.programs import need
 
 Verdict = Mapping[str, Mapping[str, Sequence[str]]]
 """Why the evaluator refuses a pod, by version and standard."""
 
-COMPOSED, FROM_SCRATCH = 4000, 4000
+COMPOSED, FROM_SCRATCH = 3000, 3000
 CONTROLS = {
     *(
         "host namespaces",
@@ -59,7 +59,8 @@ def differing(pods: Sequence[Pod], said: Sequence[Verdict]) -> list[dict[str, An
 @pytest.fixture(scope="module")
 def judged() -> tuple[list[Pod], list[Verdict]]:
     examples = composed()
-    pods = [*examples, *SCRATCH, *changed(examples, COMPOSED, seed=1), *changed(SCRATCH, FROM_SCRATCH, seed=2)]
+    once = [pod for base in SCRATCH for pod in changed_once(base)]
+    pods = [*examples, *SCRATCH, *once, *changed(examples, COMPOSED, seed=1), *changed(SCRATCH, FROM_SCRATCH, seed=2)]
     return pods, verdicts(pods)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -41,71 +42,98 @@ SOURCES = (
     *("photonPersistentDisk", "portworxVolume", "projected", "quobyte", "rbd", "scaleIO", "secret", "storageos", "vsphereVolume"),
 )
 HANDLERS = (
-    *(ABSENT, None, {}, {"exec": {"command": ["true"]}}, {"httpGet": None}),
+    *(None, {}, {"exec": {"command": ["true"]}}, {"httpGet": None}),
     *({kind: {"port": 80, "host": host}} for kind in ("httpGet", "tcpSocket") for host in (None, "", "127.0.0.1")),
     {"httpGet": {"port": 80, "host": ""}, "tcpSocket": {"port": 80, "host": "example.com"}},
 )
 FLAGS = (ABSENT, None, False, True)
-HOST_PATH = [{"name": "changed", "hostPath": {"path": "/"}}]
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "runAsNonRoot": True,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-# field -> what it becomes; a function makes it of the random source
-OF_ANY_CONTEXT: Mapping[str, Any] = {
+
+Values = Mapping[str, Sequence[Any]]
+"""Field, and what it becomes."""
+
+OF_ANY_CONTEXT: Values = {
     "appArmorProfile": PROFILES,
     "runAsNonRoot": FLAGS,
     "runAsUser": (ABSENT, None, 0, 1, 1000),
-    "seLinuxOptions": lambda random: random.choice((ABSENT, None, {}, *(_selinux(random) for _ in range(4)))),
+    "seLinuxOptions": (
+        *(ABSENT, None, {}, {"type": "spc_t"}, {"user": "root"}, {"role": "admin"}, {"level": "s0"}),
+        *({"type": t, "user": u, "role": r} for t, u, r in product((None, *SELINUX_TYPES), (None, ""), (None, ""))),
+    ),
     "seccompProfile": PROFILES,
     "windowsOptions": (ABSENT, None, {}, *({"hostProcess": flag} for flag in (None, False, True))),
 }
-OF_POD_CONTEXT: Mapping[str, Any] = {
+OF_POD_CONTEXT: Values = {
     **OF_ANY_CONTEXT,
     "fsGroup": (ABSENT, 0, 1),
-    "sysctls": lambda random: random.choice((ABSENT, None, [], [None], [{"value": "1"}], *([_sysctls(random)] * 6))),
+    "sysctls": (
+        *(ABSENT, None, [], [None], [{"value": "1"}], [{"name": name, "value": "1"} for name in SYSCTLS[:5]]),
+        *([{"name": name, "value": "1"}] for name in SYSCTLS),
+        *([{"name": SYSCTLS[0], "value": "1"}, {"name": name, "value": "1"}] for name in SYSCTLS),
+    ),
 }
-OF_CONTAINER_CONTEXT: Mapping[str, Any] = {
+OF_CONTAINER_CONTEXT: Values = {
     **OF_ANY_CONTEXT,
     "allowPrivilegeEscalation": FLAGS,
-    "capabilities": lambda random: random.choice((ABSENT, None, {}, *(_capabilities(random) for _ in range(6)))),
+    "capabilities": (
+        *(ABSENT, None, {}, {"add": None, "drop": None}),
+        *({"drop": names} for names in ([], ["ALL"], ["NET_RAW", "ALL"], ["all"], ["NET_RAW"], [None])),
+        *({"add": names, "drop": ["ALL"]} for names in (None, [], *([name] for name in CAPABILITIES), ["NET_BIND_SERVICE", "NET_ADMIN"])),
+    ),
     "privileged": FLAGS,
     "procMount": (ABSENT, None, "", "Default", "Unmasked", "default"),
     "readOnlyRootFilesystem": FLAGS,
 }
-OF_CONTAINER: Mapping[str, Any] = {
-    "lifecycle": lambda random: random.choice((ABSENT, None, {}, _lifecycle(random), _lifecycle(random))),
-    "livenessProbe": HANDLERS,
+OF_CONTAINER: Values = {
+    "lifecycle": (
+        *(ABSENT, None, {}, {"stopSignal": "SIGTERM"}, {"postStart": None, "preStop": HANDLERS[-1]}),
+        *({hook: handler} for hook in ("postStart", "preStop") for handler in HANDLERS),
+    ),
+    "livenessProbe": (ABSENT, *HANDLERS),
     "name": (ABSENT, None, "", "renamed"),
     "ports": (
         ABSENT,
         None,
         [],
         [None],
-        *([{"containerPort": 80, "hostPort": port}] for port in (None, 0, 80, 443)),
         [{"containerPort": 80}],
+        *([{"containerPort": 80, "hostPort": port}] for port in (None, 0, 80, 443)),
     ),
-    "readinessProbe": HANDLERS,
+    "readinessProbe": (ABSENT, *HANDLERS),
     "restartPolicy": (ABSENT, None, "Always"),
     "securityContext": (ABSENT, None, {}, RESTRICTED),
-    "startupProbe": HANDLERS,
+    "startupProbe": (ABSENT, *HANDLERS),
 }
-OF_POD: Mapping[str, Any] = {
+OF_POD: Values = {
     "containers": (ABSENT, None, [], [None], [{}], [{"name": "a"}], [{"name": "a", "securityContext": RESTRICTED}]),
     "ephemeralContainers": (ABSENT, None, [], [{"name": "debug"}], [{"name": "debug", "securityContext": RESTRICTED}]),
     "hostIPC": FLAGS,
     "hostNetwork": FLAGS,
     "hostPID": FLAGS,
-    "hostUsers": (*FLAGS, False, False),
+    "hostUsers": FLAGS,
     "initContainers": (ABSENT, None, [], [None], [{"name": "b"}], [{"name": "b", "securityContext": RESTRICTED}]),
-    "os": (ABSENT, None, {}, *({"name": name} for name in (None, "linux", "windows", "windows", "Windows"))),
+    "os": (ABSENT, None, {}, *({"name": name} for name in (None, "linux", "windows", "Windows"))),
     "securityContext": (ABSENT, None, {}, {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}),
     "shareProcessNamespace": FLAGS,
-    "volumes": lambda random: random.choice((ABSENT, None, [], [None], HOST_PATH, *([_volume(random)] for _ in range(9)))),
+    "volumes": (
+        *(
+            ABSENT,
+            None,
+            [],
+            [None],
+            [{"name": "v"}],
+            [{"name": "v", "emptyDir": {}, "hostPath": {}}],
+            [{"name": "v", "nfs": {}, "secret": {}}],
+        ),
+        *([{"name": "v", kind: source}] for kind in SOURCES for source in ({}, None)),
+    ),
 }
-ANNOTATIONS: Mapping[str, Any] = {
+ANNOTATIONS: Values = {
     **{
         f"container.apparmor.security.beta.kubernetes.io/{name}": (None, "", "runtime/default", "localhost/", "localhost/x", "unconfined")
         for name in ("web", "nobody", "")
@@ -114,69 +142,21 @@ ANNOTATIONS: Mapping[str, Any] = {
     "seccomp.security.alpha.kubernetes.io/pod": ("runtime/default", "unconfined"),
 }
 
-
-def _selinux(random: Random) -> dict[str, Any]:
-    words = {"type": random.choice(SELINUX_TYPES), "user": random.choice(("", "", "root")), "role": random.choice(("", "", "admin"))}
-    return {key: random.choice((value, value, None)) for key, value in words.items() if random.random() < 0.6}
-
-
-def _sysctls(random: Random) -> list[dict[str, Any]]:
-    return [{"name": name, "value": "1"} for name in random.sample(SYSCTLS, random.choice((1, 1, 2)))]
-
-
-def _capabilities(random: Random) -> dict[str, Any]:
-    lists = {
-        "add": random.sample(CAPABILITIES, random.choice((0, 1, 1, 2))),
-        "drop": random.choice((["ALL"], ["NET_RAW", "ALL"], ["all"], [])),
-    }
-    return {key: random.choice((value, value, value, None)) for key, value in lists.items() if random.random() < 0.8}
-
-
-def _lifecycle(random: Random) -> dict[str, Any]:
-    hooks = {hook: random.choice(HANDLERS) for hook in ("postStart", "preStop")}
-    return {hook: handler for hook, handler in hooks.items() if handler is not ABSENT} | random.choice(({}, {"stopSignal": "SIGTERM"}))
-
-
-def _volume(random: Random) -> dict[str, Any]:
-    kinds = random.sample(SOURCES, random.choice((0, 1, 1, 1, 1, 2)))
-    return {"name": "changed", **{kind: random.choice(({}, {}, {}, None)) for kind in kinds}}
-
-
-def _change(random: Random, target: dict[str, Any], fields: Mapping[str, Any]) -> None:
-    field = random.choice(list(fields))
-    values = fields[field]
-    value = values(random) if callable(values) else random.choice(values)
-    if value is ABSENT:
-        target.pop(field, None)
-    else:
-        target[field] = deepcopy(value)
-
-
-def _change_somewhere(random: Random, pod: Pod) -> None:
-    spec = pod["spec"]
-    every = [c for kind in ("initContainers", "containers", "ephemeralContainers") for c in spec.get(kind) or () if c]
-    where = random.choice(
-        ("annotations", "pod", "pod", "pod context", "pod context", *(["container"] * 3 + ["container context"] * 4) * bool(every))
+_BARE = {"containers": [{"name": "web", "securityContext": RESTRICTED}]}
+SCRATCH: Sequence[Pod] = tuple(
+    {"annotations": {}, "spec": spec}
+    for spec in (
+        {},
+        {"containers": [{"name": "web"}]},
+        _BARE,
+        {**_BARE, "hostUsers": False},
+        {**_BARE, "os": {"name": "windows"}},
+        {
+            "initContainers": [{"name": "init", "securityContext": RESTRICTED}],
+            "containers": [{"name": "web", "securityContext": RESTRICTED}, {"name": "side", "securityContext": RESTRICTED}],
+        },
     )
-    if where == "annotations":
-        _change(random, pod["annotations"], ANNOTATIONS)
-    elif where.startswith("pod"):
-        _change_part(random, spec, where, OF_POD, OF_POD_CONTEXT)
-    else:
-        _change_part(random, random.choice(every), where, OF_CONTAINER, OF_CONTAINER_CONTEXT)
-
-
-def _change_part(random: Random, part: dict[str, Any], where: str, own: Mapping[str, Any], of_context: Mapping[str, Any]) -> None:
-    if not where.endswith("context"):
-        _change(random, part, own)
-        return
-    part["securityContext"] = part.get("securityContext") or {}
-    _change(random, part["securityContext"], of_context)
-
-
-def _bare(container: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what no standard looks at, and is long."""
-    return {key: value for key, value in container.items() if key not in ("args", "command", "env")}
+)
 
 
 def composed() -> list[Pod]:
@@ -185,30 +165,51 @@ def composed() -> list[Pod]:
     pods = []
     for template in templates:
         spec = template["spec"]
-        bare = {kind: [_bare(c) for c in spec[kind]] for kind in ("initContainers", "containers") if kind in spec}
-        pods.append({"annotations": template["metadata"].get("annotations", {}), "spec": {**spec, **bare}})
+        short = {kind: [_short(c) for c in spec[kind]] for kind in ("initContainers", "containers") if kind in spec}
+        pods.append({"annotations": template["metadata"].get("annotations", {}), "spec": {**spec, **short}})
     return pods
 
 
-SCRATCH: Sequence[Pod] = (
-    {"annotations": {}, "spec": {}},
-    {"annotations": {}, "spec": {"containers": [{"name": "web"}]}},
-    {"annotations": {}, "spec": {"containers": [{"name": "web", "securityContext": RESTRICTED}]}},
-    {
-        "annotations": {},
-        "spec": {
-            "initContainers": [{"name": "init", "securityContext": RESTRICTED}],
-            "containers": [{"name": "web", "securityContext": RESTRICTED}, {"name": "side", "securityContext": RESTRICTED}],
-        },
-    },
-)
+def _short(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what no standard looks at, and is long."""
+    return {key: value for key, value in container.items() if key not in ("args", "command", "env")}
+
+
+def _parts(pod: Pod) -> list[tuple[dict[str, Any], Values]]:
+    """Every part of a pod that has such fields, and its fields."""
+    spec = pod["spec"]
+    every = [c for kind in ("initContainers", "containers", "ephemeralContainers") for c in spec.get(kind) or () if c]
+    owners: list[tuple[dict[str, Any], Values]] = [(spec, OF_POD_CONTEXT), *((c, OF_CONTAINER_CONTEXT) for c in every)]
+    for owner, _ in owners:
+        owner["securityContext"] = owner.get("securityContext") or {}
+    contexts = [(owner["securityContext"], fields) for owner, fields in owners]
+    return [(pod["annotations"], ANNOTATIONS), (spec, OF_POD), *((c, OF_CONTAINER) for c in every), *contexts]
+
+
+def _set(part: dict[str, Any], field: str, value: Any) -> None:
+    if value is ABSENT:
+        part.pop(field, None)
+    else:
+        part[field] = deepcopy(value)
+
+
+def changed_once(pod: Pod) -> Iterator[Pod]:
+    """Copies of the pod with one change each: every field, and everything that it becomes."""
+    for index, (_, fields) in enumerate(_parts(deepcopy(pod))):
+        for field, values in fields.items():
+            for value in values:
+                copy = deepcopy(pod)
+                _set(_parts(copy)[index][0], field, value)
+                yield copy
 
 
 def changed(pods: Sequence[Pod], number: int, seed: int) -> Iterator[Pod]:
     """Copies of these pods, one after the other, with a few changes each."""
     random = Random(seed)
     for index in range(number):
-        pod = deepcopy(pods[index % len(pods)])
-        for _ in range(random.choice((1, 1, 1, 2, 2, 3, 5))):
-            _change_somewhere(random, pod)
-        yield pod
+        copy = deepcopy(pods[index % len(pods)])
+        for _ in range(random.choice((1, 2, 2, 3, 5))):
+            part, fields = random.choice(_parts(copy))
+            field = random.choice(list(fields))
+            _set(part, field, random.choice(fields[field]))
+        yield copy
