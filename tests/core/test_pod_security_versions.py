@@ -140,3 +140,11 @@ def test_a_composed_pod_has_the_annotations_of_its_patterns() -> None:
     pod = compose(web(), [off])
     assert (pod.security_level, pod.privileged_containers) == ("privileged", ["tool"])
     assert summary(pod).splitlines()[0] == "Pod of web: Pod Security Standard privileged, because of tool"
+
+
+@pytest.mark.parametrize(("kubernetes_version", "refused"), [("1.30", ["tool"]), ("1.31", [])])
+def test_the_containers_that_are_refused_are_those_of_its_cluster(kubernetes_version: str, refused: list[str]) -> None:
+    engine = container("tool", securityContext={**RESTRICTED, "seLinuxOptions": {"type": "container_engine_t"}})
+    pod = compose(web(), [Adds("engine", PodPatch(containers=(engine,)))], kubernetes_version=kubernetes_version)
+    assert pod.privileged_containers == refused
+    assert pod.security_level == ("privileged" if refused else "restricted")
