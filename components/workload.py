@@ -17,7 +17,6 @@ from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
 from .core.fold import compose
 from .core.plug import Pattern
-from .core.pod_security import pod_security_level, privileged_containers
 from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
 
@@ -136,9 +135,9 @@ class Workload(pulumi.ComponentResource):
     certificate_expires_at: pulumi.Output[str]
     """When the first of its certificates ends, RFC 3339; empty without one that this program makes."""
     pod_security_level: pulumi.Output[str]
-    """The strictest Pod Security Standard that admits the pods: restricted, baseline or privileged."""
+    """The strictest Pod Security Standard that admits the pods on `kubernetes_version`: restricted, baseline or privileged."""
     privileged_containers: pulumi.Output[list[str]]
-    """Containers that the baseline standard would refuse."""
+    """Containers that the baseline standard of `kubernetes_version` would refuse."""
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]
@@ -269,7 +268,7 @@ class Workload(pulumi.ComponentResource):
         )
 
     def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
-        spec, certificates = self.pod.spec, self.pod.certificates
+        certificates = self.pod.certificates
         name = service.metadata.name if service else pulumi.Output.from_input("")
         ports = [p for p in self.pod.ports if p.declaration.service]
         self.service_name = name
@@ -279,8 +278,8 @@ class Workload(pulumi.ComponentResource):
         self.ca_pem = pulumi.Output.concat(*(c.ca_pem for c in certificates if c.ca_pem))
         ends = pulumi.Output.all(*(c.expires_at for c in certificates if c.expires_at))
         self.certificate_expires_at = ends.apply(lambda times: min(times, key=datetime.fromisoformat, default=""))
-        self.pod_security_level = pulumi.Output.from_input(pod_security_level(spec))
-        self.privileged_containers = pulumi.Output.from_input(privileged_containers(spec))
+        self.pod_security_level = pulumi.Output.from_input(self.pod.security_level)
+        self.privileged_containers = pulumi.Output.from_input(self.pod.privileged_containers)
         self.plaintext_ports = pulumi.Output.from_input(self.pod.plaintext_ports)
         self.health_ports = pulumi.Output.from_input({str(number): list(paths) for number, paths in self.pod.health_ports.items()})
         self.summary = pulumi.Output.from_input(summary(self.pod))

@@ -17,7 +17,6 @@ from components.certificates import CertificateAuthority, CertificateAuthorityAr
 from components.core import checks, plug, rules
 from components.core.app import App
 from components.core.errors import ProblemsError
-from components.core.pod_security import pod_security_level
 from components.declared import kinds
 from components.declared.parser import Parser
 from components.presets.elasticsearch import elasticsearch
@@ -271,7 +270,7 @@ def build(settings: Settings) -> Workload:
         pulumi.export("client_certificates", {name: certificate.secret_name for name, certificate in clients.items()})
     patterns = _with_demo_vault(settings, opts)
     built = Workload(name, replace(workload, patterns=patterns, authority=authority), opts)
-    level = pod_security_level(built.pod.spec)
+    level = built.pod.security_level
     if file.create_namespace is not None and LEVELS.index(level) < LEVELS.index(file.create_namespace):
         raise SettingsError(
             f"workload {name!r}",

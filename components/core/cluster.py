@@ -14,26 +14,32 @@ SIDECARS = ("native", "classic")
 
 IpFamily = Literal["IPv4", "IPv6"]
 
+Release = tuple[int, int]
+"""A Kubernetes version, major and minor."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """What of a cluster decides how a pod is written."""
 
-    version: tuple[int, int]
-    """Kubernetes version, major and minor, of the oldest one."""
+    version: Release
+    """Of the oldest one."""
     classic: bool
     """Whether sidecars are ordinary containers, for clusters before 1.29."""
     ip_families: tuple[str, ...] = ("IPv4",)
     """Of the pods' addresses, the preferred one first. Default: IPv4."""
 
 
-def version(text: str) -> tuple[int, int]:
+def version(text: str) -> Release:
     """A Kubernetes version such as 1.30 or v1.30.2 as (major, minor). Raises ValueError for anything else."""
     # a number would have lost its last zero
     found = re.fullmatch(r"v?(\d+)\.(\d+)(\..*)?", text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"{text!r} is not a valid Kubernetes version; write it as '1.30'")
     return int(found.group(1)), int(found.group(2))
+
+
+DEFAULT_RELEASE = version(DEFAULT_KUBERNETES)
 
 
 def _version_problems(what: str, text: str) -> list[str]:
@@ -52,7 +58,7 @@ def cluster(kubernetes_version: str, sidecars: str, ip_families: Sequence[str] =
     """The cluster, and what is wrong with these arguments."""
     wrong = _version_problems("kubernetes_version", kubernetes_version)
     problems = checks.one_of("sidecars", sidecars, SIDECARS) + wrong
-    kubernetes = version(DEFAULT_KUBERNETES if wrong else kubernetes_version)
+    kubernetes = DEFAULT_RELEASE if wrong else version(kubernetes_version)
     if sidecars == "native" and kubernetes < (1, 29):
         problems.append(f"native sidecars need Kubernetes 1.29, but kubernetes_version is {kubernetes_version}; set sidecars='classic'")
     if not ip_families or len(set(ip_families)) < len(ip_families) or not set(ip_families) <= set(get_args(IpFamily)):

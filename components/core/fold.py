@@ -103,7 +103,8 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    pod, patches = _folded(replace(view(app, ports), classic=cluster.classic, ip_families=cluster.ip_families), patterns)
+    seen = replace(view(app, ports), classic=cluster.classic, kubernetes=cluster.version, ip_families=cluster.ip_families)
+    pod, patches = _folded(seen, patterns)
     container, lost = follow(base.container(), pod)
     found = _Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)))
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])
@@ -230,6 +231,7 @@ def _assembled(base: Base, found: _Sum, cluster: Cluster, image_registry: str | 
         app=app,
         ports=found.pod.ports,
         spec=spec,
+        kubernetes=cluster.version,
         annotations={**base.annotations, **dict(total.annotations)},
         labels=dict(total.labels),
         config_files=total.config_files,

@@ -7,7 +7,9 @@ from typing import Any
 import pulumi
 
 from .app import App
+from .cluster import Release
 from .patch import ConfigFiles
+from .pod_security import pod_security_level, privileged_containers
 from .view import BoundPort
 
 
@@ -21,6 +23,8 @@ class Pod:
     """The ports of the whole pod, as the ambassadors left them."""
     spec: Mapping[str, Any]
     """PodSpec in manifest form, without the volumes of `config_files`: see `pod_spec`."""
+    kubernetes: Release
+    """Version of the oldest cluster that it was composed for."""
     annotations: Mapping[str, pulumi.Input[str]]
     """Annotations of the pod."""
     labels: Mapping[str, str]
@@ -40,6 +44,16 @@ class Pod:
         """The whole PodSpec; `config_maps` has the metadata.name of each ConfigMap, by `ConfigFiles.name`."""
         configs = [{"name": c.name, "configMap": {"name": config_maps[c.name]}} for c in self.config_files]
         return {**self.spec, "volumes": [*self.spec["volumes"], *configs]}
+
+    @property
+    def security_level(self) -> str:
+        """The strictest Pod Security Standard that admits it: restricted, baseline or privileged."""
+        return pod_security_level(self.spec, self.kubernetes, self.annotations)
+
+    @property
+    def privileged_containers(self) -> list[str]:
+        """Names of the containers that the baseline standard refuses by themselves."""
+        return privileged_containers(self.spec, self.kubernetes, self.annotations)
 
     @property
     def plaintext_ports(self) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from .patch import Wire
 from .pod import Pod
-from .pod_security import containers, pod_security_level, privileged_containers
+from .pod_security import containers
 from .view import APP, LOOPBACK, BoundPort
 
 
@@ -36,11 +36,11 @@ def summary(pod: Pod) -> str:
     """The pod as a few lines of plain text."""
     spec, app = pod.spec, pod.app
     every = containers(spec)
-    level, privileged = pod_security_level(spec), privileged_containers(spec)
+    privileged = pod.privileged_containers
     because = f", because of {', '.join(privileged)}" if privileged else ""
     volumes = [*((v["name"], _volume_kind(v)) for v in spec["volumes"]), *((c.name, "configMap") for c in pod.config_files)]
     lines = [
-        f"Pod of {app.name}: Pod Security Standard {level}{because}",
+        f"Pod of {app.name}: Pod Security Standard {pod.security_level}{because}",
         "Containers, in start order",
         *_table((c["name"], _kind(c, spec, app.name)) for c in every),
     ]

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from .app import App, Port
+from .cluster import DEFAULT_RELEASE, Release
 
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
@@ -116,6 +117,8 @@ class PodView:
     """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
     ip_families: tuple[str, ...] = ("IPv4",)
     """Of the pod's addresses, the preferred one first. Default: IPv4."""
+    kubernetes: Release = DEFAULT_RELEASE
+    """Version of the oldest cluster that the pod runs on. Default: (1, 30)."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 

@@ -1,12 +1,13 @@
 """SysctlInit: kernel settings of the node, raised before the app starts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
 
 from ..core import checks
+from ..core.cluster import Release
 from ..core.component import PatternComponent
 from ..core.patch import PodPatch
 from ..core.plug import PatternArgs
@@ -26,8 +27,9 @@ class SysctlInitArgs(PatternArgs):
     """Arguments of SysctlInit."""
 
     sysctls: Mapping[SysctlName, NotNegative | Text] = field(default_factory=lambda: {"vm.max_map_count": 262144})
-    """Sysctl name to value. Those that belong to the pod alone and are safe (net.ipv4.tcp_keepalive_time ...) go into the pod's
-    security context, whatever their value; the others are the node's, whole numbers, and only ever raised.
+    """Sysctl name to value. Those that belong to the pod alone and that Kubernetes calls safe (net.ipv4.tcp_keepalive_time from 1.29 on,
+    net.ipv4.tcp_rmem from 1.32 on ...) go into the pod's security context, whatever their value; the workload's `kubernetes_version` must
+    be one that does. The others are the node's, whole numbers, and only ever raised.
     Default: vm.max_map_count 262144, Elasticsearch's bootstrap check."""
     strategy: Literal["init", "none"] = "init"
     """`init`: a privileged init container; `none`: instead set what lets the app do without, from `App.sysctl_alternatives`
@@ -43,27 +45,47 @@ class SysctlInitArgs(PatternArgs):
         """What is wrong between the fields."""
         if not self.sysctls:
             return ["sysctls is empty; name at least one, e.g. {'vm.max_map_count': 262144}"]
-        node = {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS and isinstance(value, str)}
-        return [f"sysctls[{name!r}] {value!r} is not allowed: a whole number, 0 or more" for name, value in node.items()]
+        texts = {name: value for name, value in self._node().items() if isinstance(value, str)}
+        return [f"sysctls[{name!r}] {value!r} is not allowed: a whole number, 0 or more" for name, value in texts.items()]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The init container, or the app's alternative; pod-level sysctls for what the pod has to itself."""
         sysctls = tuple((name, str(value)) for name, value in self.sysctls.items() if name in SAFE_SYSCTLS)
-        node = {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS}
+        patch, node = PodPatch(sysctls=sysctls, problems=tuple(self._unsafe(pod.kubernetes))), self._node()
         if self.strategy == "none":
-            known = [name for name in node if name in pod.app.sysctl_alternatives]
-            return PodPatch(
-                sysctls=sysctls,
-                app_env=tuple({"name": n, "value": v} for name in known for n, v in pod.app.sysctl_alternatives[name].items()),
-                problems=tuple(
-                    f"strategy 'none' leaves {name} alone, and the app cannot do without; set App.sysctl_alternatives or strategy='init'"
-                    for name in node
-                    if name not in known
-                ),
-            )
-        if not node:
-            return PodPatch(sysctls=sysctls)
-        container = {
+            return patch + self._without(node, pod)
+        return patch + PodPatch(init_containers=(self._container(node),)) if node else patch
+
+    def _node(self) -> dict[str, int | str]:
+        """Those that are the node's; on no version does a pod have them to itself."""
+        return {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS}
+
+    def _unsafe(self, kubernetes: Release) -> Iterator[str]:
+        """A line for every one that the pod has to itself, but that this version does not call safe yet: the kubelet refuses it."""
+        for name in self.sysctls:
+            since = SAFE_SYSCTLS.get(name, kubernetes)
+            if since > kubernetes:
+                first, ours = (".".join(map(str, release)) for release in (since, kubernetes))
+                yield (
+                    f"sysctls[{name!r}] is safe in a pod only since Kubernetes {first}, but kubernetes_version is {ours}; set "
+                    f"kubernetes_version='{first}' or remove it"
+                )
+
+    @staticmethod
+    def _without(node: Mapping[str, int | str], pod: PodView) -> PodPatch:
+        """What lets the app do without these."""
+        alternatives = pod.app.sysctl_alternatives
+        return PodPatch(
+            app_env=tuple({"name": n, "value": v} for name in node for n, v in alternatives.get(name, {}).items()),
+            problems=tuple(
+                f"strategy 'none' leaves {name} alone, and the app cannot do without; set App.sysctl_alternatives or strategy='init'"
+                for name in node
+                if name not in alternatives
+            ),
+        )
+
+    def _container(self, node: Mapping[str, int | str]) -> dict[str, Any]:
+        return {
             "name": self.container_name,
             "image": self.image,
             "command": ["/bin/sh", "-c", _SCRIPT, "sysctl", *(f"{name}={value}" for name, value in node.items())],
@@ -78,7 +100,6 @@ class SysctlInitArgs(PatternArgs):
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
-        return PodPatch(init_containers=(container,), sysctls=sysctls)
 
 
 class SysctlInit(PatternComponent[SysctlInitArgs]):
