@@ -40,7 +40,9 @@ from .patterns.metrics_adapter import (
 from .patterns.migration_init import MigrationInit as MigrationInit, MigrationInitArgs as MigrationInitArgs
 from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
-from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultSecret as VaultSecret
+from .patterns.shared.vault import ConfigMapKey as ConfigMapKey
+from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
+from .patterns.shared.vault_secret import VaultSecret as VaultSecret
 from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs
 from .patterns.tls_ambassador import TlsAmbassador as TlsAmbassador, TlsAmbassadorArgs as TlsAmbassadorArgs
 from .patterns.traffic_redirect_init import TrafficRedirectInit as TrafficRedirectInit, TrafficRedirectInitArgs as TrafficRedirectInitArgs

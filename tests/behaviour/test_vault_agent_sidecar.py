@@ -487,7 +487,7 @@ def test_a_lease_is_renewed_and_replaced_before_it_ends(tmp_path: Path, server: 
         server.vault(
             *("write", "auth/jwt/role/leases", "role_type=jwt", "bound_audiences=vault", "user_claim=sub", "token_policies=leases"),
         )
-        secret = VaultSecret(mount="database", kv_version=1, path="creds/app", file="login", template="{{ .username }} {{ .password }}")
+        secret = VaultSecret(mount="database", kv_version=None, path="creds/app", file="login", template="{{ .username }} {{ .password }}")
 
         def works(login: str) -> bool:
             user, password = login.split()

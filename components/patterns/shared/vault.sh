@@ -1,5 +1,6 @@
 #!/bin/sh
-# A library of VaultInit and VaultAgentSidecar: logs in to Vault, and says in one line why something failed.
+# A library of VaultInit and VaultAgentSidecar: logs in to Vault, unpacks what the agent has rendered, and says in one line why something
+# failed.
 #
 # Environment:
 #   COMPONENT        name of the component, for messages
@@ -7,11 +8,14 @@
 #   AUTH_MOUNT       mount of the Kubernetes auth method, below auth/
 #   ROLE             role to log in with
 #   TIMEOUT_SECONDS  seconds from the start to the first files
+#   FILES            names of the files, separated by spaces
 # Files, below the working directory:
 #   identity/token     the pod's service account token
 #   home/.vault-token  Vault's token after `login`; the vault program reads it there, so it is in no environment and no argument
+#   home/rendered      what the agent renders: for each request to Vault a file read-N, which changes by one rename, so that all that is made
+#                      of one answer belongs together. It has a line for each file of the app: mode, name, and the content in base64
 #   home/agent         log of the agent. It is never printed, because an error in a template may quote the secret
-# Programs: cut, date, grep, head, od, sed, sleep, tail, timeout, tr, vault.
+# Programs: base64, cat, chmod, cut, date, grep, head, od, sed, sleep, tail, timeout, tr, vault, wc.
 
 set -u
 umask 077
@@ -70,6 +74,19 @@ check that the role exists, and allows this pod's service account, namespace and
     fi
     sleep "$((wait / 1000)).$(printf %03d $((wait % 1000)))"
     pause=$((pause < 8 ? pause * 2 : 8))
+  done
+}
+
+# Everything that the agent has rendered.
+rendered() { cat home/rendered/read-* 2>/dev/null; }
+
+# Whether that is every file. `vault agent` may exit with 0 and have rendered nothing.
+all_rendered() { [ "$(rendered | wc -l)" -eq "$(echo "$FILES" | wc -w)" ]; }
+
+# Writes the files into a directory.
+unpack() {
+  rendered | while read -r mode file content; do
+    if ! { printf %s "$content" | base64 -d >"$1/$file" && chmod "$mode" "$1/$file"; } 2>/dev/null; then exit 1; fi
   done
 }
 
