@@ -69,12 +69,8 @@ publish() {
   rm -f secrets/..next
   ln -s "${new##*/}" secrets/..next
   mv -T secrets/..next secrets/..data
-  if [ "$old" ]; then
-    [ "$TELLS" ] || echo "the files have changed"
-    # an app that is following the old link at this moment still finds its file
-    sleep 1
-    rm -rf "secrets/$old"
-  fi
+  stale=$old
+  [ -z "$old" ] || [ "$TELLS" ] || echo "the files have changed"
 }
 
 trouble() {
@@ -95,7 +91,7 @@ if [ "$first" ]; then
   revoke
   rm -f home/.vault-token
 fi
-TELLS=${1:+1} known='' reported='' reported_at=0
+TELLS=${1:+1} known='' stale='' reported='' reported_at=0
 while :; do
   if [ -z "$agent" ] || ! kill -0 "$agent" 2>/dev/null; then
     if [ "$agent" ]; then
@@ -107,7 +103,10 @@ while :; do
     vault agent -config=config/agent.json -log-level=warn >>home/agent 2>&1 &
     agent=$!
   fi
+  # by then, an app that was following the old link has found its file
   sleep 1
+  [ -z "$stale" ] || rm -rf "secrets/$stale"
+  stale=''
   if all_rendered; then
     # what is rendered from here on is another version
     version=$(rendered | sha256sum)
