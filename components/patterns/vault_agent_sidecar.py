@@ -123,8 +123,12 @@ class VaultAgentSidecar(PatternComponent[VaultAgentSidecarArgs]):
     as a whole. If Vault cannot be reached later, the files stay, the pod stays ready, and the agent goes on trying; if it ends, it is
     started again in its container. When the pod stops, the token and its leases are revoked.
 
+    Files of one secret, and of one certificate, always belong together. Credentials that can be renewed no longer, and certificates, are
+    replaced before they end: an app that is notified has the rest of their time to change over, of credentials a tenth of their TTL. They
+    are replaced with the token as well, so its role's token_max_ttl should not be shorter than theirs.
+
     With classic sidecars an init container renders the first files, and the token expires by its TTL, because the app stops at the same
-    time.
+    time. The sidecar then has credentials of its own, and the first ones expire by their TTL.
 
     Raises ArgumentError.
     """

@@ -86,7 +86,8 @@ all_rendered() { [ "$(rendered | wc -l)" -eq "$(echo "$FILES" | wc -w)" ]; }
 # Writes the files into a directory.
 unpack() {
   rendered | while read -r mode file content; do
-    if ! { printf %s "$content" | base64 -d >"$1/$file" && chmod "$mode" "$1/$file"; } 2>/dev/null; then exit 1; fi
+    # cat, because BusyBox' base64 exits with 0 where there is no room
+    if ! { printf %s "$content" | base64 -d | cat >"$1/$file" && chmod "$mode" "$1/$file"; } 2>/dev/null; then exit 1; fi
   done
 }
 
