@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,6 @@ import pytest
 from components.core.app import App, Port
 from components.patterns.shared.vault import VaultSecret
 from tests.support import vaults
-from tests.support.postgres import postgres
 from tests.support.programs import need
 from tests.support.servers import free_ports, serving
 from tests.support.vault_agents import PASSWORD, WAIT_SECONDS, boxed, calling_app, patched, running, within
@@ -364,42 +362,3 @@ def test_lines_of_the_log_quote_no_secret(tmp_path: Path, server: Server) -> Non
         f"the files could not be rendered from Vault at {server.url}; "
         "check the templates (the reason is not shown here, because it may quote a secret)\n"
     )
-
-
-def test_a_lease_is_renewed_and_replaced_before_it_ends(tmp_path: Path, server: Server) -> None:
-    with postgres() as database:
-        server.vault("secrets", "enable", "database")
-        server.vault(
-            *("write", "database/config/pg", "plugin_name=postgresql-database-plugin", "allowed_roles=app", "username=postgres"),
-            f"connection_url=postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{database.port}/postgres?sslmode=disable",
-            f"password={database.environment['PGPASSWORD']}",
-        )
-        create = "create role \"{{name}}\" login password '{{password}}' valid until '{{expiration}}'"
-        server.vault("write", "database/roles/app", "db_name=pg", f"creation_statements={create}", "default_ttl=4s", "max_ttl=15s")
-        server.vault("policy", "write", "leases", "-", stdin='path "database/creds/app" { capabilities = ["read"] }')
-        server.vault(
-            *("write", "auth/jwt/role/leases", "role_type=jwt", "bound_audiences=vault", "user_claim=sub", "token_policies=leases"),
-        )
-        secret = VaultSecret(mount="database", kv_version=None, path="creds/app", file="login", template="{{ .username }} {{ .password }}")
-
-        def works(login: str) -> bool:
-            user, password = login.split()
-            environment = {**os.environ, "PGUSER": user, "PGPASSWORD": password}
-            command = [str(database.psql), "-h", "127.0.0.1", "-p", str(database.port), "-d", "postgres", "-Xc", "select 1"]
-            return subprocess.run(command, env=environment, check=False, capture_output=True, timeout=30).returncode == 0
-
-        with running(boxed(tmp_path, server, role="leases", secrets=(secret,))) as agent:
-            first = agent.read("login")
-            time.sleep(6)
-            # beyond its TTL
-            assert agent.read("login") == first
-            assert works(first)
-            within(WAIT_SECONDS, lambda: agent.read("login") != first, "another login")
-            # the old one was valid until then, or nearly so; the new one is
-            assert works(agent.read("login"))
-            agent.process.send_signal(signal.SIGTERM)
-            last = agent.read("login")
-            agent.process.wait(timeout=20)
-            within(10, lambda: not works(last), "the lease has ended with the token")
-        # ends its connections, for which the database would wait
-        server.vault("secrets", "disable", "database")
