@@ -42,7 +42,9 @@ from .patterns.shared.app_logs import AppLogsArgs as AppLogsArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
 from .patterns.shared.reload import ReloadArgs as ReloadArgs
-from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultArgs as VaultArgs, VaultSecret as VaultSecret
+from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultArgs as VaultArgs
+from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
+from .patterns.shared.vault_secret import VaultSecret as VaultSecret
 from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs
 from .patterns.tls_ambassador import TlsAmbassador as TlsAmbassador, TlsAmbassadorArgs as TlsAmbassadorArgs
 from .patterns.traffic_redirect_init import TrafficRedirectInit as TrafficRedirectInit, TrafficRedirectInitArgs as TrafficRedirectInitArgs

@@ -225,11 +225,17 @@ def _demo_vaults(patterns: Iterable[Any], namespace: Any) -> set[DemoVaultArgs]:
             role=args.role,
             audience=args.audience,
             service_account=args.service_account or "default",
-            secret_path=secret.path if (secret.mount, secret.kv_version, args.auth_mount) == ("secret", 2, "kubernetes") else "",
+            secret_path=_demo_path(source, args.auth_mount),
         )
         for args in (args for args in patterns if getattr(args, "address", None) == DEMO_VAULT)
-        for secret in args.secrets
+        for source in args.sources
     }
+
+
+def _demo_path(source: Any, auth_mount: str) -> str:
+    """The path of the secret, if the demonstration Vault can have it."""
+    kv_version = getattr(source, "kv_version", None)
+    return source.path if (source.mount, kv_version, auth_mount) == ("secret", 2, "kubernetes") else ""
 
 
 def _demo_problems(wanted: set[DemoVaultArgs]) -> list[str]:

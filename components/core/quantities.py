@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import field
+from decimal import Decimal
 from typing import Any
 
 SHAPE = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?|\.[0-9]+)(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
@@ -20,6 +21,14 @@ def amount(quantity: str | int | float) -> float:
     if suffix in _BINARY:
         return number * 2.0 ** _BINARY[suffix]
     return number * 10.0 ** (_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
+
+
+def times(quantity: str, factor: int) -> str:
+    """The quantity multiplied. Raises ValueError if it is not a quantity."""
+    found = SHAPE.fullmatch(quantity)
+    if not found:
+        raise ValueError(f"not a Kubernetes quantity: {quantity!r}")
+    return f"{Decimal(found['number']) * factor}{found['suffix'] or ''}"
 
 
 def sized(cpu: str, memory: str, limit: str) -> Any:

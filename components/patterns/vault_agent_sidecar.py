@@ -18,6 +18,9 @@ from .shared.scripts import script
 from .shared.vault import DIRECTORY, VaultArgs
 
 _SCRIPT = script(__package__, "vault_agent_sidecar.sh")
+# part of the lifetime of a certificate, or of a lease that cannot be renewed, after which the agent gets the next one; its own 0.9 leaves
+# little time for an outage of Vault
+_RENEWED_AT = 0.67
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +28,9 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     """Arguments of VaultAgentSidecar: those of VaultArgs, and to tell the app of a change those of ReloadArgs, which it need not use."""
 
     render_interval_seconds: Positive = 300
-    """Seconds between two looks at secrets without a lease, those of KV version 2. Secrets with one are read again before it ends, or
-    renewed; Vault gives those of KV version 1 a lease of 32 days, or of their own field `ttl`. Default: 300, the agent's own."""
+    """Seconds between two looks at secrets without a lease, those of KV version 2. A lease is renewed as long as Vault renews it; what
+    cannot be renewed is read again, and a certificate is issued again, after two thirds of its time. Vault gives secrets of KV version 1 a
+    lease of 32 days, or of their own field `ttl`. Default: 300, the agent's own."""
     mount_path: Path = "/vault/secrets"
     """Where the app finds the files, read-only; they are links, and change all at once. Default: /vault/secrets."""
     volume_name: Label = "vault"
@@ -62,8 +66,11 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
             "auto_auth": [
                 {"method": [method], "sink": [{"type": "file", "config": [{"path": "home/.vault-token", "mode": 0o600}]}]},
             ],
-            "template_config": {"static_secret_render_interval": f"{self.render_interval_seconds}s"},
-            "template": self.templates("home/rendered"),
+            "template_config": {
+                "static_secret_render_interval": f"{self.render_interval_seconds}s",
+                "lease_renewal_threshold": _RENEWED_AT,
+            },
+            "template": self.templates(leases=True),
         }
         return json.dumps(config, indent=2) + "\n"
 
@@ -83,7 +90,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
         }
         # no readinessProbe: an app with its last files is better than none
         containers.append(sidecar({**running, "startupProbe": probe}))
-        return self.volumes({"agent.sh": _SCRIPT, "reload.sh": INFORM, "agent.json": config}, home_limit=self.size_limit) + PodPatch(
+        return self.volumes({"agent.sh": _SCRIPT, "reload.sh": INFORM, "agent.json": config}) + PodPatch(
             init_containers=tuple(containers),
             # no subPath: it would hold on to the first files
             app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
@@ -96,7 +103,8 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
             "TOLD": "home/told",
             "RELOAD_TIMEOUT_SECONDS": str(self.reload_timeout_seconds),
             "ONCE": "1" if once else "",
-            "REVOKE": "" if pod.classic and not once else "1",
+            # the sidecar stops when the app does; and what the init container leased must last until the sidecar has the next
+            "REVOKE": "" if pod.classic and (self.may_lease or not once) else "1",
         }
         return {
             **container,
@@ -115,8 +123,12 @@ class VaultAgentSidecar(PatternComponent[VaultAgentSidecarArgs]):
     as a whole. If Vault cannot be reached later, the files stay, the pod stays ready, and the agent goes on trying; if it ends, it is
     started again in its container. When the pod stops, the token and its leases are revoked.
 
+    Files of one secret, and of one certificate, always belong together. Credentials that can be renewed no longer, and certificates, are
+    replaced before they end: an app that is notified has the rest of their time to change over, of credentials a tenth of their TTL. They
+    are replaced with the token as well, so its role's token_max_ttl should not be shorter than theirs.
+
     With classic sidecars an init container renders the first files, and the token expires by its TTL, because the app stops at the same
-    time.
+    time. The sidecar then has credentials of its own, and the first ones expire by their TTL.
 
     Raises ArgumentError.
     """

@@ -3,7 +3,6 @@
 #
 # Arguments: the command that notifies the app; none if nothing is to be notified.
 # Environment, besides that of vault.sh and reload.sh:
-#   FILES           names of the files, separated by spaces
 #   MOUNT_PATH      where the app finds them, for messages
 #   DIRECTORY_MODE  mode of their directory
 #   ONCE            not empty: exit when the files are there
@@ -11,11 +10,11 @@
 # Files, below the working directory:
 #   config/agent.json  configuration of the agent, which renders into home/rendered
 #   secrets            what the app sees: links to files in the directory that the link ..data names
-# Programs, besides those of vault.sh and reload.sh: chmod, cp, ln, mkdir, mktemp, readlink, rm, sha256sum.
+# Programs, besides those of vault.sh and reload.sh: ln, mkdir, mktemp, mv, readlink, rm, sha256sum.
 #
 # At the start a login outside the agent says in one line what is wrong. Once there are files, the agent waits for Vault as long as it
-# takes. What it renders is private until it is complete and settled. Then all files of the app change at once, by one link that is
-# renamed, as the kubelet does it.
+# takes. What it renders is private until it is complete. Then all files of the app change at once, by one link that is renamed, as the
+# kubelet does it.
 
 # shellcheck source-path=SCRIPTDIR source=shared/vault.sh
 . config/vault.sh
@@ -45,31 +44,33 @@ done
 trap finish EXIT
 trap 'exit 0' TERM INT
 
-# Checksums of the files in a directory; fails unless all of them are there.
+# Checksums of the files in a directory.
 sums() {
   # shellcheck disable=SC2086 # names of files, without spaces
   (cd "$1" && sha256sum $FILES) 2>/dev/null
 }
 
+# Puts what the agent has rendered in place of the app's files, unless they are the same.
 publish() {
   old=$(readlink secrets/..data)
   new=$(mktemp -d secrets/..set-XXXXXX) || return 1
+  if ! unpack "$new"; then
+    rm -rf "$new"
+    return 1
+  fi
+  if [ "$old" ] && [ "$(sums "$new")" = "$(sums secrets/..data)" ]; then
+    rm -rf "$new"
+    return
+  fi
   for file in $FILES; do
-    if ! cp -p "home/rendered/$file" "$new/" 2>/dev/null; then
-      rm -rf "$new"
-      return 1
-    fi
     [ -L "secrets/$file" ] || ln -s "..data/$file" "secrets/$file"
   done
   chmod "$DIRECTORY_MODE" "$new"
   rm -f secrets/..next
   ln -s "${new##*/}" secrets/..next
   mv -T secrets/..next secrets/..data
-  if [ "$old" ]; then
-    # an app that is following the old link at this moment still finds its file
-    sleep 1
-    rm -rf "secrets/$old"
-  fi
+  stale=$old
+  [ -z "$old" ] || [ "$TELLS" ] || echo "the files have changed"
 }
 
 trouble() {
@@ -90,7 +91,7 @@ if [ "$first" ]; then
   revoke
   rm -f home/.vault-token
 fi
-known=$(sums secrets/..data) seen='' reported='' reported_at=0
+TELLS=${1:+1} known='' stale='' reported='' reported_at=0
 while :; do
   if [ -z "$agent" ] || ! kill -0 "$agent" 2>/dev/null; then
     if [ "$agent" ]; then
@@ -102,21 +103,23 @@ while :; do
     vault agent -config=config/agent.json -log-level=warn >>home/agent 2>&1 &
     agent=$!
   fi
+  # by then, an app that was following the old link has found its file
   sleep 1
-  if now=$(sums home/rendered); then
-    # settled: files of one secret are rendered one after the other
-    if [ "$now" != "$known" ] && { [ "$first" ] || [ "$now" = "$seen" ]; }; then
-      if publish; then
-        known=$now
-        [ "$first" ] || [ $# -gt 0 ] || echo "the files have changed"
-      elif [ "$first" ]; then
-        fail "the files could not be written; raise size_limit"
-      elif [ "$reported" != size ]; then
-        reported=size
-        echo "the changed files could not be written; raise size_limit" >&2
-      fi
+  [ -z "$stale" ] || rm -rf "secrets/$stale"
+  stale=''
+  if all_rendered; then
+    # what is rendered from here on is another version
+    version=$(rendered | sha256sum)
+    if [ "$version" = "$known" ]; then
+      :
+    elif publish; then
+      known=$version
+    elif [ "$first" ]; then
+      fail "the files could not be written; raise size_limit"
+    elif [ "$reported" != size ]; then
+      reported=size
+      echo "the changed files could not be written; raise size_limit" >&2
     fi
-    seen=$now
     if [ "$first" ]; then
       first='' SLOW=''
       readlink secrets/..data >"$TOLD"

@@ -17,6 +17,16 @@ _SCRIPT = script(__package__, "vault_init.sh")
 class VaultInitArgs(VaultArgs):
     """Arguments of VaultInit: those of VaultArgs."""
 
+    def problems(self) -> list[str]:
+        """What is wrong between the fields; an address or role that is an Output is looked at when it is known."""
+        leased = [
+            f"secrets[{index}]: what Vault gives at path {secret.path!r} is leased, and the lease ends with VaultInit's token, "
+            "before the app starts; use VaultAgentSidecar"
+            for index, secret in enumerate(self.secrets)
+            if secret.is_leased
+        ]
+        return super().problems() + leased
+
     def agent_config(self) -> str:
         """Configuration of `vault agent` that renders every file once and ends; paths are relative to the working directory."""
         # retries of a failed read: 250 ms, doubled each time
@@ -26,7 +36,7 @@ class VaultInitArgs(VaultArgs):
             # lists, because HCL reads an object with an object in it as several blocks
             "auto_auth": [{"method": [{"type": "token_file", "exit_on_err": True, "config": [{"token_file_path": "home/.vault-token"}]}]}],
             "template_config": {"exit_on_retry_failure": True},
-            "template": self.templates("secrets/new"),
+            "template": self.templates(leases=False),
         }
         return json.dumps(config, indent=2) + "\n"
 
@@ -45,7 +55,8 @@ class VaultInit(PatternComponent[VaultInitArgs]):
     """An init container that logs in to Vault with a token made for that purpose, writes files, and revokes what it got.
 
     The files are in memory and mounted into the app alone. They are read once: a secret that changes or expires reaches the app
-    with its next pod.
+    with its next pod, and a certificate must last as long as the pod does. What Vault leases would end with the token, so that it is
+    rejected: credentials of a database, certificates of a role with `generate_lease`. VaultAgentSidecar renews all of them.
 
     Raises ArgumentError.
     """

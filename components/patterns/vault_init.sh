@@ -1,15 +1,14 @@
 #!/bin/sh
-# VaultInit: logs in to Vault once, lets `vault agent` render every file once, puts them in place by one rename, and revokes the token,
+# VaultInit: logs in to Vault once, lets `vault agent` make every request once, puts the files in place by one rename, and revokes the token,
 # whatever happened.
 #
 # Environment, besides that of vault.sh:
-#   FILES           names of the files, separated by spaces
 #   MOUNT_PATH      where the app finds them, for messages
 #   DIRECTORY_MODE  mode of their directory
 # Files, below the working directory:
-#   config/agent.json  configuration of the agent, which renders into secrets/new
+#   config/agent.json  configuration of the agent, which renders into home/rendered
 #   secrets/files      what the app sees
-# Programs, besides those of vault.sh: chmod, mkdir, mv, rm.
+# Programs, besides those of vault.sh: mkdir, mv, rm.
 
 # shellcheck source-path=SCRIPTDIR source=shared/vault.sh
 . config/vault.sh
@@ -20,26 +19,22 @@ finish() {
   if [ -s home/.vault-token ] && ! timeout 15 vault token revoke -self >home/revoke 2>&1; then
     [ "$status" -ne 0 ] || echo "the token of $as could not be revoked; it expires with its TTL" >&2
   fi
-  rm -rf secrets/new home/.vault-token home/login home/agent home/revoke
+  rm -rf secrets/new home/rendered home/.vault-token home/login home/agent home/revoke
   exit "$status"
 }
 
-rm -rf secrets/new home/.vault-token
+rm -rf secrets/new home/rendered home/.vault-token
 trap finish EXIT
 trap 'exit 143' TERM INT
 
 login
 
-# `vault agent` may exit with 0 and have rendered nothing.
-rendered() {
-  for file in $FILES; do [ -f "secrets/new/$file" ] || return 1; done
-}
-
-mkdir secrets/new
 # SIGKILL, because on SIGTERM it would wait for the server first
-if ! timeout -s KILL "$(left)" vault agent -config=config/agent.json -log-level=warn >home/agent 2>&1 || ! rendered; then
+if ! timeout -s KILL "$(left)" vault agent -config=config/agent.json -log-level=warn >home/agent 2>&1 || ! all_rendered; then
   fail "$(why)"
 fi
+mkdir secrets/new
+unpack secrets/new || fail "the files could not be written; raise size_limit"
 chmod "$DIRECTORY_MODE" secrets/new
 rm -rf secrets/files
 mv secrets/new secrets/files

@@ -6,118 +6,31 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import testing
 from components.core.app import App, Port
-from components.core.patch import PodPatch
-from components.core.view import view
 from components.patterns.shared.vault import VaultSecret
-from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from tests.support import vaults
-from tests.support.postgres import postgres
 from tests.support.programs import need
 from tests.support.servers import free_ports, serving
-from tests.support.vaults import Box, Server, dev_server, free_port
+from tests.support.vault_agents import PASSWORD, WAIT_SECONDS, boxed, calling_app, patched, running, within
+from tests.support.vaults import Server, dev_server, free_port
 
 VALUE = "correct horse"
-PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 USER = VaultSecret(path="my-secret", file="user", field="username")
-WAIT_SECONDS = 40
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with dev_server(tmp_path_factory.mktemp("vault")) as server:
         yield server
-
-
-def patched(app: App | None = None, *, classic: bool = False, **given: Any) -> PodPatch:
-    args = VaultAgentSidecarArgs(**{"secrets": (PASSWORD,), "timeout_seconds": 20, "render_interval_seconds": 1, **given})
-    pod = replace(view(app or App(name="app", image="app:1")), classic=classic)
-    made: list[PodPatch] = []
-    testing.run(lambda: made.append(VaultAgentSidecar("vault", args).patch(pod)))
-    return made[0]
-
-
-def boxed(directory: Path, server: Server, app: App | None = None, **given: Any) -> Box:
-    return vaults.box(directory, patched(app, **server.arguments(**given)), need("vault"), identity=server.identity)
-
-
-def within(seconds: float, look: Callable[[], Any], what: str) -> Any:
-    """What `look` returns as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return found
-
-
-class Agent:
-    """The sidecar at work."""
-
-    def __init__(self, box: Box) -> None:
-        self.box = box
-        self.secrets = box.directory / "secrets"
-        with (box.directory / "log").open("w") as log:
-            self.process = subprocess.Popen(
-                box.command, cwd=box.directory, env=box.environment, stdout=log, stderr=log, start_new_session=True
-            )
-
-    def log(self) -> list[str]:
-        return (self.box.directory / "log").read_text().splitlines()
-
-    def started(self) -> bool:
-        """What the startup probe asks."""
-        assert self.process.poll() is None, self.log()
-        return (self.secrets / "..data").exists()
-
-    def read(self, file: str = "password") -> str:
-        return (self.secrets / file).read_text()
-
-    def follows(self, value: str, file: str = "password") -> None:
-        within(WAIT_SECONDS, lambda: self.read(file) == value, f"{file} becomes {value!r}; log: {self.log()}")
-
-    def says(self, line: str) -> None:
-        within(WAIT_SECONDS, lambda: line in self.log(), f"{line!r} in {self.log()}")
-
-    def agent_pid(self) -> int:
-        """The process of `vault agent`."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return next(int(pid) for pid in children if b"agent" in Path(f"/proc/{pid}/cmdline").read_bytes())
-
-    def accessor(self, server: Server) -> str:
-        """Of the token that the agent has now."""
-        token = (self.box.directory / "home/.vault-token").read_text()
-        found = json.loads(server.vault("token", "lookup", "-format=json", token))
-        return str(found["data"]["accessor"])
-
-    def kill(self) -> None:
-        """The container is gone from one moment to the next."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@contextlib.contextmanager
-def running(box: Box) -> Iterator[Agent]:
-    """The sidecar, after its first render."""
-    agent = Agent(box)
-    try:
-        within(WAIT_SECONDS, agent.started, "the first render")
-        yield agent
-    finally:
-        agent.kill()
 
 
 def put(server: Server, path: str = "secret/my-secret", **fields: str) -> None:
@@ -192,28 +105,6 @@ def test_a_changed_secret_follows_and_no_reader_ever_sees_half_of_it(tmp_path: P
         # the sets of before are gone
         within(5, lambda: len([p for p in agent.secrets.iterdir() if p.name.startswith("..set-")]) == 1, "one set left")
         assert agent.log()[1:] == ["the files have changed"] * 3
-
-
-class AppHandler(BaseHTTPRequestHandler):
-    """An app that notes its calls, and what it read then."""
-
-    server: Any
-
-    def do_POST(self) -> None:
-        self.server.calls.append((self.requestline.rpartition(" ")[0], self.server.file.read_text()))
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
-        self.end_headers()
-
-    do_GET = do_POST
-
-    def log_message(self, *_: Any) -> None:
-        """Silent."""
-
-
-def calling_app(number: int, file: Path, *answers: int) -> Any:
-    app: Any = ThreadingHTTPServer(("127.0.0.1", number), AppHandler)
-    app.calls, app.file, app.answers = [], file, list(answers)
-    return app
 
 
 def test_the_app_is_called_after_a_change_and_not_at_the_start(tmp_path: Path, server: Server) -> None:
@@ -471,42 +362,3 @@ def test_lines_of_the_log_quote_no_secret(tmp_path: Path, server: Server) -> Non
         f"the files could not be rendered from Vault at {server.url}; "
         "check the templates (the reason is not shown here, because it may quote a secret)\n"
     )
-
-
-def test_a_lease_is_renewed_and_replaced_before_it_ends(tmp_path: Path, server: Server) -> None:
-    with postgres() as database:
-        server.vault("secrets", "enable", "database")
-        server.vault(
-            *("write", "database/config/pg", "plugin_name=postgresql-database-plugin", "allowed_roles=app", "username=postgres"),
-            f"connection_url=postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{database.port}/postgres?sslmode=disable",
-            f"password={database.environment['PGPASSWORD']}",
-        )
-        create = "create role \"{{name}}\" login password '{{password}}' valid until '{{expiration}}'"
-        server.vault("write", "database/roles/app", "db_name=pg", f"creation_statements={create}", "default_ttl=4s", "max_ttl=15s")
-        server.vault("policy", "write", "leases", "-", stdin='path "database/creds/app" { capabilities = ["read"] }')
-        server.vault(
-            *("write", "auth/jwt/role/leases", "role_type=jwt", "bound_audiences=vault", "user_claim=sub", "token_policies=leases"),
-        )
-        secret = VaultSecret(mount="database", kv_version=1, path="creds/app", file="login", template="{{ .username }} {{ .password }}")
-
-        def works(login: str) -> bool:
-            user, password = login.split()
-            environment = {**os.environ, "PGUSER": user, "PGPASSWORD": password}
-            command = [str(database.psql), "-h", "127.0.0.1", "-p", str(database.port), "-d", "postgres", "-Xc", "select 1"]
-            return subprocess.run(command, env=environment, check=False, capture_output=True, timeout=30).returncode == 0
-
-        with running(boxed(tmp_path, server, role="leases", secrets=(secret,))) as agent:
-            first = agent.read("login")
-            time.sleep(6)
-            # beyond its TTL
-            assert agent.read("login") == first
-            assert works(first)
-            within(WAIT_SECONDS, lambda: agent.read("login") != first, "another login")
-            # the old one was valid until then, or nearly so; the new one is
-            assert works(agent.read("login"))
-            agent.process.send_signal(signal.SIGTERM)
-            last = agent.read("login")
-            agent.process.wait(timeout=20)
-            within(10, lambda: not works(last), "the lease has ended with the token")
-        # ends its connections, for which the database would wait
-        server.vault("secrets", "disable", "database")

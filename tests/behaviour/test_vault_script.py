@@ -44,7 +44,7 @@ def box(directory: Path, program: str, shell: str = "busybox", identity: str = I
 # --- a vault that fails as told ---------------------------------------------------------------------------------------------------------
 
 FAKE = """#!{python}
-import json, os, pathlib, sys, time
+import base64, json, os, pathlib, re, sys, time
 here = pathlib.Path("fake")
 plan = json.loads((here / "plan.json").read_text())
 with (here / "calls").open("a") as calls:
@@ -59,10 +59,13 @@ if verb == "write":
     sys.stdout.write("{token}")
 elif verb == "agent":
     assert pathlib.Path("home/.vault-token").read_text() == "{token}"
-    for template in json.loads(pathlib.Path("config/agent.json").read_text())["template"][: plan["renders"]]:
+    left = plan["renders"]
+    for template in json.loads(pathlib.Path("config/agent.json").read_text())["template"]:
         path = pathlib.Path(template["destination"])
-        path.write_text("{value}")
-        path.chmod(int(template["perms"], 8))
+        path.parent.mkdir(exist_ok=True)
+        lines = re.findall('(0[0-7]+ [^ ]+ ){{{{ executeTemplate', template["contents"])[:left]
+        path.write_text("".join(line + base64.b64encode(b"{value}").decode() + "\\n" for line in lines))
+        left -= len(lines)
     time.sleep(plan["seconds"])
     print(plan["agent_says"])
     sys.exit(plan["agent_code"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pulumi
 
@@ -12,30 +12,17 @@ from ...core.environment import environment
 from ...core.identity import as_app
 from ...core.patch import ConfigFiles, PodPatch
 from ...core.plug import PatternArgs
-from ...core.quantities import sized
-from ...core.rules import DataKey, DnsName, FileName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
+from ...core.quantities import sized, times
+from ...core.rules import DataKey, DnsName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
 from ...core.view import PodView
 from .scripts import script
+from .vault_certificate import VaultCertificate
+from .vault_read import Role, VaultPath, merged, role_problems
+from .vault_secret import VaultSecret
 
-# a leading '@' would make `vault write` read a file, and '-' its standard input
-_role_problems = checks.shaped("[A-Za-z0-9_][A-Za-z0-9_.-]*", "letters, digits and _.-, starting with a letter, digit or _")
-Role = Annotated[str, _role_problems]
-VaultPath = Annotated[
-    str,
-    checks.shaped(
-        "[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*", "segments of letters, digits and _.@+=-, joined by '/'"
-    ),
-]
-VaultField = Annotated[str, checks.shaped("[A-Za-z0-9_.@+-]+", "letters, digits and _.@+-")]
 Audience = Annotated[str, checks.shaped("[A-Za-z0-9._:/@+-]+", "letters, digits and ._:/@+-")]
 TokenSeconds = Annotated[int, checks.whole(600)]
 
-# consul-template: a value as text, JSON if it is none; a name that a shell accepts; the text quoted for one
-_TEXT = '{{ $text := sprig_toString $v }}{{ if not (sprig_kindIs "string" $v) }}{{ $text = toUnescapedJSON $v }}{{ end }}'
-_SHELL_NAME = (
-    '{{ if not (regexMatch "^[A-Za-z_][A-Za-z0-9_]*$" $name) }}{{ sprig_fail (printf "no variable name: field %s." $name) }}{{ end }}'
-)
-_QUOTED = """'{{ $text | replaceAll "'" "'\\\\''" }}'"""
 DIRECTORY = "/vault"
 """Working directory of the containers; their scripts and the agent's configuration only know paths below it."""
 
@@ -53,64 +40,18 @@ class ConfigMapKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VaultSecret:
-    """One file made of one KV secret, by exactly one of `field`, `format` and `template`."""
-
-    path: VaultPath
-    """Path of the secret in its mount, without the `data/` of KV v2, e.g. my-secret."""
-    file: FileName
-    """Name of the file below mount_path."""
-    field: VaultField | None = None
-    """The file is this field's value and nothing else, no newline added; a value that is not text is written as JSON. Default: None."""
-    format: Literal["json", "env"] | None = None
-    """`json`: all fields as one JSON object; `env`: a line NAME='value' for each, quoted for a POSIX shell. Default: None."""
-    template: Text | None = None
-    """consul-template text; the fields are in the dot: `{{ .username }}:{{ .password }}`. A field that is missing is an error.
-    Default: None."""
-    mount: VaultPath = "secret"
-    """Mount of the KV engine. Default: secret."""
-    kv_version: Literal[1, 2] = 2
-    """Version of the KV engine, 1 or 2; 1 too for other engines that answer a read, e.g. mount database and path creds/app. Default: 2."""
-    mode: Literal["0400", "0440"] = "0400"
-    """Mode of the file, which belongs to the app's uid: 0400, or 0440 for the pod's group too. Default: 0400."""
-
-    @property
-    def api_path(self) -> str:
-        """Where Vault's API has it."""
-        return f"{self.mount}/data/{self.path}" if self.kv_version == 2 else f"{self.mount}/{self.path}"
-
-    def problems(self) -> list[str]:
-        """What is wrong between the fields."""
-        return ["set exactly one of field, format and template"] if [self.field, self.format, self.template].count(None) != 2 else []
-
-    def contents(self) -> str:
-        """The consul-template text that renders the file."""
-        data = ".Data.data" if self.kv_version == 2 else ".Data"
-        no_field = f'{{{{ sprig_fail "no field {self.field or "at all"} in {self.api_path}" }}}}'
-        if self.field is not None:
-            # `index` of a field that is missing is no error, whatever error_on_missing_key says
-            body = f'{{{{ if not (sprig_hasKey $fields "{self.field}") }}}}{no_field}{{{{ end }}}}'
-            body += f'{{{{ $v := index $fields "{self.field}" }}}}{_TEXT}{{{{ $text }}}}'
-        elif self.format == "json":
-            body = "{{ $fields | toUnescapedJSON }}\n"
-        elif self.format == "env":
-            body = f"{{{{ range $name, $v := $fields }}}}{_SHELL_NAME}{_TEXT}{{{{ $name }}}}={_QUOTED}\n{{{{ end }}}}"
-        else:
-            body = f"{{{{ with $fields }}}}{self.template}{{{{ else }}}}{no_field}{{{{ end }}}}"
-        return f'{{{{ with secret "{self.api_path}" }}}}{{{{ $fields := {data} }}}}{body}{{{{ end }}}}'
-
-
-@dataclass(frozen=True, kw_only=True)
 class VaultArgs(PatternArgs):
     """Arguments of both Vault patterns."""
 
     address: pulumi.Input[Text]
     """URL of Vault, e.g. https://vault.vault.svc:8200."""
     role: pulumi.Input[Role]
-    """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret, and
-    the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
-    secrets: Sequence[VaultSecret]
-    """The files, one secret each; at least one."""
+    """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret,
+    `update` on a certificate's issue/<role>, and the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
+    secrets: Sequence[VaultSecret] = ()
+    """Files, one each. Default: none; there is a secret or a certificate at least."""
+    certificates: Sequence[VaultCertificate] = ()
+    """Certificates that Vault issues for the pod, three files each. Default: none."""
     auth_mount: VaultPath = "kubernetes"
     """Mount of the Kubernetes (or JWT) auth method, below auth/. Default: kubernetes."""
     audience: Audience = "vault"
@@ -140,7 +81,7 @@ class VaultArgs(PatternArgs):
     timeout_seconds: Positive = 120
     """Seconds to wait for Vault, reading included, before the container fails (and the kubelet starts it again). Default: 120."""
     image: pulumi.Input[Image] = "hashicorp/vault:1.21.1"
-    """Image with `vault`, a POSIX shell, od, sed and timeout. Default: hashicorp/vault:1.21.1."""
+    """Image with `vault`, a POSIX shell, base64, od, sed and timeout. Default: hashicorp/vault:1.21.1."""
     container_name: Label = "get-secret"
     """Default: get-secret."""
     resources: Resources = sized("50m", "128Mi", "384Mi")
@@ -155,16 +96,37 @@ class VaultArgs(PatternArgs):
         found = self.address_problems(self.address) if isinstance(self.address, str) else []
         if [self.ca_pem, self.ca_secret, self.ca_config_map].count(None) < 2:
             found.append("set at most one of ca_pem, ca_secret and ca_config_map")
-        if not self.secrets:
-            found.append("secrets is empty; name at least one VaultSecret")
-        files = [secret.file for secret in self.secrets]
+        files = self.files
+        if not files:
+            found.append("secrets is empty; name at least one VaultSecret, or a VaultCertificate in certificates=")
         return found + [f"secret file {f!r} is set twice; give each a name of its own" for f in dict.fromkeys(files) if files.count(f) > 1]
 
-    def templates(self, directory: str) -> list[dict[str, Any]]:
-        """The agent's templates, which render the files into that directory; paths are relative to the working directory."""
+    @property
+    def sources(self) -> list[VaultSecret | VaultCertificate]:
+        """All that files are made of."""
+        return [*self.secrets, *self.certificates]
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the files."""
+        return [file for source in self.sources for file in source.files]
+
+    @property
+    def may_lease(self) -> bool:
+        """Whether an answer may have a lease: those of KV engines never do."""
+        return bool(self.certificates) or any(secret.kv_version is None for secret in self.secrets)
+
+    def templates(self, *, leases: bool) -> list[dict[str, Any]]:
+        """The agent's templates, one for each request to Vault; paths are relative to the working directory. leases: see `VaultRead`."""
+        reads = merged([source.read() for source in self.sources])
         return [
-            {"contents": s.contents(), "destination": f"{directory}/{s.file}", "perms": s.mode, "error_on_missing_key": True}
-            for s in self.secrets
+            {
+                "contents": read.contents(leases=leases),
+                "destination": f"home/rendered/read-{index}",
+                "perms": "0600",
+                "error_on_missing_key": True,
+            }
+            for index, read in enumerate(reads)
         ]
 
     def container(self, where: str, pod: PodView) -> dict[str, Any]:
@@ -177,10 +139,10 @@ class VaultArgs(PatternArgs):
             "ROLE": self.known_role(where),
             "AUTH_MOUNT": self.auth_mount,
             "TIMEOUT_SECONDS": str(self.timeout_seconds),
-            "FILES": " ".join(s.file for s in self.secrets),
+            "FILES": " ".join(self.files),
             "MOUNT_PATH": self.mount_path.rstrip("/"),
             # a group that may read a file has to get at it, too
-            "DIRECTORY_MODE": "0750" if any(s.mode == "0440" for s in self.secrets) else "0700",
+            "DIRECTORY_MODE": "0750" if any(source.mode == "0440" for source in self.sources) else "0700",
             "COMPONENT": where,
         }
         return {
@@ -199,13 +161,14 @@ class VaultArgs(PatternArgs):
             "securityContext": as_app(pod),
         }
 
-    def volumes(self, files: Mapping[str, pulumi.Input[str]], home_limit: str = "1Mi") -> PodPatch:
+    def volumes(self, files: Mapping[str, pulumi.Input[str]]) -> PodPatch:
         """The volumes of that container; `files` are its script and configuration. And the pod's service account."""
         token = {"audience": self.audience, "expirationSeconds": self.token_expiration_seconds, "path": "token"}
         return PodPatch(
             volumes=(
                 {"name": self.volume_name, "emptyDir": {"medium": "Memory", "sizeLimit": self.size_limit}},
-                {"name": f"{self.volume_name}-home", "emptyDir": {"medium": "Memory", "sizeLimit": home_limit}},
+                # what the agent renders is base64, and there twice while it changes
+                {"name": f"{self.volume_name}-home", "emptyDir": {"medium": "Memory", "sizeLimit": times(self.size_limit, 4)}},
                 {"name": f"{self.volume_name}-identity", "projected": {"sources": [{"serviceAccountToken": token}]}},
                 *self._ca_volume(),
             ),
@@ -220,7 +183,7 @@ class VaultArgs(PatternArgs):
 
     def known_role(self, where: str) -> pulumi.Input[str]:
         """The role; one that is an Output is looked at when it is known."""
-        return checks.when_known(where, self.role, lambda role: _role_problems("role", role))
+        return checks.when_known(where, self.role, lambda role: role_problems("role", role))
 
     def _ca_file(self) -> str | None:
         if self.ca_pem is not None:

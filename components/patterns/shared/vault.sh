@@ -1,5 +1,6 @@
 #!/bin/sh
-# A library of VaultInit and VaultAgentSidecar: logs in to Vault, and says in one line why something failed.
+# A library of VaultInit and VaultAgentSidecar: logs in to Vault, unpacks what the agent has rendered, and says in one line why something
+# failed.
 #
 # Environment:
 #   COMPONENT        name of the component, for messages
@@ -7,11 +8,14 @@
 #   AUTH_MOUNT       mount of the Kubernetes auth method, below auth/
 #   ROLE             role to log in with
 #   TIMEOUT_SECONDS  seconds from the start to the first files
+#   FILES            names of the files, separated by spaces
 # Files, below the working directory:
 #   identity/token     the pod's service account token
 #   home/.vault-token  Vault's token after `login`; the vault program reads it there, so it is in no environment and no argument
+#   home/rendered      what the agent renders: for each request to Vault a file read-N, which changes by one rename, so that all that is made
+#                      of one answer belongs together. It has a line for each file of the app: mode, name, and the content in base64
 #   home/agent         log of the agent. It is never printed, because an error in a template may quote the secret
-# Programs: cut, date, grep, head, od, sed, sleep, tail, timeout, tr, vault.
+# Programs: base64, cat, chmod, cut, date, grep, head, od, sed, sleep, tail, timeout, tr, vault, wc.
 
 set -u
 umask 077
@@ -73,14 +77,34 @@ check that the role exists, and allows this pod's service account, namespace and
   done
 }
 
+# Everything that the agent has rendered.
+rendered() { cat home/rendered/read-* 2>/dev/null; }
+
+# Whether that is every file. `vault agent` may exit with 0 and have rendered nothing.
+all_rendered() { [ "$(rendered | wc -l)" -eq "$(echo "$FILES" | wc -w)" ]; }
+
+# Writes the files into a directory.
+unpack() {
+  rendered | while read -r mode file content; do
+    # cat, because BusyBox' base64 exits with 0 where there is no room
+    if ! { printf %s "$content" | base64 -d | cat >"$1/$file" && chmod "$mode" "$1/$file"; } 2>/dev/null; then exit 1; fi
+  done
+}
+
 # Whether the agent's log has a line that matches.
 said() { grep -q -E -e "$1" home/agent; }
 
 # Why the agent could not render the files.
 why() {
-  path=$(sed -n 's/.*vault\.read(\([A-Za-z0-9_.@+=/-]*\)).*/\1/p' home/agent | tail -n 1)
+  # of the last request that failed; warnings of Vault name a path as well
+  path=$(sed -n 's/.*(view) vault\.[a-z]*(\([A-Za-z0-9_.@+=/-]*\).*/\1/p' home/agent | tail -n 1)
+  request=read capability=read
+  if grep '(view) vault\.' home/agent | tail -n 1 | grep -q '(view) vault\.write('; then request=write capability=update; fi
   missing=$(sed -n 's/.*calling sprig_fail: \(no field [A-Za-z0-9_.@+ -]* in [A-Za-z0-9_.@+=/-]*\).*/\1/p' home/agent | tail -n 1)
   key=$(sed -n 's/.*map has no entry for key \\*"\([A-Za-z0-9_.@+-]*\).*/\1/p' home/agent | tail -n 1)
+  leased=$(sed -n 's/.*calling sprig_fail: leased at \([A-Za-z0-9_.@+=/-]*\) .*/\1/p' home/agent | tail -n 1)
+  # the answer's own line: nothing of a template
+  rejected=$(sed -n '/^Code: 4[0-9][0-9]\. Errors:$/{n;n;s/^\* //p;}' home/agent | tail -n 1 | sed 's/ ([a-z ]* retr.*//' | shown)
   name=$(sed -n 's/.*calling sprig_fail: no variable name: field \([A-Za-z0-9_.@+-]*\)\..*/\1/p' home/agent | tail -n 1)
   if [ "$missing" ]; then
     echo "Vault at $VAULT_ADDR has $missing; check field and kv_version"
@@ -88,14 +112,19 @@ why() {
     echo "Vault at $VAULT_ADDR has no field $key, which a template needs; check the template and kv_version"
   elif said 'no variable name: field'; then
     echo "field ${name:-(not shown)} is not a valid name of a shell variable; use format='json', or field= for each"
+  elif [ "$leased" ]; then
+    echo "Vault at $VAULT_ADDR leases what it gives at $leased, and the lease ends with the token of $COMPONENT, before the app starts; \
+use VaultAgentSidecar$(case $leased in */issue/*) echo ', or set generate_lease=false on the role' ;; esac)"
   elif said 'no secret exists at'; then
     echo "Vault at $VAULT_ADDR has no secret at $path; check mount, path and kv_version"
   elif said 'Code: 403' && [ "$path" ]; then
-    echo "Vault at $VAULT_ADDR does not let $as read $path: permission denied; give its policy the read capability on that path"
+    echo "Vault at $VAULT_ADDR does not let $as $request $path: permission denied; give its policy the $capability capability on that path"
   elif said 'Code: 403'; then
     echo "Vault at $VAULT_ADDR does not let the token of $as look itself up; give it Vault's default policy"
   elif said 'is sealed'; then
     echo "Vault at $VAULT_ADDR is sealed; unseal it"
+  elif [ "$rejected" ]; then
+    echo "Vault at $VAULT_ADDR rejected the $request of ${path:-a secret}: $rejected; check mount, role or path, and what the role allows"
   elif said 'Code: 5|dial tcp|connection re|EOF|Timeout|deadline exceeded' || ! said '\[ERROR\]'; then
     echo "Vault at $VAULT_ADDR stopped answering while reading ${path:-a secret}; see its log$SLOW"
   else
