@@ -28,6 +28,7 @@ from components import (
     SecretKey,
     SelfSignedCertificate,
     ServerCertificateArgs,
+    VaultCertificate,
     VaultInitArgs,
     VaultSecret,
     Workload,
@@ -40,7 +41,7 @@ from components.core.view import Frontend
 from components.testing import run
 from tests.support.pods import web
 
-SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, ConfigMapKey)
+SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, VaultCertificate, ConfigMapKey)
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
 # the others are what some of them have in common
 PATTERNS = [cls for cls in PUBLIC if isinstance(getattr(components, cls.__name__.removesuffix("Args"), None), type)]
@@ -111,6 +112,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     Exporter: {"image": "exporter:1"},
     EgressTarget: {"name": "db", "host": "db.example.com", "port": 5432},
     VaultSecret: {"path": "a", "file": "a", "format": "json"},
+    VaultCertificate: {"role": "web", "common_name": "web.example.com"},
     ServerCertificateArgs: {"service_name": "web"},
     ClientCertificateArgs: {"common_name": "client"},
     WorkloadArgs: {"app": App(name="web", image="web:1")},
@@ -153,6 +155,7 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     Exporter: lambda exporter: MetricsAdapter(fresh(), MetricsAdapterArgs(exporter=exporter)),
     EgressTarget: lambda target: components.EgressTlsTunnel(fresh(), EgressTlsTunnelArgs(targets=[target])),
     VaultSecret: lambda secret: vault(secrets=[secret]),
+    VaultCertificate: lambda certificate: vault(certificates=[certificate]),
     ConfigMapKey: lambda key: vault(ca_config_map=key),
     ServerCertificateArgs: lambda args: SelfSignedCertificate(fresh(), args),
     ClientCertificateArgs: lambda args: CertificateAuthority(fresh()).issue_client(fresh(), args),

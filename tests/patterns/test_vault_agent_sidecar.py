@@ -60,7 +60,7 @@ def test_the_pod_is_restricted_and_only_the_app_sees_the_files_as_a_directory() 
     assert app["volumeMounts"] == [{"name": "vault", "mountPath": "/vault/secrets", "readOnly": True}]
     assert [(v["name"], v.get("emptyDir")) for v in pod["volumes"]] == [
         ("vault", {"medium": "Memory", "sizeLimit": "2Mi"}),
-        ("vault-home", {"medium": "Memory", "sizeLimit": "2Mi"}),
+        ("vault-home", {"medium": "Memory", "sizeLimit": "8Mi"}),
         ("vault-identity", None),
         ("vault-config", None),
     ]
@@ -88,8 +88,8 @@ def test_the_agent_logs_in_by_itself_and_its_token_is_private() -> None:
         }
     ]
     assert auto_auth["sink"] == [{"type": "file", "config": [{"path": "home/.vault-token", "mode": 0o600}]}]
-    assert config["template_config"] == {"static_secret_render_interval": "60s"}
-    assert [(t["destination"], t["perms"]) for t in config["template"]] == [("home/rendered/password", "0400")]
+    assert config["template_config"] == {"static_secret_render_interval": "60s", "lease_renewal_threshold": 0.67}
+    assert [(t["destination"], t["perms"]) for t in config["template"]] == [("home/rendered/read-0", "0600")]
 
 
 def test_the_arguments_that_it_shares_with_vault_init_mean_the_same() -> None:
@@ -185,7 +185,7 @@ def test_a_role_that_is_known_later_is_checked_then() -> None:
             "address 'http://vault:8200' is not encrypted, so that the network reads the secrets; "
             "use https://, or set allow_plaintext=True",
         ),
-        ({"secrets": ()}, "secrets is empty; name at least one VaultSecret"),
+        ({"secrets": ()}, "secrets is empty; name at least one VaultSecret, or a VaultCertificate in certificates="),
         ({"render_interval_seconds": 0}, "render_interval_seconds 0 is not allowed: a whole number, 1 or more"),
         (
             {"reload_path": "/a", "reload_command": ("touch", "/b")},

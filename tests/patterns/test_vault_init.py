@@ -57,7 +57,7 @@ def test_the_pod_passes_restricted_and_only_the_app_sees_the_files() -> None:
     assert app["volumeMounts"] == [{"name": "secrets", "mountPath": "/vault/secrets", "subPath": "files", "readOnly": True}]
     assert spec["volumes"] == [
         {"name": "secrets", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
-        {"name": "secrets-home", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        {"name": "secrets-home", "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}},
         {
             "name": "secrets-identity",
             "projected": {"sources": [{"serviceAccountToken": {"audience": "vault", "expirationSeconds": 600, "path": "token"}}]},
@@ -135,8 +135,8 @@ def test_the_agent_ends_after_one_run_and_takes_no_missing_key() -> None:
     assert config["exit_after_auth"] is True
     assert config["template_config"] == {"exit_on_retry_failure": True}
     assert [(t["destination"], t["perms"], t["error_on_missing_key"]) for t in config["template"]] == [
-        ("secrets/new/password", "0400", True),
-        ("secrets/new/b", "0400", True),
+        ("home/rendered/read-0", "0600", True),
+        ("home/rendered/read-1", "0600", True),
     ]
     assert 'secret "secret/data/my-secret"' in config["template"][0]["contents"]
     assert 'secret "secret/a"' in config["template"][1]["contents"]
@@ -210,7 +210,7 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
             {"resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}},
             "resources.limits.memory is missing",
         ),
-        ({"secrets": ()}, "secrets is empty; name at least one VaultSecret"),
+        ({"secrets": ()}, "secrets is empty; name at least one VaultSecret, or a VaultCertificate in certificates="),
         ({"secrets": (PASSWORD, PASSWORD)}, "secret file 'password' is set twice; give each a name of its own"),
     ],
 )
@@ -225,7 +225,10 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
         ({"file": "a;b"}, "file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
         ({"path": 'a" }}{{ env "HOME'}, f"path 'a\" }}}}{{{{ env \"HOME' is not allowed: {PATH_RULE}"),
         ({"path": "../sys"}, f"path '../sys' is not allowed: {PATH_RULE}"),
-        ({"path": "/a"}, f"path '/a' is not allowed: {PATH_RULE}"),
+        (
+            {"path": "/a"},
+            "path '/a' in mount 'secret' is not allowed: path and mount must not have '/' at an end; write path='a', mount='secret'",
+        ),
         ({"path": "a//b"}, f"path 'a//b' is not allowed: {PATH_RULE}"),
         ({"mount": "a?b"}, f"mount 'a?b' is not allowed: {PATH_RULE}"),
         ({"field": 'x"}}'}, "field 'x\"}}' is not allowed: letters, digits and _.@+-"),
@@ -266,7 +269,7 @@ def test_all_problems_come_in_one_error_before_anything_is_registered() -> None:
         "VaultInit 'vault': 3 problems\n"
         "  - role 'a b' is not allowed: letters, digits and _.-, starting with a letter, digit or _\n"
         f"  - {PLAINTEXT}\n"
-        "  - secrets is empty; name at least one VaultSecret"
+        "  - secrets is empty; name at least one VaultSecret, or a VaultCertificate in certificates="
     )
 
 
