@@ -1,15 +1,15 @@
 #!/bin/sh
-# Runs nginx. With arguments it reloads its certificates when a mounted Secret has changed; with LISTEN it listens on the pod's own
+# Runs nginx. With arguments it is reloaded when the files there have changed; with LISTEN it listens on the pod's own
 # addresses alone, because the app has the same number on 127.0.0.1.
 #
-# Arguments: directories where the Secrets are mounted; may be none.
+# Arguments: directories where Secrets and ConfigMaps are mounted; may be none.
 # Environment:
 #   CONFIG     path of the nginx.conf
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
 #   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, and what follows in their listen directives; LISTEN may be unset
 #   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
 #   POD_IPS    the pod's addresses, separated by commas
-#   RELOADING  the same while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
+#   RELOADING  the same while nginx is reloaded. It is another file, so that the end of a reload does not end the draining
 # Programs: nginx, readlink, rm, sleep, touch.
 #
 # The kubelet swaps the link `..data` when it has written the files of a changed Secret. A worker that is replaced hangs up on its clients,
@@ -42,11 +42,11 @@ while sleep 1; do
   if run -t -q; then
     touch "$RELOADING"
     sleep 3
-    run -s reload && echo "the certificates have changed; nginx reloaded them"
+    run -s reload && echo "the mounted files have changed; nginx reloaded them"
     sleep 2
     rm -f "$RELOADING"
   else
-    echo "nginx rejected the changed certificates; it keeps the previous ones" >&2
+    echo "nginx rejected the changed files; it keeps the previous ones" >&2
   fi
 done &
 exec nginx -e stderr -c "$CONFIG"
