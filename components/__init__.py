@@ -8,7 +8,14 @@ from .certificates.arguments import (
 )
 from .certificates.authority import CertificateAuthority as CertificateAuthority, IssuedCertificate as IssuedCertificate
 from .certificates.certificate import Certificate as Certificate, SelfSignedCertificate as SelfSignedCertificate
-from .core.app import App as App, LogFiles as LogFiles, Port as Port, Rebind as Rebind, SecretKey as SecretKey
+from .core.app import (
+    App as App,
+    ConfigMapKey as ConfigMapKey,
+    LogFiles as LogFiles,
+    Port as Port,
+    Rebind as Rebind,
+    SecretKey as SecretKey,
+)
 from .core.errors import (
     ArgumentError as ArgumentError,
     CompositionError as CompositionError,
@@ -40,9 +47,10 @@ from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar
 from .patterns.shared.ambassador import AmbassadorArgs as AmbassadorArgs
 from .patterns.shared.app_logs import AppLogsArgs as AppLogsArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
+from .patterns.shared.mutual_tls import MutualTlsArgs as MutualTlsArgs
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
 from .patterns.shared.reload import ReloadArgs as ReloadArgs
-from .patterns.shared.vault import ConfigMapKey as ConfigMapKey, VaultArgs as VaultArgs
+from .patterns.shared.vault import VaultArgs as VaultArgs
 from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
 from .patterns.shared.vault_secret import VaultSecret as VaultSecret
 from .patterns.sysctl_init import SysctlInit as SysctlInit, SysctlInitArgs as SysctlInitArgs

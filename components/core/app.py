@@ -138,6 +138,16 @@ class SecretKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConfigMapKey:
+    """One key of a Kubernetes ConfigMap in the same namespace."""
+
+    name: pulumi.Input[ObjectName]
+    """metadata.name of the ConfigMap."""
+    key: DataKey
+    """Key in its data."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogFiles:
     """How an app that logs to stdout is made to log to files, for LogTailSidecar."""
 

@@ -119,7 +119,15 @@ def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[s
                 f"{name} of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
                 "is down; use httpGet or exec"
             )
-        scheme = port.frontend.probe_scheme if port.frontend else port.scheme.upper()
-        secure = {"scheme": "HTTPS"} if handler == "httpGet" and scheme == "HTTPS" else {}
-        followed[handler] = {**probe[handler], "port": port.frontend.probe_number if port.frontend else port.number, **secure}
+        followed[handler] = {**probe[handler], "port": port.frontend.probe_number if port.frontend else port.number}
+        if handler == "httpGet":
+            followed[handler] = _with_scheme(followed[handler], port)
     return followed, problems
+
+
+def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:
+    """The httpGet in what is spoken where it is sent to: in front of an ambassador, that is not what the app speaks."""
+    if port.frontend is None:
+        return {**({"scheme": "HTTPS"} if port.scheme == "https" else {}), **get}
+    spoken = {"scheme": "HTTPS"} if port.frontend.probe_scheme == "HTTPS" else {}
+    return {name: value for name, value in get.items() if name != "scheme"} | spoken

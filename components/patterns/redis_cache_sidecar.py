@@ -26,6 +26,14 @@ _OVERHEAD, _BASE = 1.3, 16 * _MEBIBYTE
 # Redis counts memory in a few MiB as soon as it runs: with less it would evict everything
 _LEAST = 4 * _MEBIBYTE
 
+# Everybody on loopback is the user `default`. What would change the server, its other clients or its rights is not for them: CONFIG, ACL,
+# MODULE, DEBUG, SHUTDOWN, REPLICAOF, MIGRATE, MONITOR, SAVE, CLIENT KILL, FLUSHALL ... (@admin, @dangerous). Of these categories, what
+# libraries for caches use: INFO for the version, FLUSHDB and KEYS to clear a cache, SORT. Redis 6.2 counts all of CLIENT among them, and
+# Redis 7.0 knows no more of its subcommands than these; newer ones are in no such category.
+_CLIENT = ("id", "setname", "getname", "info", "reply", "tracking", "trackinginfo", "caching", "getredir")
+_COMMANDS = ("+@all", "-@admin", "-@dangerous", "+info", "+flushdb", "+keys", "+sort", *(f"+client|{name}" for name in _CLIENT))
+_USER = ("--user", "default", "on", "nopass", "~*", "&*", *_COMMANDS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RedisCacheSidecarArgs(PatternArgs):
@@ -47,7 +55,7 @@ class RedisCacheSidecarArgs(PatternArgs):
     volume_name: Label = "redis-cache"
     """Name of the volume of the socket. Default: redis-cache."""
     image: pulumi.Input[Image] = "redis:7.4-alpine"
-    """Redis 6 or later, or Valkey under Redis' program names. Default: redis:7.4-alpine."""
+    """Redis 6.2 or later, or Valkey under Redis' program names. Default: redis:7.4-alpine."""
     container_name: Label = "redis-cache"
     """Default: redis-cache."""
     resources: Resources = sized("20m", "64Mi", "128Mi")
@@ -109,7 +117,7 @@ class RedisCacheSidecarArgs(PatternArgs):
             "name": self.container_name,
             "image": self.image,
             # past the image's entrypoint, which turns protected-mode off
-            "command": ["redis-server", *(part for name, value in settings.items() for part in (f"--{name}", value))],
+            "command": ["redis-server", *(part for name, value in settings.items() for part in (f"--{name}", value)), *_USER],
             "resources": self.resources,
             "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 60},
             "livenessProbe": {**probe, "periodSeconds": 20, "failureThreshold": 3},
@@ -130,6 +138,11 @@ class RedisCacheSidecar(PatternComponent[RedisCacheSidecarArgs]):
     """Redis in the pod, reachable from its containers alone: on 127.0.0.1, or by a unix socket that only the app mounts.
 
     Nothing is written to a disk: the cache is as old as its container, and each replica has its own.
+
+    It needs no password, so its clients may use it, and not administer it: of the commands in Redis' categories @admin and @dangerous there
+    are INFO, FLUSHDB, KEYS, SORT and what a client says about its own connection. CONFIG, ACL, FLUSHALL, MONITOR or SHUTDOWN answer NOPERM;
+    where a library calls CONFIG by itself, turn that off, as for any managed Redis. redis_exporter finds CONFIG, LATENCY and SLOWLOG
+    refused, and exports what INFO says.
 
     Raises ArgumentError.
     """

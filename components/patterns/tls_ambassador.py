@@ -3,34 +3,27 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pulumi
 
 from ..certificates import Certificate, CertificateAuthority, ServerCertificateArgs, bundle, server_certificate
 from ..core import checks, rules
-from ..core.app import SecretKey
 from ..core.errors import refuse
-from ..core.patch import PodPatch, Wire
+from ..core.patch import PodPatch
 from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
 from .shared import nginx
-from .shared.ambassador import AmbassadorArgs
+from .shared.mutual_tls import MutualTlsArgs
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
 _TYPE = "pod-patterns:index:TlsAmbassador"
-ClientName = Annotated[
-    str,
-    checks.shaped(
-        "[A-Za-z0-9]([A-Za-z0-9 ._@:/-]{0,62}[A-Za-z0-9])?", "a common name of letters, digits, spaces and ._@:/-, 64 characters at most"
-    ),
-]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TlsAmbassadorArgs(AmbassadorArgs):
-    """Arguments of TlsAmbassador, besides those of AmbassadorArgs."""
+class TlsAmbassadorArgs(MutualTlsArgs):
+    """Arguments of TlsAmbassador, besides those of MutualTlsArgs and AmbassadorArgs."""
 
     service_name: ServiceName | None = None
     """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
@@ -46,10 +39,10 @@ class TlsAmbassadorArgs(AmbassadorArgs):
     secret_name: pulumi.Input[ObjectName] | None = None
     """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
     reload: bool = False
-    """Reload nginx when the contents of `secret_name` or `client_ca_secret` change, without a restart or a lost request. An invalid
-    certificate is rejected and the previous one stays in use. The mounted files follow a Secret within the kubelet's sync period, about a
-    minute by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False, nginx reads the files
-    when it starts."""
+    """Reload nginx when the contents of `secret_name`, `client_ca_secret` or the clients' CRL change, without a restart or a lost request.
+    Invalid ones are rejected and the previous ones stay in use. The mounted files follow a Secret or ConfigMap within the kubelet's sync
+    period, about a minute by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False, nginx
+    reads the files when it starts."""
     ca_pem: pulumi.Input[Pem] | None = None
     """Certificate of the authority that signed the one in `secret_name`, for the output `ca_pem`. Default: None."""
     dns_names: Sequence[DnsName] = ()
@@ -62,18 +55,6 @@ class TlsAmbassadorArgs(AmbassadorArgs):
     """Hours from issue to expiry. Default: 8760, a year."""
     early_renewal_hours: NotNegative = 720
     """Hours before expiry from which `pulumi up` renews it. Default: 720, 30 days."""
-    client_auth: Literal["required", "optional"] | None = None
-    """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. A client with an
-    invalid certificate never does. The app reads who the client is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
-    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, no client certificates."""
-    client_ca_pems: Sequence[pulumi.Input[Pem]] = ()
-    """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
-    trust bundle of `authority`."""
-    client_ca_secret: SecretKey | None = None
-    """An existing Secret that has them instead; read when nginx starts, unless `reload` is set. Default: None."""
-    client_names: Sequence[ClientName] = ()
-    """Common names of the clients that get through; of the subject alone, and only if it has no second one. Not for ports carried as
-    tcp. Default: none, every client of the authorities."""
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
@@ -113,7 +94,7 @@ class TlsAmbassadorArgs(AmbassadorArgs):
             found += self.authority.leaf_problems(self.validity_hours)
         if self.authority and self.secret_name is not None:
             found.append("authority and secret_name are both set; the certificate comes from one of them")
-        if self.reload and self.secret_name is None:
+        if self.reload and self.secret_name is None and not self.client_mounts():
             found.append(
                 "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
                 "leave reload out, or set secret_name to a Secret that keeps its name"
@@ -122,18 +103,7 @@ class TlsAmbassadorArgs(AmbassadorArgs):
             found.append("target_ports is empty; name at least one port to stand in front of, e.g. ['http']")
         if self.inner_port is not None and len(self.target_ports) > 1:
             found.append("inner_port is set for more than one port; leave it out, or use one TlsAmbassador a port")
-        return found + self._client_problems()
-
-    def _client_problems(self) -> list[str]:
-        if self.client_auth is None:
-            given = [name for name in ("client_ca_pems", "client_ca_secret", "client_names") if getattr(self, name)]
-            return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
-        found = []
-        if not (self.client_ca_pems or self.client_ca_secret or self.authority):
-            found.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
-        if self.client_ca_secret is not None and self.client_ca_pems:
-            found.append("client_ca_pems and client_ca_secret are both set; the authorities of the clients come from one of them")
-        return found
+        return found + self.client_problems(authority=self.authority is not None)
 
 
 class _Ambassador:
@@ -213,30 +183,17 @@ class _Ambassador:
             )
         return ""
 
-    def _clients(self) -> nginx.Clients | None:
-        args = self.args
-        if args.client_auth is None:
-            return None
-        directory = nginx.CLIENTS if args.client_ca_secret else nginx.DIRECTORY
-        return nginx.Clients(required=args.client_auth == "required", ca=f"{directory}/{nginx.CLIENT_CA}", names=tuple(args.client_names))
-
     def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
         args = self.args
-        files: dict[str, pulumi.Input[str]] = {}
-        secrets: dict[str, tuple[str, Wire]] = {"certificate": (nginx.CERTIFICATES, {"secretName": self.certificate.secret_name})}
-        if args.client_ca_secret:
-            item = {"key": args.client_ca_secret.key, "path": nginx.CLIENT_CA}
-            secrets["clients"] = (nginx.CLIENTS, {"secretName": args.client_ca_secret.name, "items": [item]})
-        elif args.client_auth is not None:
-            trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
-            files[nginx.CLIENT_CA] = bundle(trusted)
+        certificate = {"secret": {"secretName": self.certificate.secret_name}}
+        trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
         proxy = nginx.proxy(
             args,
-            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=self._clients(), health_port=health, reload=args.reload),
+            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=args.clients(), health_port=health, reload=args.reload),
             pod=pod,
             ports=taken,
-            files=files,
-            secrets=secrets,
+            files={nginx.CLIENT_CA: bundle(trusted)} if args.client_auth and not args.client_ca_secret else {},
+            mounts={"certificate": (nginx.CERTIFICATES, certificate), **args.client_mounts()},
         )
         return proxy + PodPatch(certificates=(self.certificate,))
 

@@ -2,23 +2,22 @@
 
 import http.client
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.core.app import SecretKey
 from components.patterns.shared.nginx import RELOADING
 from tests.support.clients import Authority, Certificate
+from tests.support.load import load
 from tests.support.nginx_proxy import HTTP, Proxy, certificate, proxy, rendered, within
 from tests.support.servers import HttpServer, serving
 from tests.support.volumes import Volume
 
-TAKEN = "the certificates have changed; nginx reloaded them\n"
-REFUSED = "nginx rejected the changed certificates; it keeps the previous ones\n"
+TAKEN = "the mounted files have changed; nginx reloaded them\n"
+REFUSED = "nginx rejected the changed files; it keeps the previous ones\n"
 
 
 @contextmanager
@@ -54,64 +53,10 @@ def serves(nginx: Proxy, files: Mapping[str, str]) -> bool:
     return ssl.PEM_cert_to_DER_cert(pem) == ssl.PEM_cert_to_DER_cert(files["tls.crt"])
 
 
-@dataclass
-class Load:
-    """What came of the requests."""
-
-    answered: int = 0
-    certificates: set[bytes] = field(default_factory=set)
-    lost: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def load(nginx: Proxy) -> Iterator[Load]:
-    """Four busy clients and four with pauses, while the block runs. They keep their connections, and repeat nothing."""
-    seen, lock, stop = Load(), threading.Lock(), threading.Event()
-
-    def client(pause: float) -> None:
-        connection: http.client.HTTPSConnection | None = None
-        end = time.monotonic() + 60
-        while not stop.wait(pause) and time.monotonic() < end:
-            try:
-                if connection is None:
-                    connection = nginx.client()
-                    connection.connect()
-                    presented = connection.sock.getpeercert(True)
-                    assert isinstance(presented, bytes)
-                    with lock:
-                        seen.certificates.add(presented)
-                connection.request("POST", "/x", body=b"a" * 2000)
-                answer = connection.getresponse()
-                answer.read()
-                assert answer.status == 200, answer.status
-                gone = answer.will_close
-                with lock:
-                    seen.answered += 1
-            except (OSError, http.client.HTTPException, AssertionError) as error:
-                gone = True
-                with lock:
-                    seen.lost.append(repr(error))
-            if gone and connection:
-                connection.close()
-                connection = None
-        if connection:
-            connection.close()
-
-    threads = [threading.Thread(target=client, args=(pause,)) for pause in (0.005, 0.05) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
 def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost(tmp_path: Path) -> None:
     secrets = [certificate() for _ in range(3)]
     volume = Volume(tmp_path / "certs", **secrets[0])
-    with running(tmp_path, {"/certs": volume}) as nginx, load(nginx) as seen:
+    with running(tmp_path, {"/certs": volume}) as nginx, load(nginx.client) as seen:
         time.sleep(1)
         for number, files in enumerate(secrets[1:], 1):
             give(nginx, volume, files)

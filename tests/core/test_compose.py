@@ -102,6 +102,27 @@ def test_an_ambassador_that_the_kubelet_cannot_pass_sends_the_probes_elsewhere()
     assert find(compose(web(**PROBES), [mutual, asks]), "web")["startupProbe"]["httpGet"] == {"path": "/", "port": 9443, "scheme": "HTTPS"}
 
 
+@pytest.mark.parametrize("given", ["HTTP", "HTTPS"])
+def test_the_scheme_of_a_probe_is_what_is_spoken_where_it_is_sent_to(given: str) -> None:
+    probed = {"readiness_probe": {"httpGet": {"path": "/", "port": "http", "scheme": given}}}
+
+    def sent(*ambassadors: Proxy, **more: Any) -> dict[str, Any]:
+        return dict(find(compose(web(**probed, **more), ambassadors), "web")["readinessProbe"]["httpGet"])
+
+    tls = Proxy("tls", scheme="https")
+    assert sent(tls) == {"path": "/", "port": 8080, "scheme": "HTTPS"}
+    assert sent(Proxy("cache")) == {"path": "/", "port": 8080}
+    assert sent(replace(tls, options={"probe_number": 8443, "probe_scheme": "HTTP"})) == {"path": "/", "port": 8443}
+    # nobody in front: the app knows better than its port
+    for scheme in ("http", "https", "tcp"):
+        assert sent(ports=(replace(web().ports[0], scheme=scheme),)) == {"path": "/", "port": 8080, "scheme": given}
+
+
+def test_without_a_scheme_a_probe_follows_the_port() -> None:
+    app = web(ports=(replace(web().ports[0], scheme="https"),), readiness_probe={"httpGet": {"port": "http"}})
+    assert find(compose(app), "web")["readinessProbe"] == {"httpGet": {"port": 8080, "scheme": "HTTPS"}}
+
+
 def test_stacked_ambassadors_are_in_list_order_from_the_outside_and_all_ports_differ() -> None:
     pod = compose(web(**PROBES), [Proxy("tls", scheme="https"), Proxy("jwt"), Proxy("cache")])
     assert [find(pod, name)["args"] for name in ("tls", "jwt", "cache")] == [

@@ -11,7 +11,7 @@ from .cluster import Namespace, eventually
 from .deploy import deploy
 from .light import LoadClient, ready, scripts, statuses, told, web, workload
 
-TAKEN = "the certificates have changed; nginx reloaded them"
+TAKEN = "the mounted files have changed; nginx reloaded them"
 URL = "https://web:8080/"
 # bounded: at most 6 clients of 40 requests a second each, 60,000 requests, and four minutes; the kubelet takes its time
 LOAD = ("--keep-alive", "4", "--new", "2", "--rate", "40", "--most", "60000", "--seconds", "240")

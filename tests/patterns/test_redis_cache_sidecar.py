@@ -27,7 +27,8 @@ def test_it_is_a_cache_in_memory_on_loopback():
     pod = cached()
     sidecar = container(pod, "redis-cache")
     assert sidecar["restartPolicy"] == "Always"
-    command = dict(zip(sidecar["command"][1::2], sidecar["command"][2::2], strict=True))
+    user = sidecar["command"].index("--user")
+    command = dict(zip(sidecar["command"][1:user:2], sidecar["command"][2:user:2], strict=True))
     assert command == {
         "--maxmemory": "67108864",
         "--maxmemory-policy": "allkeys-lru",
@@ -47,7 +48,8 @@ def test_it_is_a_cache_in_memory_on_loopback():
 def test_a_socket_takes_the_place_of_the_port():
     pod = cached(socket_directory="/run/cache/", env={"CACHE": "redis+socket://{socket}?db=1", "URL": "{url}"}, volume_name="cache")
     sidecar = container(pod, "redis-cache")
-    assert sidecar["command"][-6:] == ["--port", "0", "--unixsocket", "/run/cache/redis.sock", "--unixsocketperm", "700"]
+    places = sidecar["command"][: sidecar["command"].index("--user")]
+    assert places[-6:] == ["--port", "0", "--unixsocket", "/run/cache/redis.sock", "--unixsocketperm", "700"]
     assert app_env(pod) == {"CACHE": "redis+socket:///run/cache/redis.sock?db=1", "URL": "unix:///run/cache/redis.sock"}
     assert sidecar["volumeMounts"] == container(pod, "web")["volumeMounts"] == [{"name": "cache", "mountPath": "/run/cache/"}]
     assert pod.spec["volumes"] == [{"name": "cache", "emptyDir": {"sizeLimit": "1Mi"}}]

@@ -8,13 +8,13 @@ import pytest
 
 from components import testing
 from components.core import rules
-from components.core.app import App, SecretKey
+from components.core.app import App, ConfigMapKey, SecretKey
 from components.core.errors import ArgumentError
 from components.core.fold import compose
 from components.core.patch import PodPatch
 from components.core.pod_security import pod_security_level
 from components.core.view import view
-from components.patterns.shared.vault import ConfigMapKey, VaultSecret
+from components.patterns.shared.vault import VaultSecret
 from components.patterns.vault_init import VaultInit, VaultInitArgs
 from tests.support.pods import PEM
 

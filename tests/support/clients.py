@@ -47,6 +47,17 @@ class Authority:
         pem = self._signed(subject((CN, name)) if isinstance(name, str) else name, key, hours, use)
         return Certificate(pem + self._chain, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
 
+    def crl(self, *revoked: Certificate, hours: float = 1) -> str:
+        """Its revocation list with those certificates, which expires in so many hours; it began two days earlier."""
+        end = datetime.now(UTC) + timedelta(hours=hours)
+        builder = x509.CertificateRevocationListBuilder(self._name, end - timedelta(days=2), end)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        for certificate in revoked:
+            number = x509.load_pem_x509_certificate(certificate.pem.encode()).serial_number
+            entry = x509.RevokedCertificateBuilder(number, end - timedelta(days=2)).build()
+            builder = builder.add_revoked_certificate(entry)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
     def _signed(self, name: x509.Name, key: ec.EllipticCurvePrivateKey, hours: int, use: x509.ExtensionType) -> str:
         end = datetime.now(UTC) + timedelta(hours=hours)
         builder = x509.CertificateBuilder(self._name, name, key.public_key(), x509.random_serial_number(), end - timedelta(days=2), end)

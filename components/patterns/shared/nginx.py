@@ -35,6 +35,12 @@ CLIENTS = "/clients"
 CLIENT_CA = "client-ca.pem"
 """Name of the file with the authorities of the clients."""
 
+REVOKED = "/revoked"
+"""Where the Secret or ConfigMap with the clients' revoked certificates is mounted, if there is one."""
+
+CLIENT_CRL = "client-crl.pem"
+"""Name of the file with them."""
+
 HEALTH_PATH = "/healthz"
 """Where nginx answers the kubelet itself."""
 
@@ -79,6 +85,8 @@ class Clients:
     """Whether clients without one are refused."""
     ca: str
     """Path of the file that they are verified with."""
+    crl: str | None = None
+    """Path of the file with revocation lists, if there is one."""
     names: Sequence[str]
     """Common names that are let through; all, if there are none."""
 
@@ -208,6 +216,11 @@ def _values(instance: AmbassadorArgs | Nginx) -> dict[str, Any]:
     return {field.name: getattr(instance, field.name) for field in fields(instance)}
 
 
+def _readable(source: Wire, pod: PodView) -> Wire:
+    """The source of a volume, its files readable for nginx; those of a ConfigMap are for all."""
+    return {"secret": {**source["secret"], "defaultMode": secret_mode(pod)}} if "secret" in source else source
+
+
 def proxy(
     args: AmbassadorArgs,
     nginx: Nginx,
@@ -215,15 +228,15 @@ def proxy(
     pod: PodView,
     ports: Sequence[BoundPort],
     files: Mapping[str, pulumi.Input[str]] | None = None,
-    secrets: Mapping[str, tuple[str, Wire]] | None = None,
+    mounts: Mapping[str, tuple[str, Wire]] | None = None,
 ) -> PodPatch:
     """The container, with its configuration and other `files` in DIRECTORY.
 
-    `ports` are those that it took over from outside; it declares what nobody declares. `secrets` has what else is mounted: the end of the
-    volume's name -> where, and the volume's `secret`. With `reload` nginx follows them.
+    `ports` are those that it took over from outside; it declares what nobody declares. `mounts` has what else is mounted: the end of the
+    volume's name -> where, and the volume's source, a secret or a configMap. With `reload` nginx follows them.
     """
     name = args.container_name
-    volumes = {f"{name}-{part}": place for part, place in (secrets or {}).items()}
+    volumes = {f"{name}-{part}": place for part, place in (mounts or {}).items()}
     followed = [path for path, _ in volumes.values()] if nginx.reload else []
     probe = health_probe(nginx.health_port, HEALTH_PATH)
     container = {
@@ -252,7 +265,7 @@ def proxy(
     return PodPatch(
         init_containers=(sidecar(container),),
         volumes=(
-            *({"name": volume, "secret": {**secret, "defaultMode": secret_mode(pod)}} for volume, (_, secret) in volumes.items()),
+            *({"name": volume, **_readable(source, pod)} for volume, (_, source) in volumes.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
         config_files=(ConfigFiles(name=f"{name}-config", files={**render(args, nginx, pod), **(files or {})}),),

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs nginx, and a second one that answers the kubelet. With arguments it lets the first reload its certificates when a mounted Secret has
-# changed; with LISTEN that one listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1.
+# Runs nginx, and a second one that answers the kubelet. With arguments it reloads the first when the files there have changed; with LISTEN
+# that one listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1.
 #
-# Arguments: directories where the Secrets are mounted; may be none.
+# Arguments: directories where Secrets and ConfigMaps are mounted; may be none.
 # Environment:
 #   CONFIG     path of the nginx.conf
 #   HEALTH     path of the configuration of the one for the kubelet
@@ -49,11 +49,11 @@ if [ $# -gt 0 ]; then
     if run -t -q; then
       touch "$RELOADING"
       sleep 3
-      run -s reload && echo "the certificates have changed; nginx reloaded them"
+      run -s reload && echo "the mounted files have changed; nginx reloaded them"
       sleep 2
       rm -f "$RELOADING"
     else
-      echo "nginx rejected the changed certificates; it keeps the previous ones" >&2
+      echo "nginx rejected the changed files; it keeps the previous ones" >&2
     fi
   done &
 fi

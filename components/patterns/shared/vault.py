@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import pulumi
 
 from ...core import checks
-from ...core.app import SecretKey
+from ...core.app import ConfigMapKey, SecretKey
 from ...core.environment import environment
 from ...core.identity import as_app
 from ...core.patch import ConfigFiles, PodPatch
 from ...core.plug import PatternArgs
 from ...core.quantities import sized, times
-from ...core.rules import DataKey, DnsName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
+from ...core.rules import DnsName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
 from ...core.view import PodView
 from .scripts import script
 from .vault_certificate import VaultCertificate
@@ -27,16 +27,6 @@ DIRECTORY = "/vault"
 """Working directory of the containers; their scripts and the agent's configuration only know paths below it."""
 
 _LIBRARY = script(__package__, "vault.sh")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConfigMapKey:
-    """One key of a Kubernetes ConfigMap in the same namespace."""
-
-    name: pulumi.Input[ObjectName]
-    """metadata.name of the ConfigMap."""
-    key: DataKey
-    """Key in its data."""
 
 
 @dataclass(frozen=True, kw_only=True)
