@@ -11,6 +11,7 @@ from .quantities import sized
 from .rules import (
     DataKey,
     EnvName,
+    EnvSource,
     FileName,
     Image,
     Label,
@@ -153,8 +154,10 @@ class App:
     """Replaces the image's entrypoint. Default: the image's."""
     args: Sequence[pulumi.Input[Text]] = ()
     """Replaces the image's arguments. Default: the image's."""
-    env: Mapping[EnvName, pulumi.Input[Text]] = field(default_factory=dict)
-    """Plain environment variables; a secret value is rejected. Default: none."""
+    env: Mapping[EnvName, pulumi.Input[Text] | EnvSource] = field(default_factory=dict)
+    """Environment variables: a text, of which a secret one is rejected, or valueFrom in manifest form, e.g.
+    `{"NODE": {"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}}`. `$(NAME)` stands for the value of another variable, whatever
+    their order; `$$(NAME)` is the text itself. Default: none."""
     secret_env: Mapping[EnvName, SecretKey] = field(default_factory=dict)
     """Environment variables read from Secrets. Default: none."""
     resources: Resources = sized("100m", "128Mi", "256Mi")

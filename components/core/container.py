@@ -98,11 +98,10 @@ def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple
 
 
 def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
-    """The variables with those values: in place of a plain value of the same name, or behind the last plain one."""
-    plain = [{**v, "value": values[v["name"]]} if v["name"] in values else v for v in variables if "valueFrom" not in v]
-    known = {v["name"] for v in plain}
-    new = [{"name": name, "value": value} for name, value in values.items() if name not in known]
-    return [*plain, *new, *(v for v in variables if "valueFrom" in v)]
+    """The variables with those values: in place of one of the same name, wherever that comes from, or behind the others."""
+    replaced = [{"name": v["name"], "value": values[v["name"]]} if v.get("name") in values else v for v in variables]
+    known = {v.get("name") for v in variables}
+    return [*replaced, *({"name": name, "value": value} for name, value in values.items() if name not in known)]
 
 
 def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
