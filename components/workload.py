@@ -16,17 +16,12 @@ from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, Version
 from .core.errors import CompositionError, refuse
 from .core.fold import compose
+from .core.images import Registries
 from .core.plug import Pattern
 from .core.pod_security import pod_security_level, privileged_containers
 from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
 
-Registry = Annotated[
-    str,
-    checks.shaped(
-        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*", "a host, with a port and a path at most"
-    ),
-]
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
 
@@ -53,8 +48,10 @@ class WorkloadArgs:
     """The oldest cluster it runs on; before 1.30 the app's image needs a `sleep`, before 1.29 sidecars must be classic. Default: 1.30."""
     sidecars: Literal["native", "classic"] = "native"
     """`native` (init containers that keep running), or `classic` for clusters before 1.29. Default: native."""
-    image_registry: Registry | None = None
-    """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
+    image_registry: Registries | None = None
+    """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`; or, for mirrors that keep
+    them apart (Harbor, ECR), what stands in for each: `{"docker.io": "mirror.example.com/hub", "quay.io": "mirror.example.com/quay"}`.
+    Names are expanded as container runtimes do, `nginx:1` to library/nginx:1; an image that is there already stays. Default: None."""
     authority: CertificateAuthority | None = None
     """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
     labels: Mapping[Text, Text] = field(default_factory=dict)
