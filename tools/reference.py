@@ -13,6 +13,7 @@ REFERENCE = PROJECT / "docs" / "reference.md"
 MODULES = (
     "workload",
     "core/app",
+    "core/rollout",
     "patterns/tls_ambassador",
     "patterns/metrics_adapter",
     "patterns/log_tail_sidecar",
