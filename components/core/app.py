@@ -62,7 +62,11 @@ class Rebind:
     env: Mapping[EnvName, Text] = field(default_factory=dict)
     """Environment variables, e.g. `{"http.host": "{host}", "http.port": "{port}"}`. Default: none."""
     args: Sequence[Text] = ()
-    """Arguments appended to the app's, e.g. `("--listen={host}:{port}",)`. Default: none."""
+    """Arguments behind the app's own, e.g. `("--listen={host}:{port}",)`: it must have args or a command, or those of its image would be
+    lost. Default: none."""
+    replace: Mapping[SomeText, Text] = field(default_factory=dict)
+    """Arguments in place of others, which stand in the app's command or args exactly once, e.g.
+    `{"--listen=0.0.0.0:8080": "--listen={host}:{port}"}`. Default: none."""
     binds_loopback: bool = False
     """Whether the app listens on 127.0.0.1 by itself, so that it need not be told the address. Default: False."""
 
@@ -74,12 +78,14 @@ class Rebind:
     @property
     def templates(self) -> dict[str, str]:
         """Every template, by where it stands."""
-        return {f"env {name!r}": value for name, value in self.env.items()} | {f"args[{i}]": value for i, value in enumerate(self.args)}
+        texts = {f"env {name!r}": value for name, value in self.env.items()}
+        texts |= {f"args[{index}]": value for index, value in enumerate(self.args)}
+        return texts | {f"replace[{word!r}]": value for word, value in self.replace.items()}
 
     def problems(self) -> list[str]:
         """What is wrong between its fields."""
         if not self.templates and not self.binds_loopback:
-            return ["it is empty; say in env= or args= how the app is told its address and port"]
+            return ["it is empty; say in env=, args= or replace= how the app is told its address and port"]
         return [line for what, text in self.templates.items() for line in placeholders.problems(what, text, ("host", "port"))]
 
     def unsaid(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from . import checks
+from . import checks, command
 from .app import SecretKey
 from .patch import Wire
 
@@ -15,7 +15,6 @@ from .patch import Wire
 _REFERENCE = re.compile(r"(?s)\$(?:\$|\((?P<name>[^)]*)\)|.)")
 # of the one Service that every container knows, whatever enableServiceLinks says
 _ALWAYS = re.compile("KUBERNETES_(SERVICE|PORT).*")
-_SHELL = re.compile("(.*/)?(ba|da|a|k|z)?sh")
 
 _Problems = Callable[[str], list[str]]
 
@@ -95,7 +94,7 @@ def _owned(owner: str, problems: _Problems, text: str) -> list[str]:
     return [f"{owner}: {line}" for line in problems(text)]
 
 
-def _texts(container: Wire, *, is_open: bool = False) -> Iterator[tuple[tuple[str, int], Any, _Problems]]:
+def _texts(container: Wire, *, is_open: bool = False) -> Iterator[tuple[command.Place, Any, _Problems]]:
     """Every text in which Kubernetes expands references: its field and place there, the text, and what checks it."""
     variables: Sequence[Wire] = container.get("env") or ()
     names = [variable.get("name") for variable in variables]
@@ -103,21 +102,10 @@ def _texts(container: Wire, *, is_open: bool = False) -> Iterator[tuple[tuple[st
     for index, (name, variable) in enumerate(zip(names, variables, strict=True)):
         what = f"env {name!r}"
         yield ("env", index), variable.get("value"), partial(_problems, what, before=names[:index], names=names, is_open=is_open)
-    for (field, index), word in _words(container):
-        yield (field, index), word, partial(_problems, f"{field}[{index}]", before=names, names=names, is_open=is_open)
-
-
-def _words(container: Wire) -> Iterator[tuple[tuple[str, int], Any]]:
-    """The words of the command line, without the scripts of shells: there, `$(name)` is a command."""
-    words = [((field, index), word) for field in ("command", "args") for index, word in enumerate(container.get(field) or ())]
-    shell = script = False
-    for place, word in words:
-        if not script:
-            yield place, word
-        text = word if isinstance(word, str) else ""
-        # sh -e -c SCRIPT, bash -ec SCRIPT
-        script = shell and not script and re.fullmatch("-[A-Za-z]*c", text) is not None
-        shell = script or (shell and text.startswith("-")) or _SHELL.fullmatch(text) is not None
+    for (field, index), word, is_script in command.words(container):
+        # in a script, `$(name)` is a command
+        if not is_script:
+            yield (field, index), word, partial(_problems, f"{field}[{index}]", before=names, names=names, is_open=is_open)
 
 
 def _problems(what: str, text: str, *, before: Sequence[object], names: Sequence[object], is_open: bool) -> list[str]:
