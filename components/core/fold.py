@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, plug, rules, shapes
+from . import checks, claims, environment, plug, rules, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -122,15 +122,18 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
+    yield from start_order.problems(found, hosts)
     yield from _uncovered(found, hosts)
 
 
 def _claims(base: Base, found: Sum) -> tuple[list[claims.Claim], list[claims.Claim]]:
     """What is taken as a fact, and what may collide with it and with itself."""
+    theirs = base.spec.get("serviceAccountName")
     own = [
         *claims.of_container(found.container, APP),
         *(claims.of_volume(volume.get("name"), APP) for volume in base.spec.get("volumes") or ()),
         *(claims.of_pair("annotation", key, APP) for key in base.annotations),
+        *([claims.of_service_account(theirs, APP)] if theirs else ()),
         *claims.of_hidden_ports(found.pod),
     ]
     patches = [claim for owner, patch in found.owned for claim in claims.of_patch(patch, owner, base.app_container)]
