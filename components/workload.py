@@ -11,21 +11,17 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .certificates import CertificateAuthority
-from .core import checks, plug, rules
+from .core import checks, plug, rollout, rules
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
 from .core.fold import compose
+from .core.images import Registries
 from .core.plug import Pattern
+from .core.rollout import Strategy
 from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
 
-Registry = Annotated[
-    str,
-    checks.shaped(
-        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*", "a host, with a port and a path at most"
-    ),
-]
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
 
@@ -48,6 +44,10 @@ class WorkloadArgs:
     """ClusterIP, NodePort or LoadBalancer. Default: ClusterIP."""
     replicas: NotNegative | None = 1
     """Number of pods; None leaves it to an autoscaler. Default: 1."""
+    strategy: Strategy | None = None
+    """How new pods take the place of old ones: a RollingUpdate, or `Recreate`, which ends the old ones first. It must be chosen for a pod
+    with something that perhaps no two pods can have: a volume, a device, a port of the node. Default: None, RollingUpdate(), where a pod
+    goes only when its successor is ready."""
     kubernetes_version: Version = DEFAULT_KUBERNETES
     """The oldest cluster it runs on; before 1.30 the app's image needs a `sleep`, before 1.29 sidecars must be classic. Default: 1.30."""
     sidecars: Literal["native", "classic"] = "native"
@@ -55,8 +55,10 @@ class WorkloadArgs:
     ip_families: Sequence[IpFamily] = ("IPv4",)
     """Families of the pods' addresses, the preferred one first: IPv4, IPv6, or both in a dual-stack cluster. The patterns listen on
     all of them; with both, the Service has an address of each. Default: IPv4."""
-    image_registry: Registry | None = None
-    """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`. Default: None."""
+    image_registry: Registries | None = None
+    """Registry, with an optional path, put in place of every image's own, e.g. `registry.example.com/mirror`; or, for mirrors that keep
+    them apart (Harbor, ECR), what stands in for each: `{"docker.io": "mirror.example.com/hub", "quay.io": "mirror.example.com/quay"}`.
+    Names are expanded as container runtimes do, `nginx:1` to library/nginx:1; an image that is there already stays. Default: None."""
     authority: CertificateAuthority | None = None
     """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
     labels: Mapping[Text, Text] = field(default_factory=dict)
@@ -83,6 +85,17 @@ def _elsewhere(args: WorkloadArgs) -> list[str]:
     ours = args.namespace
     known = [(pattern, theirs) for pattern, theirs in _namespaces(args) if isinstance(theirs, str) and isinstance(ours, str)]
     return [_disagreement(pattern, theirs, str(ours)) for pattern, theirs in known if theirs != ours]
+
+
+def _too_many(args: WorkloadArgs) -> list[str]:
+    """A line for more than one pod of an app of which each is a whole of its own."""
+    if args.app.single is not True or args.replicas in (0, 1):
+        return []
+    reason = "replicas is None, which leaves the number to an autoscaler" if args.replicas is None else f"replicas is {args.replicas}"
+    return [
+        f"{reason}, but each pod of {args.app.name!r} is a whole of its own (App.single), so that clients of the Service would meet now "
+        "one, now another; set replicas=1, or App.single=False if its pods know each other"
+    ]
 
 
 def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
@@ -160,11 +173,11 @@ class Workload(pulumi.ComponentResource):
             ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
-            problems=_elsewhere(args),
+            problems=[*_elsewhere(args), *_too_many(args)],
         )
         planned = self._planned(args, app_name, service_name)
         self.pod = composed(planned)
-        refuse(f"workload {name!r}", _own_labels("a pattern", self.pod.labels))
+        refuse(f"workload {name!r}", [*_own_labels("a pattern", self.pod.labels), *rollout.problems(self.pod.spec, args.strategy)])
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
         patterns = self._created(name, planned, opts)
         if patterns != planned:
@@ -232,8 +245,7 @@ class Workload(pulumi.ComponentResource):
             spec={
                 **({} if args.replicas is None else {"replicas": args.replicas}),
                 "selector": {"matchLabels": selector},
-                # a pod goes only when its successor is ready
-                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                "strategy": rollout.manifest(args.strategy),
                 "revisionHistoryLimit": 3,
                 "progressDeadlineSeconds": args.rollout_timeout_seconds,
                 "template": template,

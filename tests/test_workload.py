@@ -247,7 +247,7 @@ def test_composing_options_reach_the_pod(preview: bool) -> None:
     )
     spec = template(recording)["spec"]
     assert [c["name"] for c in spec["containers"]] == ["proxy", "web"]
-    assert spec["containers"][1]["image"] == "mirror.example.com:5000/x/web:1"
+    assert spec["containers"][1]["image"] == "mirror.example.com:5000/x/library/web:1"
     assert spec["containers"][1]["lifecycle"] == {"preStop": {"exec": {"command": ["sleep", "15"]}}}
     assert spec["priorityClassName"] == "high"
 

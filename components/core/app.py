@@ -11,6 +11,7 @@ from .quantities import sized
 from .rules import (
     DataKey,
     EnvName,
+    EnvSource,
     FileName,
     Image,
     Label,
@@ -78,7 +79,11 @@ class Rebind:
     env: Mapping[EnvName, Text] = field(default_factory=dict)
     """Environment variables, e.g. `{"http.host": "{host}", "http.port": "{port}"}`. Default: none."""
     args: Sequence[Text] = ()
-    """Arguments appended to the app's, e.g. `("--listen={host}:{port}",)`. Default: none."""
+    """Arguments behind the app's own, e.g. `("--listen={host}:{port}",)`: it must have args or a command, or those of its image would be
+    lost. Default: none."""
+    replace: Mapping[SomeText, Text] = field(default_factory=dict)
+    """Arguments in place of others, which stand in the app's command or args exactly once, e.g.
+    `{"--listen=0.0.0.0:8080": "--listen={host}:{port}"}`. Default: none."""
     binds_loopback: bool = False
     """Whether the app listens on 127.0.0.1 by itself, so that it need not be told the address. Default: False."""
 
@@ -90,12 +95,14 @@ class Rebind:
     @property
     def templates(self) -> dict[str, str]:
         """Every template, by where it stands."""
-        return {f"env {name!r}": value for name, value in self.env.items()} | {f"args[{i}]": value for i, value in enumerate(self.args)}
+        texts = {f"env {name!r}": value for name, value in self.env.items()}
+        texts |= {f"args[{index}]": value for index, value in enumerate(self.args)}
+        return texts | {f"replace[{word!r}]": value for word, value in self.replace.items()}
 
     def problems(self) -> list[str]:
         """What is wrong between its fields."""
         if not self.templates and not self.binds_loopback:
-            return ["it is empty; say in env= or args= how the app is told its address and port"]
+            return ["it is empty; say in env=, args= or replace= how the app is told its address and port"]
         return [line for what, text in self.templates.items() for line in placeholders.problems(what, text, ("host", "port"))]
 
     def unsaid(self) -> str | None:
@@ -180,8 +187,10 @@ class App:
     """Replaces the image's entrypoint. Default: the image's."""
     args: Sequence[pulumi.Input[Text]] = ()
     """Replaces the image's arguments. Default: the image's."""
-    env: Mapping[EnvName, pulumi.Input[Text]] = field(default_factory=dict)
-    """Plain environment variables; a secret value is rejected. Default: none."""
+    env: Mapping[EnvName, pulumi.Input[Text] | EnvSource] = field(default_factory=dict)
+    """Environment variables: a text, of which a secret one is rejected, or valueFrom in manifest form, e.g.
+    `{"NODE": {"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}}`. `$(NAME)` stands for the value of another variable, whatever
+    their order; `$$(NAME)` is the text itself. Default: none."""
     secret_env: Mapping[EnvName, SecretKey] = field(default_factory=dict)
     """Environment variables read from Secrets. Default: none."""
     resources: Resources = sized("100m", "128Mi", "256Mi")
@@ -215,6 +224,9 @@ class App:
     """How it is made to log to files. Default: None."""
     container: Manifest = field(default_factory=dict)
     """Further fields of the container, in manifest form (workingDir, tty ...); never one that the other arguments set. Default: none."""
+    single: bool = False
+    """Whether each of its pods is a whole of its own, such as a database that knows of no other: a Workload of it has one replica, and an
+    update two for a moment, unless its strategy is Recreate. Default: False."""
     loopback_ports: Sequence[PortNumber] = ()
     """Port numbers that it listens on besides its ports, on loopback. Default: none."""
 

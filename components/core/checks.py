@@ -13,6 +13,17 @@ from .errors import refuse
 Check = Callable[[str, Any], list[str]]
 """Takes where a value stands and the value."""
 
+# k8s.io/kubernetes/pkg/apis/core/validation: what a variable is read from, and the keys that are required
+_ENV_SOURCES = {
+    "fieldRef": ("fieldPath",),
+    "resourceFieldRef": ("resource",),
+    "configMapKeyRef": ("name", "key"),
+    "secretKeyRef": ("name", "key"),
+    "fileKeyRef": ("volumeName", "path", "key"),
+}
+_FIELD_PATH = re.compile(
+    r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?"
+)
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(?P<path>(/[A-Za-z0-9._~%@:+-]*)*)")
 
@@ -93,11 +104,12 @@ data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, di
 env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '-', not starting with a digit")
 header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
-# github.com/distribution/reference
-_DOMAIN = r"([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?"
-_COMPONENT = "[a-z0-9]+([._-]+[a-z0-9]+)*"
+# github.com/distribution/reference; the first part is a registry if it has a dot, a port or a capital letter, or is localhost
+_DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_REGISTRY = rf"((?=[^/]*[.:A-Z])({_DOMAIN}(\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?|localhost)"
+_IMAGE_NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 image = shaped(
-    rf"({_DOMAIN}/)?{_COMPONENT}(/{_COMPONENT})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?",
+    rf"({_REGISTRY}/)?{_IMAGE_NAME}(/{_IMAGE_NAME})*(:\w[\w.-]{{0,127}})?(@(sha256:[0-9a-f]{{64}}|sha512:[0-9a-f]{{128}}))?",
     "an image reference such as registry.example.com/app:1.2",
 )
 text = shaped("[^\0]*", "text without NUL")
@@ -151,11 +163,26 @@ def manifest(what: str, value: Any) -> list[str]:
     return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
 
 
+def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
+    """`{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`, and other sources of a variable, as in a manifest."""
+    source = value.get("valueFrom")
+    if set(value) != {"valueFrom"} or not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= set(_ENV_SOURCES):
+        return [f"{what} is not allowed: a text, or valueFrom with one of {', '.join(_ENV_SOURCES)}, as in a manifest"]
+    ((kind, reference),) = source.items()
+    if not isinstance(reference, Mapping):
+        return [f"{what}.valueFrom.{kind} must be a mapping"]
+    path = reference.get("fieldPath")
+    if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
+        return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
+    return [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+
+
 def resources(what: str, value: Any) -> list[str]:
     """`{"requests": {"cpu", "memory"}, "limits": {"memory"}}`; a memory limit and both requests are required."""
     if not isinstance(value, Mapping):
         return [f"{what} must be a mapping with requests and limits"]
-    found = [f"{what}.{key}: unknown key; known: limits, requests" for key in value if key not in ("requests", "limits")]
+    known = ("limits", "requests", "claims")
+    found = [f"{what}.{key}: unknown key; known: {', '.join(known)}" for key in value if key not in known]
     given = {key: value.get(key) or {} for key in ("requests", "limits")}
     wrong = [f"{what}.{key} must be a mapping of quantities" for key, amounts in given.items() if not isinstance(amounts, Mapping)]
     if wrong:
@@ -166,5 +193,18 @@ def resources(what: str, value: Any) -> list[str]:
     for key, amounts in given.items():
         for name, number in amounts.items():
             # a bool is an int
-            found += quantity(f"{what}.{key}.{name}", str(number) if type(number) is int else number)
+            found += quantity(f"{what}.{key}.{name}", str(number) if type(number) in (int, float) else number)
+    return found or _requests(what, given["requests"], given["limits"])
+
+
+def _requests(what: str, requests: Mapping[str, Any], limits: Mapping[str, Any]) -> list[str]:
+    """Requests that the API refuses beside these limits: k8s.io/kubernetes/pkg/apis/core/validation.ValidateResourceRequirements."""
+    found = []
+    for name, number in requests.items():
+        # devices and huge pages cannot be promised twice
+        exact = ("/" in name and "kubernetes.io/" not in name) or name.startswith("hugepages-")
+        if exact and (name not in limits or quantities.amount(limits[name]) != quantities.amount(number)):
+            found.append(f"{what}.requests.{name} {number} needs a limit of the same amount; set limits.{name}, and leave the request out")
+        elif name in limits and quantities.amount(number) > quantities.amount(limits[name]):
+            found.append(f"{what}.requests.{name} {number} is more than its limit {limits[name]}; raise limits.{name}")
     return found

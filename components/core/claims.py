@@ -19,6 +19,8 @@ class Claim:
     owner: str
     hint: str
     verb: str = "taken"
+    value: object = None
+    """What it is set to, where two that set it to the same thing are no conflict."""
 
 
 def of_port_name(name: object, owner: str, kind: str) -> Claim:
@@ -87,8 +89,12 @@ def of_patch(patch: PodPatch, owner: str, app_container: str) -> Iterator[Claim]
         for key, _ in pairs:
             yield of_pair(kind, key, owner)
     for account in patch.service_account:
-        phrase = f"service account {account!r} of {owner}" if checks.is_plain(account) else f"the service account of {owner}"
-        yield Claim("service account", "", phrase, owner, "a pod has one: set service_account= on one of them only", "set")
+        yield of_service_account(account, owner)
+
+
+def of_service_account(account: object, owner: str) -> Claim:
+    phrase = f"service account {account!r} of {owner}" if checks.is_plain(account) else f"the service account of {owner}"
+    return Claim("service account", "", phrase, owner, "a pod has one: set service_account= on one of them only", "set", account)
 
 
 def conflicts(claims: Iterable[Claim], facts: Iterable[Claim] = ()) -> Iterator[str]:
@@ -99,8 +105,13 @@ def conflicts(claims: Iterable[Claim], facts: Iterable[Claim] = ()) -> Iterator[
         if not _is_hashable(claim.key):
             continue
         earlier = first.setdefault((claim.kind, claim.key), claim)
-        if earlier is not claim:
+        if earlier is not claim and not _agree(claim.value, earlier.value):
             yield f"{claim.phrase} is already {claim.verb} by {earlier.owner}; {claim.hint}"
+
+
+def _agree(one: object, other: object) -> bool:
+    """Whether both set the same thing to the same value; of two Outputs nobody knows yet."""
+    return one is not None and (one is other or (isinstance(one, str) and isinstance(other, str) and one == other))
 
 
 def _is_hashable(key: object) -> bool:

@@ -1,11 +1,12 @@
 """The app's own container in manifest form, and how it follows its ports to where ambassadors moved them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import checks, placeholders
-from .app import HANDLERS, App
+from .app import HANDLERS, App, Rebind
+from .command import Place, ends_with_script, words
 from .environment import environment
 from .identity import restricted
 from .patch import Wire
@@ -67,39 +68,72 @@ def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple
     """The container with the rebinds of those ports."""
     problems: list[str] = []
     env: dict[str, str] = {}
-    args = list(container.get("args") or ())
+    replaced: dict[Place, str] = {}
+    behind: list[str] = []
     for port in moved:
-        rebind = port.declaration.rebind
+        where, rebind = f"port {port.name!r} of the app", port.declaration.rebind
         if rebind is None:
             problems.append(
-                f"port {port.name!r} of the app cannot be moved behind an ambassador, so clients could go round it; "
+                f"{where} cannot be moved behind an ambassador, so clients could go round it; "
                 "set Port.rebind, which tells the app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador"
             )
             continue
-        unsaid = rebind.unsaid()
-        if unsaid:
-            problems.append(f"port {port.name!r} of the app: its rebind {unsaid}")
-        elif port.keeps_number and classic:
-            problems.append(
-                f"port {port.name!r} of the app: its rebind does not say the port, so that the app keeps {port.number} and must start "
-                "after the ambassador, which classic sidecars do not assure; use {port} in it, or sidecars='native', or list "
-                "TrafficRedirectInit before the ambassador"
-            )
+        problems += [f"{where}: its rebind {line}" for line in _unfit(container, port, rebind, classic=classic)]
         values = {"host": LOOPBACK, "port": str(port.number)}
         for name, template in rebind.env.items():
             value = placeholders.fill(template, values)
             if env.setdefault(name, value) != value:
-                problems.append(f"port {port.name!r} of the app: env {name!r} of its rebind already moves another port, to {env[name]!r}")
-        args += [placeholders.fill(template, values) for template in rebind.args]
-    return {**container, **({"args": args} if args else {}), "env": _with_env(list(container.get("env") or ()), env)}, problems
+                problems.append(f"{where}: env {name!r} of its rebind already moves another port, to {env[name]!r}")
+        for word, template in rebind.replace.items():
+            value = placeholders.fill(template, values)
+            if any(replaced.setdefault(place, value) != value for place in _places(container, word)):
+                problems.append(f"{where}: the argument {word!r} of its rebind is replaced for another port already; write a word for each")
+        behind += [placeholders.fill(template, values) for template in rebind.args]
+    line = {
+        field: [*(replaced.get((field, i), word) for i, word in enumerate(container.get(field) or ())), *more]
+        for field, more in (("command", []), ("args", behind))
+    }
+    variables = _with_env(list(container.get("env") or ()), env)
+    return {**container, **{field: given for field, given in line.items() if given}, "env": variables}, problems
+
+
+def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -> Iterator[str]:
+    """Why the rebind cannot move that port of the container."""
+    unsaid = rebind.unsaid()
+    if unsaid:
+        yield unsaid
+    elif port.keeps_number and classic:
+        yield (
+            f"does not say the port, so that the app keeps {port.number} and must start after the ambassador, which classic sidecars do "
+            "not assure; use {port} in it, or sidecars='native', or list TrafficRedirectInit before the ambassador"
+        )
+    if rebind.args and not container.get("command") and not container.get("args"):
+        yield (
+            "puts arguments behind the app's, which has none, so that those of the image (CMD) would be lost; set App.args to them, or "
+            "App.command to the whole command line, or use env= in the rebind"
+        )
+    elif rebind.args and ends_with_script(container):
+        yield (
+            "puts arguments behind a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 "
+            'behind the script and use "$@" in it'
+        )
+    for word in rebind.replace:
+        count = len(_places(container, word))
+        if count != 1:
+            found = f"stands there {count} times" if count else "does not stand there"
+            yield f"replaces {word!r} in the app's command and args, but that {found}; name one whole argument, e.g. with its flag"
+
+
+def _places(container: Wire, text: str) -> list[Place]:
+    """Where that word stands in the command line."""
+    return [place for place, word, _ in words(container) if isinstance(word, str) and word == text]
 
 
 def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
-    """The variables with those values: in place of a plain value of the same name, or behind the last plain one."""
-    plain = [{**v, "value": values[v["name"]]} if v["name"] in values else v for v in variables if "valueFrom" not in v]
-    known = {v["name"] for v in plain}
-    new = [{"name": name, "value": value} for name, value in values.items() if name not in known]
-    return [*plain, *new, *(v for v in variables if "valueFrom" in v)]
+    """The variables with those values: in place of one of the same name, wherever that comes from, or behind the others."""
+    replaced = [{"name": v["name"], "value": values[v["name"]]} if v.get("name") in values else v for v in variables]
+    known = {v.get("name") for v in variables}
+    return [*replaced, *({"name": name, "value": value} for name, value in values.items() if name not in known)]
 
 
 def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:

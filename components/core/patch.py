@@ -21,6 +21,19 @@ class UndeclaredPort:
     paths: tuple[str, ...] = ()
     """All that it answers, over plain HTTP, by GET; it is then open on the pod's address, and `Workload.health_ports` names it.
     Default: none, it is bound to 127.0.0.1."""
+    forwards_to: str = ""
+    """The server that it forwards to, host:port: a connection is then accepted even while that is down. Default: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """A server without which an init container does not let the app start."""
+
+    address: pulumi.Input[str]
+    """host:port, or a URL."""
+    asks: bool = True
+    """Whether the server itself has to answer; False if an accepted connection will do, which a proxy in front of it accepts, too.
+    Default: True."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +70,8 @@ class PodPatch:
     """Added to the app's container: `{"name": ..., "mountPath": ...}`."""
     undeclared_ports: tuple[UndeclaredPort, ...] = ()
     """Ports bound besides the declared containerPorts."""
+    needs: tuple[Need, ...] = ()
+    """What its init containers wait for; that cannot be something in the pod that starts later."""
     annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
     """Annotations of the pod."""
     labels: tuple[tuple[str, str], ...] = ()

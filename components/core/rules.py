@@ -27,6 +27,8 @@ IpAddress = Annotated[str, checks.address]
 Path = Annotated[str, checks.path]
 FileName = Annotated[str, checks.file_name]
 EnvName = Annotated[str, checks.env_name]
+EnvSource = Annotated[Mapping[str, Any], checks.env_source]
+"""What an environment variable is read from, in manifest form: `{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`."""
 HeaderName = Annotated[str, checks.header_name]
 Image = Annotated[str, checks.image]
 Pem = Annotated[str, checks.pem]
@@ -44,6 +46,7 @@ Manifest = Annotated[Mapping[str, Any], checks.manifest]
 """An object as it stands in a manifest."""
 
 _SCALARS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_TEXTS = (_SCALARS[str], f"{_SCALARS[str]} or a mapping")
 # pulumi.Input[T] names its Output[T] by a forward reference
 _INPUT = {"Output": pulumi.Output, "T": Any}
 
@@ -178,7 +181,7 @@ def misfit(path: str, wanted: str, value: Any, *, quotes: bool = False) -> Misfi
     """The line for a value that is not what was wanted. quotes: whether a number in quotes could be it (default: for a text)."""
     if not checks.is_plain(value):
         return Misfit(f"{path} must be a plain value, not an Output")
-    way_out = "; put it in quotes" if (quotes or wanted == _SCALARS[str]) and isinstance(value, bool | int | float) else ""
+    way_out = "; put it in quotes" if (quotes or wanted in _TEXTS) and isinstance(value, bool | int | float) else ""
     return Misfit(f"{path} must be {wanted}, but is {described(value)}{way_out}")
 
 

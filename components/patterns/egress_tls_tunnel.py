@@ -71,6 +71,11 @@ class EgressTarget:
         """The port number on 127.0.0.1."""
         return self.port if self.local_port is None else self.local_port
 
+    @property
+    def server(self) -> str:
+        """host:port of the server."""
+        return f"{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         found = []
@@ -149,7 +154,7 @@ class EgressTlsTunnelArgs(PatternArgs):
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
             app_env=tuple(variable for target in self.targets for variable in target.environment()),
             undeclared_ports=(
-                *(UndeclaredPort(number=t.listen, argument=f"local_port of target {t.name!r}") for t in self.targets),
+                *(UndeclaredPort(number=t.listen, argument=f"local_port of target {t.name!r}", forwards_to=t.server) for t in self.targets),
                 UndeclaredPort(number=health, argument="health_port", paths=("/healthz",)),
             ),
         )
@@ -207,7 +212,8 @@ class EgressTlsTunnel(PatternComponent[EgressTlsTunnelArgs]):
     """haproxy in the pod: the app speaks plain text to 127.0.0.1, and haproxy forwards it over verified TLS.
 
     Every certificate is verified, by authority and by name; there is no way to turn that off. The tunnels listen on loopback only.
-    List it before init containers and sidecars that need a target.
+    List it before init containers and sidecars that need a target. WaitForInit must name the server itself: the tunnel accepts a connection
+    even while the server is down.
 
     haproxy, because it looks names up while it runs (nginx: once), verifies name and authority for each of several targets in one
     process (ghostunnel: one target a process), and has a maintained public image (stunnel: none).

@@ -18,7 +18,7 @@ from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment
 from ..core.identity import as_app
-from ..core.patch import ConfigFiles, PodPatch
+from ..core.patch import ConfigFiles, Need, PodPatch
 from ..core.plug import PatternArgs, describe
 from ..core.quantities import amount, sized
 from ..core.rules import FileName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
@@ -195,6 +195,7 @@ class FetchInitArgs(PatternArgs):
             config_files=() if self.ca_pem is None else (ConfigFiles(name=config, files={"ca.crt": self.ca_pem}),),
             app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
             service_account=() if self.service_account is None else (self.service_account,),
+            needs=(Need(address=self.endpoint or self.source),),
         )
 
 

@@ -11,12 +11,12 @@ import pulumi
 from ..core import checks
 from ..core.app import SecretKey
 from ..core.component import PatternComponent
-from ..core.environment import environment
+from ..core.environment import environment, literal
 from ..core.identity import as_app, restricted, secret_mode
-from ..core.patch import PodPatch
+from ..core.patch import Need, PodPatch
 from ..core.plug import PatternArgs, describe
 from ..core.quantities import sized
-from ..core.rules import EnvName, Image, Label, ObjectName, Path, Positive, Quantity, Resources, Text, Uid
+from ..core.rules import EnvName, EnvSource, Image, Label, ObjectName, Path, Positive, Quantity, Resources, Text, Uid
 from ..core.view import PodView
 from .shared.scripts import script
 from .shared.waiting import HostPort, host_port, wait_container
@@ -39,8 +39,8 @@ class MigrationInitArgs(PatternArgs):
     """The program and its arguments, e.g. `("alembic", "upgrade", "head")`; it replaces the image's entrypoint."""
     args: Sequence[pulumi.Input[Text]] = ()
     """Further arguments. Default: none."""
-    env: Mapping[EnvName, pulumi.Input[Text]] = field(default_factory=dict)
-    """Plain environment, e.g. `{"PGUSER": "app", "PGDATABASE": "app"}`; a secret value is rejected. Default: none."""
+    env: Mapping[EnvName, pulumi.Input[Text] | EnvSource] = field(default_factory=dict)
+    """Environment as in `App.env`, e.g. `{"PGUSER": "app", "PGDATABASE": "app"}`; a secret value is rejected. Default: none."""
     secret_env: Mapping[EnvName, SecretKey] = field(default_factory=dict)
     """Environment from Secrets, e.g. `{"PGPASSWORD": SecretKey(name="db", key="password")}`. Default: none."""
     secret_files: Mapping[Path, pulumi.Input[ObjectName]] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class MigrationInitArgs(PatternArgs):
                 "MIGRATION_LOCK_NAME": lock_name,
                 "MIGRATION_LOCK_KEY": str(key),
                 "MIGRATION_LOCK_SECONDS": str(self.lock_seconds),
-                "MIGRATION_SKIP_IF": self.skip_if or "",
+                "MIGRATION_SKIP_IF": literal(self.skip_if or ""),
             }
         elif self.database is not None:
             waits = (
@@ -141,6 +141,8 @@ class MigrationInitArgs(PatternArgs):
                 {"name": self.volume_name, "emptyDir": {"sizeLimit": self.size_limit}},
                 *({"name": volume, "secret": {"secretName": name, "defaultMode": secret_mode(pod)}} for volume, _, name in secrets),
             ),
+            # psql asks the server itself
+            needs=() if self.database is None else (Need(address=self.database, asks=locked),),
         )
 
 

@@ -12,7 +12,7 @@ from ..core.plug import PatternArgs, describe
 from ..core.quantities import sized
 from ..core.rules import Image, Label, Positive, Resources
 from ..core.view import PodView
-from .shared.waiting import HostName, HostPort, Url, wait_container
+from .shared.waiting import HostName, HostPort, Url, needs, wait_container
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +59,14 @@ class WaitForInitArgs(PatternArgs):
             resources=self.resources,
             security=as_app(pod),
         )
-        return PodPatch(init_containers=(container,))
+        return PodPatch(init_containers=(container,), needs=needs(self.targets()))
 
 
 class WaitForInit(PatternComponent[WaitForInitArgs]):
     """An init container that ends when other systems are there, or fails with one line that names what is missing.
 
-    The list order of the patterns is the start order: it belongs in front of those that need what it waits for.
+    The list order of the patterns is the start order: it belongs in front of those that need what it waits for. What the pod itself serves
+    cannot be waited for, unless a sidecar that is listed before serves it.
 
     Raises ArgumentError.
     """

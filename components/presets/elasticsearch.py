@@ -23,6 +23,7 @@ def elasticsearch(**overrides: Any) -> App:
         "image": "docker.elastic.co/elasticsearch/elasticsearch:7.9.3",
         # http.host, not network.host: that would move the transport port too
         "ports": (Port(name="http", number=9200, rebind=Rebind(env={"http.host": "{host}", "http.port": "{port}"})),),
+        "single": True,
         # the transport port is never moved, nor open: a single node has nobody to talk to
         "loopback_ports": (9300,),
         "resources": {"requests": {"cpu": "250m", "memory": "1Gi"}, "limits": {"memory": "1536Mi"}},

@@ -68,7 +68,7 @@ def started(
     """nginx and oauth2-proxy in front of a server, as soon as their startup probes are answered; `secrets` is the data of Secret `oidc`."""
     first = free_ports(7)
     port = replace(PORT, number=first)
-    app = replace(app or App(name="web", image="web", readiness_probe=READY, pre_stop_seconds=0), ports=(port,))
+    app = replace(app or App(name="web", image="web", command=("web",), readiness_probe=READY, pre_stop_seconds=0), ports=(port,))
     args = {"issuer": issuer.url, "audience": "app", "health_port": first + 5, "validator_port": first + 6, **arguments}
     oidc = {"kind": "Secret", "metadata": {"name": "oidc"}, "stringData": dict(secrets or {})}
 

@@ -61,6 +61,7 @@ def scene(
     app = App(
         name="web",
         image="web",
+        command=("web",),
         ports=(Port(name="http", number=first, rebind=Rebind(args=("{host}:{port}",))),),
         readiness_probe={"httpGet": {"path": OPEN, "port": "http"}},
         pre_stop_seconds=0,

@@ -41,6 +41,7 @@ def test_without_an_ambassador_the_app_listens_where_it_says() -> None:
     assert find(pod, "web") == {
         "name": "web",
         "image": "web:1",
+        "command": ["web"],
         "args": ["serve"],
         "env": [{"name": "HOST", "value": "0.0.0.0"}],
         "ports": [{"name": "http", "containerPort": 8080}],
@@ -417,7 +418,7 @@ def test_further_fields_of_the_pod_are_passed_on() -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ("nginx:1.28", "mirror.example.com/x/nginx:1.28"),
+        ("nginx:1.28", "mirror.example.com/x/library/nginx:1.28"),
         ("library/nginx@sha256:" + "0" * 64, "mirror.example.com/x/library/nginx@sha256:" + "0" * 64),
         ("quay.io/org/tool:1", "mirror.example.com/x/org/tool:1"),
         ("localhost/tool", "mirror.example.com/x/tool"),

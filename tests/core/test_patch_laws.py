@@ -25,6 +25,7 @@ ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
     "app_env": NAMES.map(lambda n: {"name": n, "value": n}),
     "app_mounts": NAMES.map(lambda n: {"name": n, "mountPath": f"/{n}"}),
     "undeclared_ports": st.integers(1, 9).map(lambda n: UndeclaredPort(number=n)),
+    "needs": NAMES,
     "annotations": st.tuples(NAMES, NAMES),
     "labels": st.tuples(NAMES, NAMES),
     "sysctls": st.tuples(NAMES, NAMES),
@@ -137,14 +138,6 @@ COLLISIONS: list[tuple[set[str], PodPatch, list[str]]] = [
         {"sysctl"},
         PodPatch(sysctls=(("net.ipv4.tcp_keepalive_time", "60"),)),
         ["sysctl 'net.ipv4.tcp_keepalive_time' of Adds 'second' is already set by Adds 'first'; remove one of them"],
-    ),
-    (
-        {"service account"},
-        PodPatch(service_account=("reader",)),
-        [
-            "service account 'reader' of Adds 'second' is already set by Adds 'first'; "
-            "a pod has one: set service_account= on one of them only"
-        ],
     ),
     (
         {"container", "port", "container's port name", "env", "mount", "volume"},

@@ -99,7 +99,7 @@ APP: dict[str, tuple[Call, list[str]]] = {
         app(resources={}),
         [f"app.resources.{name} is missing" for name in ("requests.cpu", "requests.memory", "limits.memory")],
     ),
-    "resources unknown": (app(resources={**RESOURCES, "claims": []}), ["app.resources.claims: unknown key; known: limits, requests"]),
+    "resources unknown": (app(resources={**RESOURCES, "claim": []}), ["app.resources.claim: unknown key; known: limits, requests, claims"]),
     "resources wrong": (
         app(resources={"requests": {"cpu": True, "memory": "8Mi"}, "limits": {"memory": "8 Mi"}}),
         [f"app.resources.requests.cpu True is not allowed: {QUANTITY}", f"app.resources.limits.memory '8 Mi' is not allowed: {QUANTITY}"],
@@ -329,7 +329,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     ),
     "an empty rebind, ambassador or not": (
         lambda: compose(bound()),
-        ["app.ports[0].rebind: it is empty; say in env= or args= how the app is told its address and port"],
+        ["app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app is told its address and port"],
     ),
     "a typo in a rebind, ambassador or not": (
         lambda: compose(bound(env={"HOST": "{host}", "PORT": "{prot}"}, args=("{Host}", "{port}"))),
@@ -385,10 +385,6 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     "two ports moved by one variable": (
         lambda: compose(web(ports=SAME_ENV), [Proxy("p", port="a"), Proxy("q", port="b")]),
         ["port 'b' of the app: env 'PORT' of its rebind already moves another port, to '81'"],
-    ),
-    "rebind by a variable that is a secret": (
-        lambda: compose(web(ports=(HTTP,), secret_env={"HOST": SecretKey(name="login", key="host")}), [Proxy("p")]),
-        ["env 'HOST' of the app in container 'web' is already set by the app; remove one of them"],
     ),
     "fields that App sets": (
         lambda: compose(web(container={"image": "x", "env": [], "livenessProbe": {}, "stdin": True})),

@@ -25,6 +25,7 @@ from components import (
     PatternArgs,
     Port,
     Rebind,
+    RollingUpdate,
     SecretKey,
     SelfSignedCertificate,
     ServerCertificateArgs,
@@ -41,7 +42,7 @@ from components.core.view import Frontend
 from components.testing import run
 from tests.support.pods import web
 
-SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, VaultCertificate, ConfigMapKey)
+SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, VaultCertificate, ConfigMapKey, RollingUpdate)
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
 # the others are what some of them have in common
 PATTERNS = [cls for cls in PUBLIC if isinstance(getattr(components, cls.__name__.removesuffix("Args"), None), type)]
@@ -155,6 +156,7 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     Exporter: lambda exporter: MetricsAdapter(fresh(), MetricsAdapterArgs(exporter=exporter)),
     EgressTarget: lambda target: components.EgressTlsTunnel(fresh(), EgressTlsTunnelArgs(targets=[target])),
     VaultSecret: lambda secret: vault(secrets=[secret]),
+    RollingUpdate: lambda update: Workload(fresh(), WorkloadArgs(app=web(), strategy=update)),
     VaultCertificate: lambda certificate: vault(certificates=[certificate]),
     ConfigMapKey: lambda key: vault(ca_config_map=key),
     ServerCertificateArgs: lambda args: SelfSignedCertificate(fresh(), args),

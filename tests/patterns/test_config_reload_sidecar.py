@@ -13,7 +13,7 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from tests.support.composing import composed, container
 
 HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
-WEB = App(name="web", image="web:1", ports=(HTTP, Port(name="db", number=5432, scheme="tcp")), uid=1234, gid=2345)
+WEB = App(name="web", image="web:1", command=("web",), ports=(HTTP, Port(name="db", number=5432, scheme="tcp")), uid=1234, gid=2345)
 GIVEN = {"config_map": "web-config", "mount_path": "/etc/web", "reload_path": "/-/reload"}
 
 

@@ -22,7 +22,7 @@ from tests.support.composing import composed, container
 from tests.support.pods import PEM
 
 HTTP = Port(name="http", number=8080, rebind=Rebind(args=("--listen={host}:{port}",)))
-WEB = App(name="web", image="web:1", ports=(HTTP,))
+WEB = App(name="web", image="web:1", command=("web",), ports=(HTTP,))
 COOKIE = SecretKey(name="cookie", key="secret")
 LOGIN = {"client_secret": SecretKey(name="oidc", key="secret"), "redirect_url": "https://web.example.com/oauth2/callback"}
 
@@ -92,7 +92,7 @@ def test_the_validator_listens_on_loopback_alone_and_has_no_way_to_the_app():
 
 
 def test_the_validator_moves_out_of_the_way_of_another_port():
-    app = App(name="web", image="web:1", ports=(HTTP, Port(name="other", number=4180)))
+    app = App(name="web", image="web:1", command=("web",), ports=(HTTP, Port(name="other", number=4180)))
     assert flags(protected(app))["http-address"] == ["127.0.0.1:4181"]
 
 
@@ -115,7 +115,9 @@ def test_without_a_token_nobody_is_sent_to_a_login():
 
 
 def test_behind_tls_it_listens_on_loopback_and_probes_pass_both():
-    app = App(name="web", image="web:1", ports=(HTTP,), readiness_probe={"httpGet": {"path": "/ready?full=1", "port": "http"}})
+    app = App(
+        name="web", image="web:1", command=("web",), ports=(HTTP,), readiness_probe={"httpGet": {"path": "/ready?full=1", "port": "http"}}
+    )
     pod = composed(app, tls, jwt, lambda: MetricsAdapter("metrics", MetricsAdapterArgs(exporter="nginx")))
     assert listens(pod) == ["127.0.0.1:8081"]
     assert upstreams(pod)["http"] == "127.0.0.1:8083"
@@ -143,12 +145,12 @@ def test_only_probes_of_its_own_port_are_let_through():
         "readiness_probe": {"httpGet": {"path": "/ready", "port": "admin"}},
         "liveness_probe": {"exec": {"command": ["true"]}},
     }
-    app = App(name="web", image="web:1", ports=(HTTP, Port(name="admin", number=9000)), **probes)
+    app = App(name="web", image="web:1", command=("web",), ports=(HTTP, Port(name="admin", number=9000)), **probes)
     assert public_routes(protected(app)) == ["GET /"]
 
 
 def test_the_paths_that_a_port_is_probed_at_are_open_too():
-    app = App(name="web", image="web:1", ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
+    app = App(name="web", image="web:1", command=("web",), ports=(replace(HTTP, probe_paths=("/healthz?full=1",)),))
     assert public_routes(protected(app)) == ["GET /healthz"]
 
 
@@ -315,7 +317,7 @@ def test_arguments_it_cannot_work_with_are_refused(changes, line):
             "port 'http' speaks tcp, and tokens are in HTTP requests; set target_port=",
         ),
         (
-            App(name="web", image="web:1", ports=(HTTP,), liveness_probe={"httpGet": {"path": "/a b", "port": 8080}}),
+            App(name="web", image="web:1", command=("web",), ports=(HTTP,), liveness_probe={"httpGet": {"path": "/a b", "port": 8080}}),
             {},
             "the app's probe of '/a b' cannot be let through without a token; probe a path of letters, digits and ._@+=,/-, or use exec",
         ),

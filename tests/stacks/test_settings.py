@@ -24,7 +24,12 @@ from stacks.settings import SettingsError
 ROOT = Path(__file__).parent.parent.parent
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
 VAULT = {"address": "https://vault:8200", "role": "web"}
-WEB = {"name": "web", "image": "web:1", "ports": [{"name": "http", "number": 8080, "rebind": {"args": ["-p", "{host}:{port}"]}}]}
+WEB = {
+    "name": "web",
+    "image": "web:1",
+    "command": ["web"],
+    "ports": [{"name": "http", "number": 8080, "rebind": {"args": ["-p", "{host}:{port}"]}}],
+}
 
 
 def keys(path: Path) -> dict[str, Any]:
@@ -248,7 +253,7 @@ def test_a_preset_takes_fields_of_the_app() -> None:
 def test_an_app_needs_no_preset() -> None:
     app = settings.parse({"app": WEB}, "x").workload.app
     port = Port(name="http", number=8080, rebind=Rebind(args=["-p", "{host}:{port}"]))
-    assert app == App(name="web", image="web:1", ports=[port])
+    assert app == App(name="web", image="web:1", command=["web"], ports=[port])
 
 
 def test_service_namespace_and_app_are_said_once() -> None:
@@ -462,6 +467,7 @@ config:
   pod-patterns:app:
     name: cache
     image: redis:7.4
+    command: [redis-server]
     uid: 999
     gid: 999
     ports:

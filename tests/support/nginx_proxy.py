@@ -63,7 +63,7 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, ip_families:
     configs: dict[str, str] = {}
 
     def program() -> None:
-        app = App(name="web", image="web", ports=tuple(free), pre_stop_seconds=0, **probes or {})
+        app = App(name="web", image="web", command=("web",), ports=tuple(free), pre_stop_seconds=0, **probes or {})
         pods.append(compose(app, [TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", **args))], ip_families=ip_families))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 

@@ -15,7 +15,7 @@ HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args
 
 
 def web(**changes: Any) -> App:
-    return App(**{"name": "web", "image": "web:1", "ports": (HTTP,), **changes})
+    return App(**{"name": "web", "image": "web:1", "command": ("web",), "ports": (HTTP,), **changes})
 
 
 def container(name: str, **fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pulumi
 
 from ...core import checks
 from ...core.app import SecretKey
-from ...core.environment import environment
+from ...core.environment import environment, literal
 from ...core.identity import restricted
 from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from ...core.plug import describe
@@ -161,7 +161,8 @@ class ValidatorArgs(AmbassadorArgs):
             ]
         if self.ca_pem is not None:
             flags.append(("provider-ca-file", f"{_DIRECTORY}/ca.crt"))
-        return [pulumi.Output.concat(f"--{n}=", v) if isinstance(v, pulumi.Output) else f"--{n}={v}" for n, v in [*flags, *self._login()]]
+        texts = [(name, literal(value)) for name, value in [*flags, *self._login()]]
+        return [pulumi.Output.concat(f"--{n}=", v) if isinstance(v, pulumi.Output) else f"--{n}={v}" for n, v in texts]
 
     def _login(self) -> Iterator[tuple[str, pulumi.Input[str]]]:
         if self.client_secret is None or self.redirect_url is None:

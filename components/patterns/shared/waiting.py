@@ -8,6 +8,7 @@ import pulumi
 
 from ...core import checks
 from ...core.environment import environment
+from ...core.patch import Need
 from .scripts import script
 
 _NAME = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
@@ -23,6 +24,11 @@ Url = Annotated[str, _url]
 HostName = Annotated[str, _name]
 
 _SCRIPT = script(__package__, "waiting.sh")
+
+
+def needs(targets: Sequence[tuple[str, pulumi.Input[str]]]) -> tuple[Need, ...]:
+    """The targets, for the fold; of a name alone, nothing but its address is needed."""
+    return tuple(Need(address=target, asks=kind == "http") for kind, target in targets if kind != "dns")
 
 
 def wait_container(

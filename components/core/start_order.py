@@ -1,0 +1,78 @@
+"""What holds the app back until it is there, and whether it can be: what starts later in the same pod cannot."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from .assembly import Sum
+from .patch import Need
+from .view import APP
+
+_ADDRESS = re.compile(r"((?P<scheme>https?)://)?(?P<host>\[[^\]]*\]|[^:/?#]+)(:(?P<port>[0-9]+))?([/?#].*)?")
+_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1?\]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """Who listens on a port of the pod's loopback."""
+
+    owner: str
+    place: int
+    """Index in the list of patterns; behind the last of them for what starts after every init container."""
+    forwards_to: str = ""
+
+
+def problems(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
+    """A line for everything that is waited for and cannot be there, or seems to be there when it is not.
+
+    hosts: the names of the workload's own Service.
+    """
+    listeners = _listeners(found)
+    for place, (owner, patch) in enumerate(found.owned):
+        for need in patch.needs:
+            address = _ADDRESS.fullmatch(need.address) if isinstance(need.address, str) else None
+            if address and _is_own(address["host"], hosts):
+                yield (
+                    f"{owner}: {need.address} is the workload's own Service, which has no pod until this one is ready; do not wait for it"
+                )
+            if address and _LOOPBACK.fullmatch(address["host"]):
+                listener = listeners.get(int(address["port"] or _DEFAULT_PORTS.get(address["scheme"], 0)))
+                why = _unserved(need, place, listener, found) if listener else None
+                if why:
+                    yield f"{owner}: {need.address} is {why}"
+
+
+def _is_own(host: str, hosts: Sequence[str]) -> bool:
+    return any(host == own or (own.endswith(".svc") and host.startswith(f"{own}.")) for own in hosts)
+
+
+def _unserved(need: Need, place: int, listener: _Listener, found: Sum) -> str | None:
+    """Why the listener is not what is needed, and the way out."""
+    if listener.forwards_to and not need.asks:
+        return f"answered by {listener.owner} even while {listener.forwards_to} is down; wait for {listener.forwards_to} itself"
+    if listener.owner == APP:
+        return "served by the app, which starts later; do not wait for it"
+    if listener.place <= place:
+        return None
+    if found.pod.classic:
+        way_out = "use sidecars='native', and list that first"
+    else:
+        way_out = "make it a sidecar(), and list that first" if listener.place == len(found.owned) else "list that first"
+    return f"served by {listener.owner}, which starts later; {way_out}"
+
+
+def _listeners(found: Sum) -> dict[int, _Listener]:
+    """Who listens on which port, as far as the patterns say."""
+    last = len(found.owned)
+    listeners: dict[int, _Listener] = {}
+    for place, (owner, patch) in enumerate(found.owned):
+        sidecars = [c for c in patch.init_containers if c.get("restartPolicy") == "Always"]
+        begins = place if sidecars and not found.pod.classic else last
+        for port in patch.undeclared_ports:
+            listeners.setdefault(port.number, _Listener(owner, begins, port.forwards_to))
+        for container in (*sidecars, *patch.containers):
+            for declared in container.get("ports") or ():
+                listeners.setdefault(declared.get("containerPort", 0), _Listener(owner, begins))
+    of_app = [n for port in found.pod.ports if port.owner == APP for n in (port.number, port.declaration.number)]
+    return listeners | dict.fromkeys([*of_app, *found.pod.app.loopback_ports], _Listener(APP, last))
