@@ -77,8 +77,10 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    pod, patches = _folded(replace(view(app, ports), classic=cluster.classic), patterns)
-    container, lost = follow(base.container(), pod)
+    theirs = base.container()
+    seen = replace(view(app, ports), classic=cluster.classic, app_mounts=theirs.get("volumeMounts") or ())
+    pod, patches = _folded(seen, patterns)
+    container, lost = follow(theirs, pod)
     found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)))
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])
     if conflicts:

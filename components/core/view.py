@@ -1,11 +1,12 @@
 """The pod as patterns see it: the app, and every port of the pod where it is now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
 from .app import App, Port
+from .patch import Wire
 
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
@@ -113,6 +114,8 @@ class PodView:
     """Port numbers that nothing may move to: those that ambassadors use for themselves, and what the app listens on undeclared."""
     classic: bool = False
     """Whether sidecars are ordinary containers: nothing then starts before the app and ends after it. Default: False."""
+    app_mounts: Sequence[Wire] = ()
+    """Mounts of the app's container as it is without patterns. Default: none."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 

@@ -13,7 +13,7 @@ from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel,
 from components.patterns.fetch_init import FetchInit, FetchInitArgs
 from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from components.patterns.log_tail_sidecar import LogTailSidecar
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.patterns.metrics_adapter import MetricsAdapter
 from components.patterns.migration_init import MigrationInit, MigrationInitArgs
 from components.patterns.redis_cache_sidecar import RedisCacheSidecar
@@ -91,6 +91,13 @@ def redirected() -> None:
     Workload("web", WorkloadArgs(app=app, patterns=patterns))
 
 
+def dated() -> None:
+    """Dated log files, on a volume that the app mounts anyway."""
+    app = App(name="web", image="web:1", empty_dirs={"/var/log/web": "1Gi"})
+    logs = LogTailSidecarArgs(directory="/var/log/web", files=("web-*.log",))
+    Workload("web", WorkloadArgs(app=app, patterns=[logs]))
+
+
 def mutual() -> None:
     """Mutual TLS with certificates of one authority, in front of tokens."""
     authority = CertificateAuthority("ca")
@@ -103,6 +110,7 @@ NAMES = (
     *PATTERNS,
     *OTHERS,
     "redirect",
+    "dated-logs",
     "mutual",
     "all",
     "all-classic",
@@ -127,6 +135,7 @@ def rendered(name: str) -> list[dict[str, Any]]:
         "every": partial(workload, *every),
         "every-classic": partial(workload, *every, sidecars="classic", kubernetes_version="1.28"),
         "redirect": redirected,
+        "dated-logs": dated,
         "mutual": mutual,
         **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
