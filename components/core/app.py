@@ -12,7 +12,7 @@ from .rules import (
     DataKey,
     EnvName,
     EnvSource,
-    FileName,
+    FileGlob,
     Image,
     Label,
     Manifest,
@@ -160,8 +160,8 @@ class LogFiles:
 
     directory: Path
     """Directory the app writes to, e.g. /var/log/elasticsearch."""
-    files: Sequence[FileName]
-    """Names of the files in it that are worth reading, e.g. `("docker-cluster_server.json",)`."""
+    files: Sequence[FileGlob]
+    """Names of the files in it that are worth reading, e.g. `("docker-cluster_server.json",)`, with `*` and `?` where they are dated."""
     env: Mapping[EnvName, Text] = field(default_factory=dict)
     """Environment that makes the app write there. Default: none."""
     config_path: Path | None = None

@@ -98,6 +98,8 @@ port_name = shaped(
 path = _downwards(shaped("/[A-Za-z0-9._@%+=,/-]*", "an absolute path of letters, digits and ._@%+=,/-"))
 relative_path = _downwards(shaped("[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*", "a relative path of letters, digits and ._@%+=,/-"))
 file_name = shaped("[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.'")
+# `*` and `?` within a name; nothing that leaves the directory
+file_glob = shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, digits, ._@%+=- and the wildcards * and ?")
 # keys in the data of Secrets and ConfigMaps (validation.IsConfigMapKey)
 data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, digits and '.', '_' and '-'")
 # C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)

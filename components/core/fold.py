@@ -82,9 +82,16 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    seen = replace(view(app, ports), classic=cluster.classic, kubernetes=cluster.version, ip_families=cluster.ip_families)
+    theirs = base.container()
+    seen = replace(
+        view(app, ports),
+        classic=cluster.classic,
+        kubernetes=cluster.version,
+        ip_families=cluster.ip_families,
+        app_mounts=theirs.get("volumeMounts") or (),
+    )
     pod, patches = _folded(seen, patterns)
-    container, lost = follow(base.container(), pod)
+    container, lost = follow(theirs, pod)
     found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)))
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])
     if conflicts:

@@ -26,6 +26,8 @@ DnsName = Annotated[str, checks.dns_name]
 IpAddress = Annotated[str, checks.address]
 Path = Annotated[str, checks.path]
 FileName = Annotated[str, checks.file_name]
+FileGlob = Annotated[str, checks.file_glob]
+"""A file name, or several: `*` and `?` stand for other characters."""
 EnvName = Annotated[str, checks.env_name]
 EnvSource = Annotated[Mapping[str, Any], checks.env_source]
 """What an environment variable is read from, in manifest form: `{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`."""

@@ -1,12 +1,13 @@
 """The pod as patterns see it: the app, and every port of the pod where it is now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
 from .app import App, Port
 from .cluster import DEFAULT_RELEASE, Release
+from .patch import Wire
 
 LOOPBACK = "127.0.0.1"
 """Literal, never `localhost`: that resolves to ::1 first in many images, where nobody listens."""
@@ -119,6 +120,8 @@ class PodView:
     """Of the pod's addresses, the preferred one first. Default: IPv4."""
     kubernetes: Release = DEFAULT_RELEASE
     """Version of the oldest cluster that the pod runs on. Default: (1, 30)."""
+    app_mounts: Sequence[Wire] = ()
+    """Mounts of the app's container as it is without patterns. Default: none."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 

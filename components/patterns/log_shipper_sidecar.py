@@ -1,6 +1,7 @@
 """LogShipperSidecar: the log files of an app, sent to where logs are kept; the shipper is the OpenTelemetry Collector."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -8,24 +9,39 @@ from typing import Annotated, Any
 import pulumi
 
 from ..core import checks
-from ..core.app import LogFiles, SecretKey
+from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment
 from ..core.identity import as_app
 from ..core.patch import ConfigFiles, PodPatch
 from ..core.plug import describe
 from ..core.quantities import amount, sized
-from ..core.rules import HeaderName, Image, Label, NotNegative, Pem, Quantity, Resources, SomeText, Text
+from ..core.rules import FileGlob, HeaderName, Image, Label, NotNegative, Pem, Quantity, Resources, SomeText, Text
 from ..core.view import PodView
-from .shared.app_logs import AppLogsArgs
+from .shared.app_logs import AppLogsArgs, Logs
 
 _DIRECTORY = "/etc/log-shipper"
 _STATE = "/var/lib/log-shipper"
-# globs of the collector: `*` and `?` within a name; no '{', and nothing that leaves the directory
-Glob = Annotated[str, checks.shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, digits, ._@%+=- and the wildcards * and ?")]
 _COMPRESSED = ("*.gz", "*.bz2", "*.xz", "*.zip", "*.zst", "*.lz4")
+# what RE2 does not have: looking around, going back to a group, atomic groups
+_UNKNOWN_TO_RE2 = re.compile(r"\\(?:[1-9]|k)|\\.|(\(\?(?:<?[=!]|P=|>))")
 # the Go runtime then collects garbage instead of growing into the limit
 _HEAP = 0.8
+
+
+def _expression_problems(what: str, value: str) -> list[str]:
+    beyond = [found[0] for found in _UNKNOWN_TO_RE2.finditer(value) if found[1] or found[0][1:2] in "123456789k"]
+    if beyond:
+        return [f"{what} {value!r} is not allowed: {beyond[0]!r} is not known to RE2, the collector's regular expressions"]
+    try:
+        # classes of RE2 that Python has not
+        re.compile(re.sub(r"\\[pP](\{\^?\w+\}|\w)|\\[zC]|\[:\^?\w+:\]", "x", value))
+    except re.error as error:
+        return [f"{what} {value!r} is not a regular expression: {error}"]
+    return []
+
+
+Expression = Annotated[str, _expression_problems]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +62,13 @@ class LogShipperSidecarArgs(AppLogsArgs):
     attributes: Mapping[SomeText, Text] = field(default_factory=dict)
     """Resource attributes besides service.name (the app's name), k8s.pod.name and k8s.namespace.name, which they can replace.
     Default: none."""
-    rotated: Sequence[Glob] | None = None
+    rotated: Sequence[FileGlob] | None = None
     """Globs of what the files are called, in the same directory, when they have been rotated: they are read to their end, even if the
     shipper was not running at the time. Compressed ones are not read. Default: None; of app.log: app.log.*, app.log-* and
     app[-_.]*.log."""
+    line_start_pattern: Expression | None = None
+    """What a record begins with, an RE2 expression for the beginning of a line, e.g. `\\d{4}-\\d{2}-`: the lines that do not match, such
+    as a stack trace, belong to the record before them. Default: None, each line is a record."""
     linger_seconds: NotNegative = 5
     """How much longer than the app's pre_stop_seconds it goes on when the pod is to stop, so that the last lines of an app that stops in
     that time are read. Before Kubernetes 1.30 that takes an image with a `sleep`. Default: 5."""
@@ -91,7 +110,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
             **(lingers if self.linger_seconds else {}),
             "securityContext": as_app(pod),
             "volumeMounts": [
-                self.mount,
+                logs.mount,
                 {"name": f"{name}-config", "mountPath": _DIRECTORY, "readOnly": True},
                 {"name": f"{name}-state", "mountPath": _STATE},
             ],
@@ -120,17 +139,22 @@ class LogShipperSidecarArgs(AppLogsArgs):
         stem, dot, ending = file.rpartition(".")
         return [file, f"{file}.*", f"{file}-*", *([f"{stem}[-_.]*.{ending}"] if dot else [])]
 
-    def _config(self, pod: PodView, logs: LogFiles) -> pulumi.Input[str]:
+    def _config(self, pod: PodView, logs: Logs) -> pulumi.Input[str]:
         """The collector's configuration; JSON is YAML too."""
-        globs = [*(glob for file in logs.files for glob in self._globs(file)), *(self.rotated or ())]
+        globs = [*(glob for file in logs.declared.files for glob in self._globs(file)), *(self.rotated or ())]
         resource = {"service.name": pod.app.name, "k8s.pod.name": "${env:POD_NAME}", "k8s.namespace.name": "${env:POD_NAMESPACE}"}
         receiver = {
-            "include": [self.path(glob) for glob in dict.fromkeys(globs)],
-            "exclude": [self.path(glob) for glob in _COMPRESSED],
+            "include": [logs.path(glob) for glob in dict.fromkeys(globs)],
+            "exclude": [logs.path(glob) for glob in _COMPRESSED],
             "start_at": "beginning",
             "storage": "file_storage",
             # a line that is written in pieces stays whole
             "force_flush_period": "5s",
+            **(
+                {}
+                if self.line_start_pattern is None
+                else {"multiline": _literal({"line_start_pattern": f"^(?:{self.line_start_pattern})"})}
+            ),
             "resource": {**resource, **_literal(self.attributes)},
         }
         exporter = {

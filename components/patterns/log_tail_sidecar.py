@@ -17,6 +17,7 @@ from .shared.app_logs import AppLogsArgs
 from .shared.scripts import script
 
 _SCRIPT = script(__package__, "log_tail_sidecar.sh")
+_GLOB_SCRIPT = script(__package__, "log_glob_sidecar.sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +25,11 @@ class LogTailSidecarArgs(AppLogsArgs):
     """Arguments of LogTailSidecar, besides those of AppLogsArgs."""
 
     image: pulumi.Input[Image] = "busybox:1.37"
-    """Image with a POSIX shell, sleep and a tail that loses nothing on a rename: GNU, or BusyBox 1.35 and later. Default: busybox:1.37."""
+    """Image with a POSIX shell, sleep and a tail that loses nothing on a rename: GNU, or BusyBox 1.35 and later; for wildcards also dd,
+    head, ls and wc. Default: busybox:1.37."""
     command: Sequence[pulumi.Input[Text]] | None = None
     """Another destination: replaces the tail; `()` runs the image's own entrypoint. It finds the directory in LOG_DIRECTORY, and the files
-    in LOG_FILES, separated by spaces. Default: None, tail to standard output."""
+    in LOG_FILES, separated by spaces, wildcards as they are. Default: None, tail to standard output."""
     args: Sequence[pulumi.Input[Text]] = ()
     """Arguments of that command. Default: none."""
     container_name: Label = "logs"
@@ -45,17 +47,19 @@ class LogTailSidecarArgs(AppLogsArgs):
         logs = self.source(pod)
         if isinstance(logs, PodPatch):
             return logs
-        paths = [self.path(name) for name in logs.files]
+        paths = [logs.path(name) for name in logs.declared.files]
         container: dict[str, Any] = {
             "name": self.container_name,
             "image": self.image,
-            "env": environment({"LOG_DIRECTORY": self.sidecar_mount_path, "LOG_FILES": " ".join(paths)}),
+            "env": environment({"LOG_DIRECTORY": logs.directory, "LOG_FILES": " ".join(paths)}),
             "resources": self.resources,
             "securityContext": as_app(pod),
-            "volumeMounts": [self.mount],
+            "volumeMounts": [logs.mount],
         }
         if self.command is None:
-            container["command"] = ["/bin/sh", "-c", _SCRIPT, "log-tail", *paths]
+            # tail knows no wildcards
+            text = _GLOB_SCRIPT if any(wildcard in path for wildcard in "*?" for path in paths) else _SCRIPT
+            container["command"] = ["/bin/sh", "-c", text, "log-tail", *paths]
         else:
             container |= {"command": list(self.command), "args": list(self.args)}
         return self.added(logs, container)
@@ -68,6 +72,9 @@ class LogTailSidecar(PatternComponent[LogTailSidecarArgs]):
     started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first,
     it is the last sidecar to stop. What tail itself says of files that come and go is left out; one that is missing after a minute
     is named.
+
+    Where a name has wildcards, no tail runs, but a script that prints each file that matches once, whatever it is renamed to; compressed
+    ones are not read.
 
     Raises ArgumentError.
     """

@@ -59,7 +59,7 @@ def _below(pid):
 def tailing(tools, tmp_path, *files, prefix=(), patience=60):
     """Runs the rendered command with these programs over files in a directory of its own; patience: seconds until a file is missed."""
     logs = tmp_path / "logs"
-    logs.mkdir()
+    logs.mkdir(exist_ok=True)
     args = LogTailSidecarArgs(directory="/var/log/app", files=files, sidecar_mount_path=str(logs))
     pod = composed(App(name="app", image="app:1"), lambda: LogTailSidecar("logs", args))
     _, *words = container(pod, "logs")["command"]

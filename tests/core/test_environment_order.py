@@ -127,7 +127,8 @@ def test_a_text_that_is_known_later_is_refused_then(changes: Any, line: str) -> 
     async def resolved(pod: Any) -> None:
         its = container(pod, "web")
         for value in (*(v["value"] for v in its.get("env", ())), *its.get("command", ()), *its.get("args", ())):
-            await value.future()
+            if isinstance(value, pulumi.Output):
+                await value.future()
 
     async def program() -> None:
         await resolved(compose(app(**{key: later(value) for key, value in changes.items()})))

@@ -115,11 +115,11 @@ def test_an_empty_command_is_the_images_own_entrypoint():
         ({"directory": "/var/../etc", "files": ("a.log",)}, "directory '/var/../etc' is not allowed: it must not contain '..'"),
         (
             {"files": ("../../etc/passwd",)},
-            "files[0] '../../etc/passwd' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "files[0] '../../etc/passwd' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?",
         ),
         (
             {"files": ("a.log; reboot",)},
-            "files[0] 'a.log; reboot' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "files[0] 'a.log; reboot' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?",
         ),
         (
             {"sidecar_mount_path": "logs"},
@@ -168,7 +168,7 @@ def test_what_does_not_fit_the_app_is_a_conflict(app, args, line):
     [
         (
             LogFiles(directory="/l", files=("a b",)),
-            "files[0] 'a b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'",
+            "files[0] 'a b' is not allowed: letters, digits, ._@%+=- and the wildcards * and ?",
         ),
         (
             LogFiles(directory="l; reboot", files=("a",)),

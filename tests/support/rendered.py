@@ -13,7 +13,7 @@ from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnel,
 from components.patterns.fetch_init import FetchInit, FetchInitArgs
 from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
-from components.patterns.log_tail_sidecar import LogTailSidecar
+from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
 from components.patterns.metrics_adapter import MetricsAdapter
 from components.patterns.migration_init import MigrationInit, MigrationInitArgs
 from components.patterns.redis_cache_sidecar import RedisCacheSidecar
@@ -94,6 +94,13 @@ def redirected() -> list[Any]:
     return [TrafficRedirectInit("redirect"), TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web"))]
 
 
+def dated() -> None:
+    """Dated log files, on a volume that the app mounts anyway."""
+    app = App(name="web", image="web:1", empty_dirs={"/var/log/web": "1Gi"})
+    logs = LogTailSidecarArgs(directory="/var/log/web", files=("web-*.log",))
+    Workload("web", WorkloadArgs(app=app, patterns=[logs]))
+
+
 def mutual() -> list[Any]:
     """Mutual TLS with certificates of one authority, in front of tokens."""
     authority = CertificateAuthority("ca")
@@ -103,7 +110,7 @@ def mutual() -> list[Any]:
 
 WHOLE = ("bare", "all", "all-classic", "every", "every-classic", *(f"stack-{name}" for name in STACKS))
 """Those of which tests/golden has every manifest; of the others it has the patches, see patches.py."""
-NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual")
+NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual", "dated-logs")
 
 
 @cache
@@ -122,6 +129,7 @@ def rendered(name: str) -> list[dict[str, Any]]:
         "every-classic": partial(workload, *every, sidecars="classic", kubernetes_version="1.28"),
         "redirect": lambda: Workload("web", WorkloadArgs(app=web(), patterns=redirected())),
         "mutual": lambda: Workload("search", WorkloadArgs(app=elasticsearch(), patterns=mutual())),
+        "dated-logs": dated,
         **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
     return manifests(programs[name])
