@@ -77,7 +77,7 @@ def test_a_flood_takes_bounded_memory_and_ends_with_the_clients_timeout(kind, tm
 
 
 LINE = (
-    "resources.limits.memory 128Mi is too little for max_connections 5000: clients that finish no request could get the proxy killed; "
+    "resources.limits.memory 256Mi is too little for max_connections 5000: clients that finish no request could get the proxy killed; "
     "set it to 563Mi or more, or max_connections= to less"
 )
 

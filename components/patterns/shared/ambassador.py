@@ -43,9 +43,9 @@ class AmbassadorArgs(PatternArgs):
     client_timeout_seconds: Positive = 60
     """Seconds in which the whole head of a request must arrive, and the longest silence of a client that sends a body or reads an answer.
     Default: 60, as nginx's own."""
-    max_connections: Positive = 1000
+    max_connections: Positive = 2000
     """Connections at a time, those to the app counted too: a request under way takes two. The memory limit must be 16Mi and 112Ki for each
-    of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default: 1000."""
+    of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default: 2000."""
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""
@@ -63,8 +63,8 @@ class AmbassadorArgs(PatternArgs):
     """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Default: 8081."""
     uid: Uid | None = 101
     """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
-    resources: Resources = sized("50m", "32Mi", "128Mi")
-    """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 128Mi."""
+    resources: Resources = sized("50m", "32Mi", "256Mi")
+    """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 256Mi."""
 
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
