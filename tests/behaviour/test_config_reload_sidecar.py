@@ -218,7 +218,7 @@ def test_a_change_while_the_sidecar_is_down_is_told_when_it_is_back(tmp_path: Pa
 
 def test_a_command_is_run_with_its_arguments_as_they_are(tmp_path: Path) -> None:
     volume = Volume(tmp_path / "volume", conf="one")
-    flag = tmp_path / "a flag; $(id) 'quoted'"
+    flag = tmp_path / "a flag; `id` 'quoted'"
     with sidecar(tmp_path, reload_command=("touch", str(flag))) as running:
         volume.swap({"conf": "two"})
         running.printed(TOLD)

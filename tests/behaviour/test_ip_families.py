@@ -23,7 +23,13 @@ from tests.support.nginx_proxy import programs, within
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 
-APP = App(name="web", image="web:1", ports=[Port(name="http", number=8080, rebind=Rebind(args=["{host}:{port}"]))], pre_stop_seconds=0)
+APP = App(
+    name="web",
+    image="web:1",
+    command=["web"],
+    ports=[Port(name="http", number=8080, rebind=Rebind(args=["{host}:{port}"]))],
+    pre_stop_seconds=0,
+)
 JWT = JwtAmbassadorArgs(issuer="https://issuer.example.com", audience="web", cookie_secret=SecretKey(name="cookie", key="key"))
 TARGET = EgressTarget(name="db", host="db.example.com", port=5432)
 EXPORTER = Exporter(image="exporter:1", args=["--listen={listen_host}:{listen_port}"], program="/bin/exporter")
