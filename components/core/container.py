@@ -109,19 +109,19 @@ def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -
         )
     if rebind.args and not container.get("command") and not container.get("args"):
         yield (
-            "puts arguments behind the app's, which has none, so that those of the image (CMD) would be lost; set App.args to them, or "
+            "appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set App.args to them, or "
             "App.command to the whole command line, or use env= in the rebind"
         )
     elif rebind.args and ends_with_script(container):
         yield (
-            "puts arguments behind a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 "
-            'behind the script and use "$@" in it'
+            "appends arguments to a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
+            'the script and use "$@" in it'
         )
     for word in rebind.replace:
         count = len(_places(container, word))
         if count != 1:
-            found = f"stands there {count} times" if count else "does not stand there"
-            yield f"replaces {word!r} in the app's command and args, but that {found}; name one whole argument, e.g. with its flag"
+            found = f"is {count} times in" if count else "is not in"
+            yield f"replaces {word!r}, which {found} the app's command and args; name one whole argument, e.g. with its flag"
 
 
 def _places(container: Wire, text: str) -> list[Place]:

@@ -15,6 +15,8 @@ from .patch import Wire
 _REFERENCE = re.compile(r"(?s)\$(?:\$|\((?P<name>[^)]*)\)|.)")
 # of the one Service that every container knows, whatever enableServiceLinks says
 _ALWAYS = re.compile("KUBERNETES_(SERVICE|PORT).*")
+# where the text stands in an item of these fields
+_KEYS = {"env": "value", "volumeMounts": "subPathExpr"}
 
 _Problems = Callable[[str], list[str]]
 
@@ -84,8 +86,8 @@ def watched(container: Wire, where: str, owner: str) -> dict[str, Any]:
         if checks.is_plain(value):
             continue
         known = checks.when_known(where, value, partial(_owned, owner, problems))
-        items = list(found[field])
-        items[index] = {**items[index], "value": known} if field == "env" else known
+        items, key = list(found[field]), _KEYS.get(field)
+        items[index] = {**items[index], key: known} if key else known
         found[field] = items
     return found
 
@@ -102,6 +104,9 @@ def _texts(container: Wire, *, is_open: bool = False) -> Iterator[tuple[command.
     for index, (name, variable) in enumerate(zip(names, variables, strict=True)):
         what = f"env {name!r}"
         yield ("env", index), variable.get("value"), partial(_problems, what, before=names[:index], names=names, is_open=is_open)
+    for index, mount in enumerate(container.get("volumeMounts") or ()):
+        what = f"subPathExpr of the mount at {mount.get('mountPath')!r}"
+        yield ("volumeMounts", index), mount.get("subPathExpr"), partial(_problems, what, before=names, names=names, is_open=is_open)
     for (field, index), word, is_script in command.words(container):
         # in a script, `$(name)` is a command
         if not is_script:

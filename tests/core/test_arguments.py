@@ -20,11 +20,11 @@ BOTH = TlsAmbassadorArgs(service_name="web", secret_name="web-tls", target_ports
 LISTEN = {"--listen=0.0.0.0:8080": "--listen={host}:{port}"}
 ITS = "port 'http' of the app: its rebind"
 NO_ARGUMENTS = (
-    f"{ITS} puts arguments behind the app's, which has none, so that those of the image (CMD) would be lost; set App.args to them, or "
+    f"{ITS} appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set App.args to them, or "
     "App.command to the whole command line, or use env= in the rebind"
 )
 SCRIPT = (
-    f"{ITS} puts arguments behind a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
+    f"{ITS} appends arguments to a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
     'the script and use "$@" in it'
 )
 NAME_ONE = "name one whole argument, e.g. with its flag"
@@ -109,12 +109,12 @@ def test_an_app_that_is_only_told_the_address_keeps_its_number():
         (
             LISTEN,
             ["serve"],
-            [f"{ITS} replaces '--listen=0.0.0.0:8080' in the app's command and args, but that does not stand there; {NAME_ONE}"],
+            [f"{ITS} replaces '--listen=0.0.0.0:8080', which is not in the app's command and args; {NAME_ONE}"],
         ),
         (
             {"0.0.0.0:8080": "{host}:{port}"},
             ["--listen", "0.0.0.0:8080", "--admin", "0.0.0.0:8080"],
-            [f"{ITS} replaces '0.0.0.0:8080' in the app's command and args, but that stands there 2 times; {NAME_ONE}"],
+            [f"{ITS} replaces '0.0.0.0:8080', which is 2 times in the app's command and args; {NAME_ONE}"],
         ),
         (
             {"--listen=0.0.0.0:8080": "--port={port}"},

@@ -34,6 +34,11 @@ def app(**changes: Any) -> App:
     return web(**{"ports": (), **changes})
 
 
+def on_a_volume(part: Any) -> dict[str, Any]:
+    mount = {"name": "logs", "mountPath": "/logs", "subPathExpr": part}
+    return {"volumes": [{"name": "logs", "emptyDir": {}}], "volume_mounts": [mount]}
+
+
 def names(pod: Any, name: str = "web") -> list[str]:
     return [variable["name"] for variable in container(pod, name)["env"]]
 
@@ -116,17 +121,19 @@ def test_a_value_that_is_known_later_comes_last_and_is_looked_at_then():
         ({"env": {"URL": "$(PW)"}}, f"container 'web': env 'URL' {UNKNOWN.format('PW')}"),
         ({"args": ["--url=$(PW)"]}, f"container 'web': args[0] {UNKNOWN.format('PW')}"),
         ({"command": ["/app", "$(PW)"]}, f"container 'web': command[1] {UNKNOWN.format('PW')}"),
+        (on_a_volume("$(POD)"), f"container 'web': subPathExpr of the mount at '/logs' {UNKNOWN.format('POD')}"),
     ],
 )
 def test_a_text_that_is_known_later_is_refused_then(changes: Any, line: str) -> None:
     def later(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: later(inner) for key, inner in value.items()}
+            return {key: inner if key in ("name", "mountPath", "emptyDir") else later(inner) for key, inner in value.items()}
         return [later(v) for v in value] if isinstance(value, list) else pulumi.Output.from_input(value)
 
     async def resolved(pod: Any) -> None:
         its = container(pod, "web")
-        for value in (*(v["value"] for v in its.get("env", ())), *its.get("command", ()), *its.get("args", ())):
+        paths = [mount["subPathExpr"] for mount in its.get("volumeMounts", ())]
+        for value in (*(v["value"] for v in its.get("env", ())), *its.get("command", ()), *its.get("args", ()), *paths):
             if isinstance(value, pulumi.Output):
                 await value.future()
 
@@ -144,6 +151,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a cycle": ({"env": {"A": "$(B)", "B": "$(C)", "C": "$(A)"}}, [f"env 'C' {BEHIND.format('A')}"]),
     "an argument": ({"args": ["--url", "$(URL)"]}, [f"args[1] {UNKNOWN.format('URL')}"]),
     "a command": ({"command": ["/app", "$(X) $(Y)"]}, [f"command[1] {UNKNOWN.format('X')}", f"command[1] {UNKNOWN.format('Y')}"]),
+    "a part of a volume": (on_a_volume("$(POD)"), [f"subPathExpr of the mount at '/logs' {UNKNOWN.format('POD')}"]),
     "what a script is given": (
         {"command": ["sh", "-c", 'echo "$1 $(date)"', "sh", "$(NOW)"]},
         [f"command[4] {UNKNOWN.format('NOW')}"],
@@ -177,6 +185,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "behind an init": {"command": ["tini", "--"], "args": ["bash", "-x", "-c", "echo $(date)"]},
     "what no variable can be called": {"args": ["$(date +%s)", "$(", "$", "$()"]},
     "a variable from a source that is not known": {"container": {"envFrom": [{"secretRef": {"name": "all"}}]}, "env": {"URL": "$(PW)"}},
+    "a part of a volume": {**on_a_volume("$(POD)"), "env": {"POD": {"valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}}},
     "the API server's Service": {"args": ["$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)"]},
 }
 
