@@ -174,7 +174,7 @@ CONF = {"name": "conf", "configMap": {"name": "web-config"}}
         ),
         # the same object by another volume
         (
-            {"volumes": (CONF,), "volume_mounts": ({"name": "conf", "mountPath": "/etc/a.conf", "subPathExpr": "$(A)"},)},
+            {"volumes": (CONF,), "volume_mounts": ({"name": "conf", "mountPath": "/etc/a.conf", "subPathExpr": "a.conf"},)},
             GIVEN,
             "the app mounts volume 'conf' at '/etc/a.conf' with a subPath, which never follows a change; mount the directory instead",
         ),
