@@ -137,8 +137,8 @@ def test_the_service_targets_numbers_and_follows_the_ambassadors() -> None:
         "type": "NodePort",
         "selector": SELECTOR,
         "ports": [
-            {"name": "http", "port": 8080, "targetPort": 8080, "protocol": "TCP"},
-            {"name": "db", "port": 5432, "targetPort": 5432, "protocol": "TCP"},
+            {"name": "http", "port": 8080, "targetPort": 8080, "protocol": "TCP", "appProtocol": "https"},
+            {"name": "db", "port": 5432, "targetPort": 5432, "protocol": "TCP", "appProtocol": "tls"},
         ],
     }
 

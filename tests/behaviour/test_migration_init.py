@@ -107,8 +107,8 @@ def test_the_exit_code_is_the_migrations(migration: Migration, shell: str) -> No
 
 
 def test_arguments_arrive_as_they_are(migration: Migration) -> None:
-    ended = migration.start("printf", "%s|", "a b", args=("$(id)", "it's", "")).end()
-    assert ended.out.startswith("a b|$(id)|it's||")
+    ended = migration.start("printf", "%s|", "a b", args=("`id`", "it's", "")).end()
+    assert ended.out.startswith("a b|`id`|it's||")
 
 
 @pytest.mark.parametrize("lock", ["none", "postgresql"])

@@ -111,7 +111,7 @@ def test_two_may_read_one_volume():
             "the app mounts volume 'data' at '/var/log' read-only, so that it cannot log to /var/log/web; set directory=",
         ),
         (
-            {"subPathExpr": "$(POD_NAME)"},
+            {"subPathExpr": "web"},
             "the app mounts volume 'data' at '/var/log' with a subPathExpr, which is not known to the sidecar; use subPath",
         ),
     ],
