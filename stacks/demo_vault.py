@@ -20,6 +20,8 @@ from components.core.rules import Image, Label, SomeText
 PORT = 8200
 _LOOPBACK = "127.0.0.1:8202"
 _HOME = "/vault/home"
+# Both: before the server's first start there is no token, and whenever it has forgotten everything there is one again.
+_CONFIGURED = f"[ -e {_HOME}/.configured ] && [ ! -e {_HOME}/.vault-token ]"
 _UID, _GID = 100, 1000  # the image's user `vault`
 
 # The dev server's own listener is plaintext; it stays on loopback, for the container beside it.
@@ -133,7 +135,7 @@ def _configure(args: DemoVaultArgs) -> dict[str, Any]:
     return {
         **_container(args, "configure", "384Mi", ["/bin/sh", "config/configure.sh"]),
         "env": [{"name": key, "value": value} for key, value in environment.items()],
-        "readinessProbe": {"exec": {"command": ["test", "!", "-e", f"{_HOME}/.vault-token"]}, "periodSeconds": 2},
+        "readinessProbe": {"exec": {"command": ["sh", "-c", _CONFIGURED]}, "periodSeconds": 2},
     }
 
 

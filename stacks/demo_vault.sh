@@ -25,7 +25,7 @@ configure() {
     vault write "auth/kubernetes/role/$ROLE" "bound_service_account_names=$SERVICE_ACCOUNT" \
       "bound_service_account_namespaces=$NAMESPACE" "audience=$AUDIENCE" "token_policies=$ROLE" token_ttl=5m &&
     od -An -N16 -tx1 /dev/urandom | tr -d ' \n' | vault kv put "secret/$SECRET_PATH" username=demo password=- &&
-    vault token revoke -self && rm home/.vault-token
+    vault token revoke -self && : >home/.configured && rm home/.vault-token
 }
 
 while :; do
