@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.behaviour.test_log_tail import append, tailing
+from tests.behaviour.test_log_tail import append, pid_namespace, seconds_to_end, tailing
 from tests.support.programs import need
 
 PROGRAMS = ("sh", "dd", "head", "ls", "sleep", "wc")
@@ -223,20 +222,13 @@ def test_what_holds_a_file_may_crash(tools, tmp_path):
 
 
 def test_as_process_1_it_ends_soon_after_sigterm_and_the_last_lines_have_arrived(tools, tmp_path):
-    prefix = (need("unshare"), "--fork", "--pid", "--mount-proc", "--kill-child")
-    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this user may not make a PID namespace; as root it is run")
-    with tailing(tools, tmp_path, "*.log", prefix=prefix) as tail:
+    with tailing(tools, tmp_path, "*.log", prefix=pid_namespace()) as tail:
         append(tail.logs / "a.log", ["first"])
         tail.wait_for("first")
-        (shell,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
         append(tail.logs / "a.log", ["last"])
         with (tail.logs / "a.log").open("a") as file:
             file.write("without an end")
         append(tail.logs / "new.log", ["new"])
-        started = time.monotonic()
-        os.kill(int(shell), signal.SIGTERM)
-        tail.process.wait(timeout=20)
-        assert time.monotonic() - started < 3
+        assert seconds_to_end(tail) < 3
         assert tail.lines() == ["first", "last", "without an end", "new"]
         assert tail.process.returncode == 0

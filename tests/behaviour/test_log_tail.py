@@ -81,6 +81,23 @@ def tailing(tools, tmp_path, *files, prefix=(), patience=60):
         process.wait()
 
 
+def pid_namespace():
+    """What starts a program as process 1, as a container does."""
+    prefix = (need("unshare"), "--fork", "--pid", "--mount-proc", "--kill-child")
+    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this user may not make a PID namespace; as root it is run")
+    return prefix
+
+
+def seconds_to_end(tail):
+    """How long process 1 of a namespace of its own takes to end after SIGTERM."""
+    (shell,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
+    started = time.monotonic()
+    os.kill(int(shell), signal.SIGTERM)
+    tail.process.wait(timeout=20)
+    return time.monotonic() - started
+
+
 def append(file, lines):
     with file.open("a") as stream:
         stream.writelines(f"{line}\n" for line in lines)
@@ -155,19 +172,11 @@ def test_a_file_that_is_there_already_is_read_from_its_first_line(tools, tmp_pat
 
 
 def test_as_process_1_it_ends_soon_after_sigterm_and_the_last_lines_have_arrived(tools, tmp_path):
-    unshare = need("unshare")
-    prefix = (unshare, "--fork", "--pid", "--mount-proc", "--kill-child")
-    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this user may not make a PID namespace; as root it is run")
-    with tailing(tools, tmp_path, "app.json", prefix=prefix) as tail:
+    with tailing(tools, tmp_path, "app.json", prefix=pid_namespace()) as tail:
         append(tail.logs / "app.json", ["first"])
         tail.wait_for("first")
-        (shell,) = Path(f"/proc/{tail.process.pid}/task/{tail.process.pid}/children").read_text().split()
         append(tail.logs / "app.json", ["last"])
-        started = time.monotonic()
-        os.kill(int(shell), signal.SIGTERM)
-        tail.process.wait(timeout=20)
-        assert time.monotonic() - started < 5
+        assert seconds_to_end(tail) < 5
         assert tail.lines() == ["first", "last"]
         assert tail.process.returncode == 0
 

@@ -84,7 +84,7 @@ def test_every_directive_is_known_and_where_it_belongs(ports: tuple[Port, ...], 
 
 
 def test_it_runs_one_worker_for_each_cpu_of_the_limit(tmp_path: Path) -> None:
-    limits = {"requests": {"cpu": "1", "memory": "32Mi"}, "limits": {"cpu": "2500m", "memory": "128Mi"}}
+    limits = {"requests": {"cpu": "1", "memory": "32Mi"}, "limits": {"cpu": "2500m", "memory": "256Mi"}}
     with proxy(tmp_path, rendered(HTTP, resources=limits)) as running:
         assert len(within(5, lambda: running.workers if len(running.workers) >= 3 else None)) == 3
 

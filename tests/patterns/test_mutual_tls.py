@@ -16,7 +16,7 @@ from components.testing import run
 from components.workload import Workload, WorkloadArgs
 from stacks import settings
 from tests.support.composing import PEM, composed, container
-from tests.support.pods import HTTP, Adds, Proxy, web
+from tests.support.pods import HTTP, Adds, Proxy, web, web_stack
 
 PROBES = {
     "startup_probe": {"httpGet": {"path": "/ready", "port": "http"}},
@@ -148,15 +148,7 @@ def test_a_client_s_certificate_is_a_secret_and_an_output():
 
 
 def test_a_stack_file_asks_for_it_by_the_same_names():
-    given = {
-        "app": {
-            "name": "web",
-            "image": "web:1",
-            "ports": [{"name": "http", "number": 8080, "rebind": {"env": {"LISTEN": "{host}:{port}"}}}],
-        },
-        "authority": {},
-        "patterns": [{"kind": "TlsAmbassador", "client_auth": "required", "client_names": ["billing"]}],
-    }
+    given = web_stack({"kind": "TlsAmbassador", "client_auth": "required", "client_names": ["billing"]})
     recording = run(lambda: settings.build(settings.parse(given, "stack")))
     data = recording.one("ConfigMap").inputs["data"]
     assert data["client-ca.pem"] == recording.one("SelfSignedCert").outputs["certPem"]

@@ -8,7 +8,7 @@ from components.core.pod_security import pod_security_level
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from stacks import settings
 from tests.support.composing import PEM, composed, container
-from tests.support.pods import web
+from tests.support.pods import web, web_stack
 
 LIST = ConfigMapKey(name="revoked", key="crl.pem")
 PARTNERS = SecretKey(name="partners", key="crl")
@@ -56,17 +56,7 @@ def test_it_is_followed_by_reload_with_a_certificate_that_is_made_here_too():
 
 
 def test_a_stack_file_names_it_too():
-    given = {
-        "app": {
-            "name": "web",
-            "image": "web:1",
-            "ports": [{"name": "http", "number": 8080, "rebind": {"env": {"LISTEN": "{host}:{port}"}}}],
-        },
-        "authority": {},
-        "patterns": [
-            {"kind": "TlsAmbassador", "client_auth": "required", "client_crl_config_map": {"name": "revoked", "key": "crl.pem"}},
-        ],
-    }
+    given = web_stack({"kind": "TlsAmbassador", "client_auth": "required", "client_crl_config_map": {"name": "revoked", "key": "crl.pem"}})
     (args,) = settings.parse(given, "stack").patterns
     assert args.client_crl_config_map == LIST
 

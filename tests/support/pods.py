@@ -1,5 +1,6 @@
 """An app and patterns for the tests of the composition: plain classes, as a user would write them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,12 @@ HTTP = Port(name="http", number=8080, rebind=Rebind(env={"HOST": "{host}"}, args
 
 def web(**changes: Any) -> App:
     return App(**{"name": "web", "image": "web:1", "command": ("web",), "ports": (HTTP,), **changes})
+
+
+def web_stack(pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a stack file with such an app, an authority, and one pattern."""
+    port = {"name": "http", "number": 8080, "rebind": {"env": {"LISTEN": "{host}:{port}"}}}
+    return {"app": {"name": "web", "image": "web:1", "ports": [port]}, "authority": {}, "patterns": [pattern]}
 
 
 def container(name: str, **fields: Any) -> dict[str, Any]:
