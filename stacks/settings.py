@@ -7,7 +7,7 @@ The names in the file are those of the Args dataclasses.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -30,7 +30,8 @@ PRESETS: Mapping[str, Callable[..., App]] = {"elasticsearch": elasticsearch}
 DEMO_VAULT = "https://demo-vault:8200"
 """Stands for the address of the demonstration Vault until that is made."""
 
-LEVELS = ("privileged", "baseline", "restricted")
+Level = Literal["privileged", "baseline", "restricted"]
+LEVELS = get_args(Level)
 """The Pod Security Standards, from the one that admits everything."""
 
 
@@ -69,7 +70,7 @@ class StackFile:
     client_certificates: Sequence[ClientCertificateArgs] = ()
     """Clients that the authority issues a certificate to, each a Secret in the workload's namespace; the stack output
     client_certificates has their names. Default: none."""
-    create_namespace: Literal["privileged", "baseline", "restricted"] | None = None
+    create_namespace: Level | None = None
     """The Pod Security Standard (privileged, baseline or restricted) enforced in the workload's namespace, which the stack then
     creates. Default: none, the namespace exists."""
     render: Directory | None = None

@@ -21,6 +21,8 @@ APP = "the app"
 WITH_TLS = {"http": "https", "tcp": "tls"}
 """What a scheme is called once TLS is in front of it."""
 
+_SECURE = tuple(WITH_TLS.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frontend:
@@ -91,7 +93,7 @@ class BoundPort:
     @property
     def is_secure(self) -> bool:
         """Whether clients speak TLS."""
-        return self.outer_scheme in ("https", "tls")
+        return self.outer_scheme in _SECURE
 
     @property
     def url(self) -> str:
@@ -189,7 +191,7 @@ class PodView:
             number=port.number,
             scheme=outer,
             probe_number=port.number,
-            probe_scheme="HTTPS" if outer in ("https", "tls") else "HTTP",
+            probe_scheme="HTTPS" if outer in _SECURE else "HTTP",
         )
         moved = replace(
             port,

@@ -127,7 +127,6 @@ class _Adapter:
             "path": args.path,
         }
 
-        secure = own.outer_scheme in ("https", "tls")
         probe_port, probe_scheme = (own.frontend.probe_number, own.frontend.probe_scheme) if own.frontend else (own.number, "HTTP")
         handler = {"path": exporter.health_path, "port": probe_port, **({"scheme": "HTTPS"} if probe_scheme == "HTTPS" else {})}
         started: dict[str, Any]
@@ -153,8 +152,8 @@ class _Adapter:
         return PodPatch(
             init_containers=(sidecar(container),),
             undeclared_ports=(UndeclaredPort(number=own.number),) if own.frontend else (),
-            annotations=self._annotations(own, secure),
-            problems=self._problems(pod, exporter, own, secure),
+            annotations=self._annotations(own),
+            problems=self._problems(pod, exporter, own),
         )
 
     def _credentials(self, exporter: Exporter) -> dict[str, SecretKey]:
@@ -164,13 +163,13 @@ class _Adapter:
         keys = ((exporter.username_env, args.username_key), (exporter.password_env, args.password_key))
         return {env: SecretKey(name=args.credentials_secret, key=key) for env, key in keys if env is not None and key is not None}
 
-    def _annotations(self, own: BoundPort, secure: bool) -> tuple[tuple[str, str], ...]:
+    def _annotations(self, own: BoundPort) -> tuple[tuple[str, str], ...]:
         if self.args.scrape != "annotations":
             return ()
-        values = {"scrape": "true", "port": str(own.outer_number), "path": self.args.path, "scheme": "https" if secure else "http"}
+        values = {"scrape": "true", "port": str(own.outer_number), "path": self.args.path, "scheme": "https" if own.is_secure else "http"}
         return tuple((f"prometheus.io/{key}", value) for key, value in values.items())
 
-    def _problems(self, pod: PodView, exporter: Exporter, own: BoundPort, secure: bool) -> tuple[str, ...]:
+    def _problems(self, pod: PodView, exporter: Exporter, own: BoundPort) -> tuple[str, ...]:
         args, found = self.args, []
         said = {name for template in (*exporter.args, *exporter.env.values()) for name in placeholders.names(template)}
         moves = "listen" in said or ("listen_port" in said and ("listen_host" in said or exporter.binds_loopback))
@@ -183,9 +182,9 @@ class _Adapter:
         if args.scrape == "pod_monitor":
             if args.app_name != pod.app.name:
                 found.append(f"app_name {args.app_name!r} is not the app's name {pod.app.name!r}: the PodMonitor would find no pod")
-            if secure and args.tls_config is None:
+            if own.is_secure and args.tls_config is None:
                 found.append(f"port {own.name!r} is behind TLS, but the PodMonitor would use http; set tls_config=")
-            if not secure and args.tls_config is not None:
+            if not own.is_secure and args.tls_config is not None:
                 found.append(
                     f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to "
                     "target_ports= of TlsAmbassador"
@@ -229,7 +228,7 @@ class MetricsAdapter(_Adapter, pulumi.ComponentResource):
             f"{name}-pod-monitor",
             api_version="monitoring.coreos.com/v1",
             kind="PodMonitor",
-            metadata={"namespace": "default" if args.namespace is None else args.namespace, "labels": dict(args.pod_monitor_labels)},
+            metadata={"namespace": self.namespace, "labels": dict(args.pod_monitor_labels)},
             spec={"selector": {"matchLabels": {"app.kubernetes.io/name": args.app_name}}, "podMetricsEndpoints": [endpoint]},
             opts=pulumi.ResourceOptions(parent=self),
         )
