@@ -2,9 +2,10 @@
 
 import pulumi
 
+from components.declared import stack
 from stacks import settings
 
-workload = settings.build(settings.read())
+workload = stack.build(settings.read())
 
 for output in (
     "service_name",

@@ -18,7 +18,7 @@ ROOMS: dict[str, set[str]] = {
     "patterns": {"core", "certificates", "patterns/shared"},
     "presets": {"core"},
     "workload": {"certificates", "core"},
-    "declared": {"core", "patterns"},
+    "declared": {"certificates", "core", "patterns", "presets", "workload"},
     "offline": {"core"},
     "testing": {"offline"},
 }

@@ -7,7 +7,7 @@ import pulumi
 import yaml
 
 from components.core.errors import ProblemsError
-from stacks import settings
+from components.declared import stack_file
 
 from .engine import PROJECT
 
@@ -31,8 +31,8 @@ class Stack:
             raise pulumi.RunError(f"stacks/{path.name} is not YAML: {error}") from None
         self.config: Mapping[str, Any] = document.get("config") or {}
         prefix = f"{NAME}:"
-        given = {key.removeprefix(prefix): settings.decoded(value) for key, value in self.config.items() if key.startswith(prefix)}
-        self.settings = settings.parse(given, f"stacks/{path.name}")
+        given = {key.removeprefix(prefix): stack_file.decoded(value) for key, value in self.config.items() if key.startswith(prefix)}
+        self.settings = stack_file.parse(given, f"stacks/{path.name}")
         directory = self.settings.file.render
         self.rendered_to = None if directory is None else PROJECT / directory
         """The directory that a render stack writes to; None for a stack of a cluster."""

@@ -7,11 +7,11 @@ import pytest
 from components.core.errors import ArgumentError, CompositionError
 from components.core.patch import PodPatch
 from components.core.rollout import RollingUpdate
+from components.declared.stack_file import SettingsError, parse
 from components.patterns.fetch_init import FetchInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
-from stacks.settings import SettingsError, parse
 from tests.support.pods import RESOURCES, Adds, container, web
 
 CLAIM = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from stacks.demo_vault import DemoVault, DemoVaultArgs
+from components.declared.demo_vault import DemoVault, DemoVaultArgs
 
 from .client import Client
 from .cluster import Namespace, eventually

@@ -10,11 +10,11 @@ from components.core.app import Port, SecretKey
 from components.core.errors import ArgumentError, CompositionError, SecretLeakError
 from components.core.patch import PodPatch, UndeclaredPort
 from components.core.pod_security import pod_security_level
+from components.declared import stack, stack_file
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
-from stacks import settings
 from tests.support.composing import PEM, composed, container
 from tests.support.pods import HTTP, Adds, Proxy, web, web_stack
 
@@ -149,7 +149,7 @@ def test_a_client_s_certificate_is_a_secret_and_an_output():
 
 def test_a_stack_file_asks_for_it_by_the_same_names():
     given = web_stack({"kind": "TlsAmbassador", "client_auth": "required", "client_names": ["billing"]})
-    recording = run(lambda: settings.build(settings.parse(given, "stack")))
+    recording = run(lambda: stack.build(stack_file.parse(given, "stack")))
     data = recording.one("ConfigMap").inputs["data"]
     assert data["client-ca.pem"] == recording.one("SelfSignedCert").outputs["certPem"]
     assert "CN=(?:billing)" in data["nginx.conf"]

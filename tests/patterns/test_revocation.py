@@ -5,8 +5,8 @@ import pytest
 from components.core.app import ConfigMapKey, SecretKey
 from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
+from components.declared import stack_file
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
-from stacks import settings
 from tests.support.composing import PEM, composed, container
 from tests.support.pods import web, web_stack
 
@@ -57,7 +57,7 @@ def test_it_is_followed_by_reload_with_a_certificate_that_is_made_here_too():
 
 def test_a_stack_file_names_it_too():
     given = web_stack({"kind": "TlsAmbassador", "client_auth": "required", "client_crl_config_map": {"name": "revoked", "key": "crl.pem"}})
-    (args,) = settings.parse(given, "stack").patterns
+    (args,) = stack_file.parse(given, "stack").patterns
     assert args.client_crl_config_map == LIST
 
 

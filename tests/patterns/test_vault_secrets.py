@@ -13,13 +13,13 @@ from components.core.app import App
 from components.core.errors import ArgumentError
 from components.core.patch import PodPatch
 from components.core.view import view
+from components.declared import stack_file
 from components.declared.parser import Parser
+from components.declared.stack_file import SettingsError
 from components.patterns.shared.vault_certificate import VaultCertificate
 from components.patterns.shared.vault_secret import VaultSecret
 from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgentSidecarArgs
 from components.patterns.vault_init import VaultInit, VaultInitArgs
-from stacks import settings
-from stacks.settings import SettingsError
 
 SHAPE = "segments of letters, digits and _.@+=-, joined by '/'"
 ENDS = "path and mount must not have '/' at an end"
@@ -233,7 +233,7 @@ def test_the_demonstration_vault_issues_no_certificate() -> None:
     item = {"kind": "VaultInit", "role": "web", "certificates": [{"role": "web", "common_name": "web.example.com"}]}
     web = {"name": "web", "image": "web:1", "ports": [{"name": "http", "number": 8080}]}
     with pytest.raises(SettingsError) as error:
-        settings.parse({"app": web, "demo_vault": True, "patterns": [item]}, "stacks/Pulumi.test.yaml")
+        stack_file.parse({"app": web, "demo_vault": True, "patterns": [item]}, "stacks/Pulumi.test.yaml")
     assert list(error.value.problems) == [
         "demo_vault: has one role at auth/kubernetes and one secret in the KV v2 mount secret/; want no more, or set address:"
     ]

@@ -17,8 +17,8 @@ import pytest
 from components import testing
 from components.core.errors import ArgumentError
 from components.core.pod_security import pod_security_level
+from components.declared.demo_vault import DemoVault, DemoVaultArgs
 from components.patterns.shared.vault import VaultSecret
-from stacks.demo_vault import DemoVault, DemoVaultArgs
 from tests.behaviour.test_vault_script import box
 from tests.support.programs import need
 from tests.support.vaults import base64url, free_port

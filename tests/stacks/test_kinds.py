@@ -12,9 +12,8 @@ import components
 from components.core.patch import PodPatch
 from components.core.plug import PatternArgs
 from components.core.view import PodView
-from components.declared import kinds
+from components.declared import kinds, stack, stack_file
 from components.testing import run
-from stacks import settings
 
 WEB = {"name": "web", "image": "web:1"}
 
@@ -55,15 +54,15 @@ def test_every_pattern_of_the_package_is_a_kind() -> None:
 
 @pytest.mark.parametrize("kind", ["my_package.Note", "my_package.NoteArgs"])
 def test_a_pattern_of_one_s_own_works_from_a_stack_file_by_its_import_path(kind: str) -> None:
-    found = settings.parse({"app": WEB, "patterns": [{"kind": kind, "text": "hello"}]}, "x")
-    pod = run(lambda: settings.build(found)).one("Deployment").inputs["spec"]["template"]
+    found = stack_file.parse({"app": WEB, "patterns": [{"kind": kind, "text": "hello"}]}, "x")
+    pod = run(lambda: stack.build(found)).one("Deployment").inputs["spec"]["template"]
     assert pod["metadata"]["annotations"]["example.com/note"] == "hello"
 
 
 def test_an_installed_package_may_give_it_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("Note", "my_package:NoteArgs", kinds.GROUP)
     monkeypatch.setattr(kinds, "entry_points", lambda *, group: [point] if group == kinds.GROUP else [])
-    assert settings.parse({"app": WEB, "patterns": [{"kind": "Note", "text": "x"}]}, "x").patterns == (NoteArgs(text="x"),)
+    assert stack_file.parse({"app": WEB, "patterns": [{"kind": "Note", "text": "x"}]}, "x").patterns == (NoteArgs(text="x"),)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +86,6 @@ def test_an_installed_package_may_give_it_a_name(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_what_cannot_be_a_kind_is_refused_with_its_place(item: dict[str, Any], line: str) -> None:
-    with pytest.raises(settings.SettingsError) as error:
-        settings.parse({"app": WEB, "patterns": [item]}, "x")
+    with pytest.raises(stack_file.SettingsError) as error:
+        stack_file.parse({"app": WEB, "patterns": [item]}, "x")
     assert line in error.value.problems

@@ -10,9 +10,9 @@ import pytest
 from components.core.patch import PodPatch
 from components.core.plug import PatternArgs
 from components.core.view import PodView
+from components.declared import stack, stack_file
+from components.declared.stack_file import SettingsError
 from components.testing import Recording, run
-from stacks import settings
-from stacks.settings import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def built(kubernetes_version: str, **keys: Any) -> Recording:
         "workload": {"namespace": "shop", "kubernetes_version": kubernetes_version},
         **keys,
     }
-    return run(lambda: settings.build(settings.parse(given, "stacks/Pulumi.test.yaml")))
+    return run(lambda: stack.build(stack_file.parse(given, "stacks/Pulumi.test.yaml")))
 
 
 @pytest.mark.parametrize(("kubernetes_version", "level"), [("1.31", "privileged"), ("1.32", "restricted"), ("1.37", "restricted")])

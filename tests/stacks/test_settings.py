@@ -14,12 +14,13 @@ from pulumi.runtime import config as pulumi_config
 
 from components.core import plug
 from components.core.app import App, Port, Rebind
+from components.declared import stack_file
 from components.declared.kinds import shipped
 from components.declared.parser import Parser
+from components.declared.stack_file import SettingsError
 from components.patterns.sysctl_init import SysctlInitArgs
 from components.testing import Mocks, Recording, run
 from stacks import settings
-from stacks.settings import SettingsError
 
 ROOT = Path(__file__).parent.parent.parent
 STACKS = sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
@@ -41,7 +42,7 @@ def keys(path: Path) -> dict[str, Any]:
 def refusal(given: Mapping[str, Any], secrets: tuple[str, ...] = ()) -> list[str]:
     """What is refused in these keys."""
     with pytest.raises(SettingsError) as error:
-        settings.parse(given, "stacks/Pulumi.test.yaml", secrets)
+        stack_file.parse(given, "stacks/Pulumi.test.yaml", secrets)
     return list(error.value.problems)
 
 
@@ -156,7 +157,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         "demo_vault": "yes",
     }
     with pytest.raises(SettingsError) as error:
-        settings.parse(given, "stacks/Pulumi.test.yaml")
+        stack_file.parse(given, "stacks/Pulumi.test.yaml")
     app = ", ".join(sorted({*App.__dataclass_fields__, "preset"}))
     tls = ", ".join(sorted({*shipped()["TlsAmbassador"].__dataclass_fields__, "kind", "name"} - {"authority"}))
     kinds = ", ".join(sorted(shipped()))
@@ -246,12 +247,12 @@ def test_a_secret_is_refused_with_the_way_out() -> None:
 
 
 def test_a_preset_takes_fields_of_the_app() -> None:
-    app = settings.parse({"app": {"preset": "elasticsearch", "image": "es:8", "env": {"A": "b"}}}, "x").workload.app
+    app = stack_file.parse({"app": {"preset": "elasticsearch", "image": "es:8", "env": {"A": "b"}}}, "x").workload.app
     assert (app.name, app.image, app.env["A"], app.env["discovery.type"]) == ("elasticsearch", "es:8", "b", "single-node")
 
 
 def test_an_app_needs_no_preset() -> None:
-    app = settings.parse({"app": WEB}, "x").workload.app
+    app = stack_file.parse({"app": WEB}, "x").workload.app
     port = Port(name="http", number=8080, rebind=Rebind(args=["-p", "{host}:{port}"]))
     assert app == App(name="web", image="web:1", command=["web"], ports=[port])
 
@@ -268,7 +269,7 @@ def test_service_namespace_and_app_are_said_once() -> None:
 
 def test_patterns_keep_their_order_and_take_names() -> None:
     given = {"app": WEB, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit", "name": "a"}, {"kind": "SysctlInit"}]}
-    patterns = settings.parse(given, "x").patterns
+    patterns = stack_file.parse(given, "x").patterns
     assert [(plug.kind(p), p.name) for p in patterns] == [("TlsAmbassador", None), ("SysctlInit", "a"), ("SysctlInit", None)]
     assert patterns[1] == SysctlInitArgs(name="a")
     assert built({**given, "patterns": given["patterns"][:1]}).one("TlsAmbassador").name == "web-tls-ambassador"
@@ -495,7 +496,7 @@ config:
 def test_the_program_names_no_pattern_and_no_app() -> None:
     text = (ROOT / "__main__.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) < 25
-    assert not [name for name in (*shipped(), *settings.PRESETS) if name.lower() in text.lower()]
+    assert not [name for name in (*shipped(), *stack_file.PRESETS) if name.lower() in text.lower()]
 
 
 def test_client_certificates_need_an_authority() -> None:

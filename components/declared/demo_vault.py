@@ -4,6 +4,7 @@ It keeps everything in memory and forgets it when it restarts, has one replica, 
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.certificates import SelfSignedCertificate, ServerCertificateArgs
-from components.core import rules
-from components.core.errors import refuse
-from components.core.identity import restricted
-from components.core.rules import Image, Label, SomeText
+from ..certificates import SelfSignedCertificate, ServerCertificateArgs
+from ..core import rules
+from ..core.errors import refuse
+from ..core.identity import restricted
+from ..core.rules import Image, Label, SomeText
+
+ADDRESS = "https://demo-vault:8200"
+"""Stands for the address of the demonstration Vault until that is made."""
 
 PORT = 8200
 _LOOPBACK = "127.0.0.1:8202"
@@ -153,3 +157,30 @@ def _container(args: DemoVaultArgs, name: str, memory: str, command: list[str], 
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": memory}},
         "securityContext": restricted(_UID, _GID),
     }
+
+
+def wanted(patterns: Iterable[Any], namespace: Any) -> set[DemoVaultArgs]:
+    """What the patterns that name no address want of the demonstration Vault; it can be only one."""
+    return {
+        DemoVaultArgs(
+            namespace=namespace,
+            role=args.role,
+            audience=args.audience,
+            service_account=args.service_account or "default",
+            secret_path=_path(source, args.auth_mount),
+        )
+        for args in (args for args in patterns if getattr(args, "address", None) == ADDRESS)
+        for source in args.sources
+    }
+
+
+def _path(source: Any, auth_mount: str) -> str:
+    """The path of the secret, if the demonstration Vault can have it."""
+    kv_version = getattr(source, "kv_version", None)
+    return source.path if (source.mount, kv_version, auth_mount) == ("secret", 2, "kubernetes") else ""
+
+
+def wanted_problems(found: set[DemoVaultArgs]) -> list[str]:
+    if len(found) > 1 or any(args.secret_path == "" for args in found):
+        return ["demo_vault: has one role at auth/kubernetes and one secret in the KV v2 mount secret/; want no more, or set address:"]
+    return [line for args in found for line in rules.problems(args, "demo_vault: ")]

@@ -1,0 +1,53 @@
+"""A list of patterns written as data: arguments, each with its kind."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core import plug, rules
+from . import kinds
+from .parser import Parser
+
+
+def patterns(
+    parser: Parser, given: Any, facts: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, at: str = "patterns"
+) -> tuple[Any, ...]:
+    """The patterns that could be read; what they find wrong with themselves, once they know the facts, is noted.
+
+    facts: what their workload will tell them. defaults: stand in for arguments of those names that are not given. at: the path of the list.
+    """
+    found: list[Any] = []
+    for index, item in enumerate(given if isinstance(given, list) else ()):
+        path = f"{at}[{index}]"
+        if not isinstance(item, Mapping):
+            parser.wrong(path, "a mapping with a kind", item)
+            continue
+        cls = _kind(parser, item.get("kind"), f"{path}.kind")
+        if cls is None:
+            continue
+        args = parser.instance(cls, item, path, defaults=defaults or {}, beside=("kind",))
+        if args is None:
+            continue
+        checked(parser, args.completed(facts) if isinstance(args, plug.PatternArgs) else args, path)
+        name = getattr(args, "name", None)
+        if any((type(args), name) == (type(other), getattr(other, "name", None)) for other in found):
+            parser.problems.append(f"{path}.name: there is a {plug.describe(args)} already; give this one a name of its own")
+        found.append(args)
+    return tuple(found)
+
+
+def _kind(parser: Parser, kind: Any, path: str) -> type[Any] | None:
+    """The arguments of that kind, this package's or somebody else's."""
+    known = kinds.kinds()
+    if isinstance(kind, str) and "." in kind:
+        found, problem = kinds.by_path(kind)
+        parser.problems += [f"{path}: {problem}"] if problem else []
+        return found
+    chosen = parser.choice(kind, known, path)
+    return None if chosen is None else known[chosen]
+
+
+def checked(parser: Parser, instance: Any, path: str) -> Any:
+    """The instance; what it finds wrong with itself is noted."""
+    if instance is not None:
+        parser.problems += rules.problems(instance, f"{path}.")
+    return instance
