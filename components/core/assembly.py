@@ -1,7 +1,7 @@
 """A pod put together from its base and everything that was added, once nothing is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,8 @@ class Sum:
     pod: PodView
     owned: tuple[tuple[str, PodPatch], ...]
     """Who adds what, in list order."""
+    beside: Mapping[str, Wire] = field(default_factory=dict)
+    """Somebody else's containers that follow the app's ports, by name. Default: none."""
 
     @cached_property
     def total(self) -> PodPatch:
@@ -38,12 +40,15 @@ class Sum:
 
     def merged(self, base: Base) -> dict[str, Any]:
         """The app's container with what the patterns add to it; the order of somebody else's variables is kept."""
-        env = self.container.get("env") or ()
-        return {
-            **self.container,
-            "env": environment.ordered([*env, *self.total.app_env]) if base.owned else [*env, *environment.ordered(self.total.app_env)],
-            "volumeMounts": [*(self.container.get("volumeMounts") or ()), *self.total.app_mounts],
-        }
+        env, mounts = self.container.get("env") or (), self.container.get("volumeMounts") or ()
+        if base.owned:
+            return {
+                **self.container,
+                "env": environment.ordered([*env, *self.total.app_env]),
+                "volumeMounts": [*mounts, *self.total.app_mounts],
+            }
+        added = {"env": environment.ordered(self.total.app_env), "volumeMounts": list(self.total.app_mounts)}
+        return {**self.container, **{key: [*(self.container.get(key) or ()), *more] for key, more in added.items() if more}}
 
 
 def assembled(where: str, base: Base, found: Sum, cluster: Cluster, image_registry: Registries | None) -> Pod:
@@ -56,19 +61,19 @@ def assembled(where: str, base: Base, found: Sum, cluster: Cluster, image_regist
 
     init, classic = _sidecars(total, cluster, app)
     added_init, before, after = ([finished(c) for c in part] for part in (init, classic, total.containers))
-    own = finished(container) if base.owned else container
-    others = [own if c["name"] == base.app_container else c for c in base.spec["containers"]]
-    containers = [*before, *others, *after]
-    longest = max((pre_stop_seconds(c) for c in (*added_init, *containers)), default=0)
-    init_containers = [*added_init, *(base.spec.get("initContainers") or ())]
+    now = {**found.beside, base.app_container: finished(container) if base.owned else container}
+    theirs = [now.get(c["name"], c) for c in base.spec.get("initContainers") or ()]
+    containers = [*before, *(now.get(c["name"], c) for c in base.spec["containers"]), *after]
+    volumes = [*(base.spec.get("volumes") or ()), *total.volumes]
+    init_containers = [*theirs[: base.start], *added_init, *theirs[base.start :]]
     spec: dict[str, Any] = {
         **({"serviceAccountName": total.service_account[0]} if total.service_account else {}),
         **base.spec,
         **_security(base, total),
-        "terminationGracePeriodSeconds": longest + app.stop_seconds + SLACK_SECONDS,
+        **_grace(base, app, [c for c in added_init if c.get("restartPolicy") == "Always"] + before + after, containers),
         **({"initContainers": init_containers} if init_containers else {}),
         "containers": containers,
-        "volumes": [*(base.spec.get("volumes") or ()), *total.volumes],
+        **({"volumes": volumes} if base.owned or total.volumes else {}),
     }
     pod = Pod(
         app=app,
@@ -76,14 +81,14 @@ def assembled(where: str, base: Base, found: Sum, cluster: Cluster, image_regist
         spec=spec,
         kubernetes=cluster.version,
         annotations={**base.annotations, **dict(total.annotations)},
-        labels=dict(total.labels),
+        labels={**base.labels, **dict(total.labels)},
         config_files=total.config_files,
         certificates=total.certificates,
         health_ports={
             listen.number: listen.paths for listen in sorted(total.undeclared_ports, key=lambda listen: listen.number) if listen.paths
         },
     )
-    return _guarded(where, pod, found)
+    return _guarded(where, pod, found, base)
 
 
 def _sidecars(total: PodPatch, cluster: Cluster, app: App) -> tuple[list[Wire], list[Wire]]:
@@ -94,6 +99,15 @@ def _sidecars(total: PodPatch, cluster: Cluster, app: App) -> tuple[list[Wire], 
     # every container gets SIGTERM at once: the sidecars wait as long as the app does
     wait = {"lifecycle": {"preStop": pre_stop(app.pre_stop_seconds, cluster.version)}} if app.pre_stop_seconds else {}
     return [c for c in total.init_containers if c.get("restartPolicy") != "Always"], [{**wait, **c} for c in moved]
+
+
+def _grace(base: Base, app: App, sidecars: list[dict[str, Any]], containers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The grace period. Somebody else's is never shortened, and stays if nothing was added that has to end."""
+    longest = max((pre_stop_seconds(c) for c in (*sidecars, *containers)), default=0)
+    seconds = longest + app.stop_seconds + SLACK_SECONDS
+    if base.owned:
+        return {"terminationGracePeriodSeconds": seconds}
+    return {"terminationGracePeriodSeconds": seconds} if sidecars and seconds > base.grace_seconds() else {}
 
 
 def _security(base: Base, total: PodPatch) -> dict[str, Any]:
@@ -118,24 +132,28 @@ def _finished(container: Wire, cluster: Cluster, image_registry: Registries | No
     return finished
 
 
-def _guarded(where: str, pod: Pod, found: Sum) -> Pod:
-    """The pod, in which a secret Output in a place that everybody may read fails the run."""
-    ours = {found.pod.app.name, *(c["name"] for c in (*found.total.init_containers, *found.total.containers))}
-    every = [c for part in ("initContainers", "containers") for c in pod.spec.get(part, ()) if c["name"] in ours]
-    guard = secret_guard(where, every, dict(pod.annotations), pod.config_files)
+def _guarded(where: str, pod: Pod, found: Sum, base: Base) -> Pod:
+    """The pod, in which a secret Output of ours in a place that everybody may read fails the run."""
+    ours = {c["name"] for c in (*found.total.init_containers, *found.total.containers)} | ({base.app_container} if base.owned else set())
+    every = [c for part in ("initContainers", "containers") for c in pod.spec.get(part) or () if c["name"] in ours]
+    # of somebody else's container, what was added to it
+    added = [] if base.owned else list(found.total.app_env)
+    annotations = {key: value for key, value in pod.annotations.items() if base.owned or key not in base.annotations}
+    guard = secret_guard(where, [*every, {"name": base.app_container, "env": added}], annotations, pod.config_files)
 
-    def checked(container: Wire) -> dict[str, Any]:
-        return {**container, **{field: guarded(container[field], guard) for field in GUARDED if field in container}}
+    def checked(container: Wire) -> Wire:
+        if container["name"] in ours:
+            return {**container, **{field: guarded(container[field], guard) for field in GUARDED if field in container}}
+        if container["name"] == base.app_container and added:
+            names = {v["name"] for v in added}
+            return {**container, "env": [guarded(v, guard) if v["name"] in names else v for v in container["env"]]}
+        return container
 
-    parts = {
-        part: [checked(c) if c["name"] in ours else c for c in pod.spec[part]]
-        for part in ("initContainers", "containers")
-        if part in pod.spec
-    }
+    parts = {part: [checked(c) for c in pod.spec[part]] for part in ("initContainers", "containers") if pod.spec.get(part)}
     files: list[Mapping[str, pulumi.Input[str]]] = [{n: guard(v) for n, v in c.files.items()} for c in pod.config_files]
     return replace(
         pod,
         spec={**pod.spec, **parts},
-        annotations={key: guard(value) for key, value in pod.annotations.items()},
+        annotations={**pod.annotations, **{key: guard(value) for key, value in annotations.items()}},
         config_files=tuple(replace(c, files=f) for c, f in zip(pod.config_files, files, strict=True)),
     )

@@ -1,7 +1,7 @@
 """Base: a pod before its patterns."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from .app import App
 from .cluster import Cluster
 from .container import app_container, scratch_volumes
 from .patch import Wire
+from .pod_security import containers
+from .view import BoundPort
 
 COMPOSED = tuple(
     """
@@ -42,12 +44,29 @@ class Base:
     """Name of the container that the patterns are for."""
     annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Annotations of the pod. Default: none."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of the pod. Default: none."""
+    claims: Sequence[str] = ()
+    """Names of volumes that the pod has besides those of its spec: claim templates of a StatefulSet. Default: none."""
+    fronted: tuple[BoundPort, ...] = ()
+    """Ports of the app that stand behind ambassadors already. Default: none."""
+    start: int = 0
+    """How many of its own init containers start before what patterns add. Default: 0, none."""
     owned: bool = False
     """Whether this package wrote it, and checks it like what it adds. Default: False, it is somebody else's and taken as it is."""
 
     def container(self) -> dict[str, Any]:
         """The container that the patterns are for."""
         return dict(next(c for c in self.spec["containers"] if c["name"] == self.app_container))
+
+    def grace_seconds(self) -> int:
+        """How long the pod may take to end: 30 seconds where it says nothing, as Kubernetes grants."""
+        given = self.spec.get("terminationGracePeriodSeconds")
+        return 30 if given is None else int(given)
+
+    def neighbours(self) -> list[Wire]:
+        """Every other container, init containers first."""
+        return [c for c in containers(self.spec) if c["name"] != self.app_container]
 
 
 def own(app: App, cluster: Cluster, fields: Mapping[str, Any] | None = None) -> Base:

@@ -51,17 +51,48 @@ def app_container(app: App, kubernetes: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def follow(container: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
+def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[str, Any], list[str]]:
     """The app's container told where its ports are now, and asked by the kubelet where that gets through; and what is in the way.
 
-    Ports, their numbers and names stay: a declaration is where Services, NetworkPolicies and monitors look.
+    Ports, their numbers and names stay: a declaration is where Services, NetworkPolicies and monitors look. owned: whether this package
+    wrote it; of somebody else's, only what has to follow is touched (default: True).
     """
     moved = [port for port in pod.ports if port.owner == APP and port.has_moved]
     followed, problems = _rebound(container, moved, classic=pod.classic)
-    for name in pod.app.probes():
-        followed[name], found = _probe(name, container[name], pod)
-        problems += found
+    for name, field, handlers in _handlers(container):
+        for kind in (kind for kind in HANDLERS if handlers.get(kind)):
+            asked, found = _asked(field, kind, handlers[kind], pod, owned=owned)
+            problems += found
+            followed[name] = _with(followed[name], field.split(".")[1:], {kind: asked})
     return followed, problems
+
+
+def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
+    """Somebody else's container beside the app's; where it has the kubelet ask a port of the app by its number, that follows."""
+    followed, problems = dict(container), []
+    for name, field, handlers in _handlers(container):
+        for kind in (kind for kind in HANDLERS if handlers.get(kind) and not isinstance(handlers[kind].get("port"), str)):
+            asked, found = _asked(field, kind, handlers[kind], pod, owned=False, whose=f"container {container.get('name')!r}")
+            problems += found
+            followed[name] = _with(followed[name], field.split(".")[1:], {kind: asked})
+    return followed if followed != container else container, problems
+
+
+def _handlers(container: Wire) -> Iterator[tuple[str, str, Wire]]:
+    """What the kubelet does with a container: the field of the container, where it stands, and the probe or the handler."""
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        if container.get(name):
+            yield name, name, container[name]
+    for hook, handler in (container.get("lifecycle") or {}).items():
+        if isinstance(handler, Mapping):  # stopSignal is none
+            yield "lifecycle", f"lifecycle.{hook}", handler
+
+
+def _with(value: Wire, path: list[str], changes: Wire) -> dict[str, Any]:
+    """The value with the changes at that path in it."""
+    if not path:
+        return {**value, **changes}
+    return {**value, path[0]: _with(value[path[0]], path[1:], changes)}
 
 
 def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple[dict[str, Any], list[str]]:
@@ -93,8 +124,10 @@ def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple
         field: [*(replaced.get((field, i), word) for i, word in enumerate(container.get(field) or ())), *more]
         for field, more in (("command", []), ("args", behind))
     }
-    variables = _with_env(list(container.get("env") or ()), env)
-    return {**container, **{field: given for field, given in line.items() if given}, "env": variables}, problems
+    more = {field: given for field, given in line.items() if given and given != list(container[field] or () if field in container else ())}
+    if env:
+        more["env"] = _with_env(list(container.get("env") or ()), env)
+    return {**container, **more}, problems
 
 
 def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -> Iterator[str]:
@@ -136,27 +169,25 @@ def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
     return [*replaced, *({"name": name, "value": value} for name, value in values.items() if name not in known)]
 
 
-def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[str]]:
-    """The probe, its port where the kubelet gets through to the app itself."""
-    followed: dict[str, Any] = dict(probe)
-    problems: list[str] = []
-    for handler in HANDLERS:
-        if handler not in probe:
-            continue
-        given = probe[handler].get("port")
-        port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
-        if port is None:
-            problems.append(f"{name} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})")
-            continue
-        if port.frontend and handler != "httpGet":
-            problems.append(
-                f"{name} of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
-                "is down; use httpGet or exec"
-            )
-        followed[handler] = {**probe[handler], "port": port.frontend.probe_number if port.frontend else port.number}
-        if handler == "httpGet":
-            followed[handler] = _with_scheme(followed[handler], port)
-    return followed, problems
+def _asked(field: str, kind: str, handler: Wire, pod: PodView, *, owned: bool, whose: str = APP) -> tuple[Wire, list[str]]:
+    """The handler, its port where the kubelet gets through to the app itself."""
+    given = handler.get("port")
+    port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
+    if port is None:
+        unknown = f"{field} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})"
+        return handler, [unknown] if owned else []
+    problems = []
+    if port.frontend and kind != "httpGet":
+        problems.append(
+            f"{field} of {whose}: a {kind} probe of port {given!r} would be answered by the ambassador even if the app "
+            "is down; use httpGet or exec"
+        )
+    number = port.frontend.probe_number if port.frontend else port.number
+    if not owned and (port.frontend is None or kind != "httpGet"):
+        return handler, problems
+    # somebody else's name of a port stays where it still leads there
+    asked = {**handler, "port": given if not owned and number == port.outer_number else number}
+    return _with_scheme(asked, port) if kind == "httpGet" else asked, problems
 
 
 def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, plug, rules, shapes, start_order
+from . import checks, claims, environment, foreign, plug, rules, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
 from .cluster import DEFAULT_KUBERNETES, Cluster, cluster
-from .container import follow
+from .container import follow, follow_beside
 from .errors import CompositionError
 from .images import Registries
 from .patch import PodPatch, Wire
@@ -82,21 +82,36 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    theirs = base.container()
-    seen = replace(
-        view(app, ports),
-        classic=cluster.classic,
-        kubernetes=cluster.version,
-        ip_families=cluster.ip_families,
-        app_mounts=theirs.get("volumeMounts") or (),
-    )
-    pod, patches = _folded(seen, patterns)
-    container, lost = follow(theirs, pod)
-    found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)))
+    pod, patches = _folded(_seen(base, app, ports, cluster), patterns)
+    # those that stood behind ambassadors before have followed
+    moving = replace(pod, ports=tuple(p for p in pod.ports if p not in base.fronted))
+    container, lost = follow(base.container(), moving, owned=base.owned)
+    beside = {}
+    for other in base.neighbours():
+        beside[other["name"]], found_beside = follow_beside(other, moving)
+        lost += found_beside
+    found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)), beside=beside)
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])
     if conflicts:
         raise CompositionError(where, conflicts)
     return assembled(where, base, found, cluster, image_registry)
+
+
+def _seen(base: Base, app: App, served: tuple[BoundPort, ...], cluster: Cluster) -> PodView:
+    """The base pod as patterns see it."""
+    seen = view(app, served)
+    fronted = {port.name: port for port in base.fronted}
+    beside = (int(port["containerPort"]) for c in base.neighbours() for port in c.get("ports") or ())
+    return replace(
+        seen,
+        ports=tuple(fronted.get(port.name, port) for port in seen.ports),
+        reserved=(*seen.reserved, *beside, *(port.outer_number for port in base.fronted)),
+        fs_group=(base.spec.get("securityContext") or {}).get("fsGroup"),
+        classic=cluster.classic,
+        kubernetes=cluster.version,
+        ip_families=cluster.ip_families,
+        app_mounts=base.container().get("volumeMounts") or (),
+    )
 
 
 def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[PodPatch]]:
@@ -132,6 +147,8 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
             yield from shapes.of_volume(volume, APP)
     for owner, patch in found.owned:
         yield from shapes.of_patch(patch, owner)
+    if not base.owned:
+        yield from foreign.problems(base, found)
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
@@ -144,6 +161,9 @@ def _claims(base: Base, found: Sum) -> tuple[list[claims.Claim], list[claims.Cla
     theirs = base.spec.get("serviceAccountName")
     own = [
         *claims.of_container(found.container, APP),
+        *(claim for c in base.neighbours() for claim in claims.of_container(c, f"container {c['name']!r}")),
+        *(claims.of_volume(name, APP) for name in base.claims),
+        *(claims.of_pair("label", key, APP) for key in base.labels),
         *(claims.of_volume(volume.get("name"), APP) for volume in base.spec.get("volumes") or ()),
         *(claims.of_pair("annotation", key, APP) for key in base.annotations),
         *([claims.of_service_account(theirs, APP)] if theirs else ()),
@@ -159,7 +179,7 @@ def _unexpanded(base: Base, found: Sum) -> Iterator[str]:
     app = found.merged(base)
     added = {str(v.get("name")): owner for owner, patch in found.owned for v in patch.app_env}
     theirs = [] if base.owned else (base.container().get("env") or ())
-    ours = {str(v.get("name")) for v in app["env"] if v not in theirs}
+    ours = {str(v.get("name")) for v in app.get("env") or () if v not in theirs}
     for variable, line in environment.unexpanded(app, is_open=base.spec.get("enableServiceLinks", True)):
         if variable in ours or (variable is None and base.owned):
             yield f"container {base.app_container!r} of {APP if variable is None else added.get(variable, APP)}: {line}"
@@ -181,7 +201,8 @@ def _dangling(base: Base, found: Sum) -> Iterator[str]:
         for m in c.get("volumeMounts") or ()
     ]
     volumes = (*(base.spec.get("volumes") or ()), *found.total.volumes)
-    yield from shapes.dangling_mounts(mounts, [*(v.get("name") for v in volumes), *(c.name for c in found.total.config_files)])
+    made = (*base.claims, *(c.name for c in found.total.config_files))
+    yield from shapes.dangling_mounts(mounts, [*(v.get("name") for v in volumes), *made])
 
 
 def _unmoved(found: Sum) -> Iterator[str]:

@@ -34,4 +34,4 @@ def secret_mode(pod: PodView) -> int:
 
     No other container mounts the volume. A pod without a group must not get one: the kubelet would re-own the files of its volumes.
     """
-    return 0o444 if pod.app.uid is None or pod.app.gid is None else 0o440
+    return 0o444 if pod.fs_group is None else 0o440

@@ -13,6 +13,11 @@ from .pod_security import pod_security_level, privileged_containers
 from .view import BoundPort
 
 
+def annotation(volume: str, file: str) -> str:
+    """The annotation that holds a file where no ConfigMap can be created."""
+    return f"pod-patterns/{volume}.{file}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pod:
     """A composed pod, ready for whatever kind of workload carries it."""
@@ -45,6 +50,18 @@ class Pod:
         configs = [{"name": c.name, "configMap": {"name": config_maps[c.name]}} for c in self.config_files]
         return {**self.spec, "volumes": [*self.spec["volumes"], *configs]}
 
+    def inline(self) -> tuple[dict[str, pulumi.Input[str]], dict[str, Any]]:
+        """Its annotations and the whole PodSpec, with the files of `config_files` in annotations: nothing has to be created before it."""
+        annotations, volumes = dict(self.annotations), []
+        for config in self.config_files:
+            keys = {name: annotation(config.name, name) for name in config.files}
+            annotations |= {keys[name]: content for name, content in config.files.items()}
+            items = [{"path": name, "fieldRef": {"fieldPath": f"metadata.annotations['{key}']"}} for name, key in keys.items()]
+            volumes.append({"name": config.name, "downwardAPI": {"items": items}})
+        if not volumes:
+            return annotations, dict(self.spec)
+        return annotations, {**self.spec, "volumes": [*(self.spec.get("volumes") or ()), *volumes]}
+
     @property
     def security_level(self) -> str:
         """The strictest Pod Security Standard that admits it: restricted, baseline or privileged."""
@@ -62,6 +79,6 @@ class Pod:
         # the number to which the kernel redirects is open too
         named |= {p.redirect: p for p in self.ports if p.redirect is not None}
         inner = {p.declaration.number for p in self.ports}
-        containers = (*self.spec.get("initContainers", ()), *self.spec["containers"])
-        undeclared = {port["containerPort"] for c in containers for port in c.get("ports") or ()} - inner
+        containers = (*(self.spec.get("initContainers") or ()), *self.spec["containers"])
+        undeclared = {int(port["containerPort"]) for c in containers for port in c.get("ports") or ()} - inner
         return sorted(n for n in {*named, *undeclared} if n not in named or not named[n].is_secure)

@@ -122,6 +122,8 @@ class PodView:
     """Of the pod's addresses, the preferred one first. Default: IPv4."""
     kubernetes: Release = DEFAULT_RELEASE
     """Version of the oldest cluster that the pod runs on. Default: (1, 30)."""
+    fs_group: int | None = None
+    """Group of the files of mounted volumes. Default: None, the pod has none."""
     app_mounts: Sequence[Wire] = ()
     """Mounts of the app's container as it is without patterns. Default: none."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
@@ -220,4 +222,5 @@ class PodView:
 def view(app: App, served: tuple[BoundPort, ...] = ()) -> PodView:
     """The pod before any ambassador; `served` are the ports of other patterns."""
     own = tuple(BoundPort(declaration=port, number=port.number) for port in app.ports)
-    return PodView(app=app, ports=(*own, *served), reserved=tuple(app.loopback_ports))
+    group = None if app.uid is None else app.gid
+    return PodView(app=app, ports=(*own, *served), reserved=tuple(app.loopback_ports), fs_group=group)
