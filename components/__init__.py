@@ -29,6 +29,10 @@ from .core.plug import Adds as Adds, Pattern as Pattern, PatternArgs as PatternA
 from .core.pod import Pod as Pod
 from .core.rollout import RollingUpdate as RollingUpdate
 from .core.view import BoundPort as BoundPort, Frontend as Frontend, PodView as PodView
+from .injection.extend import extend as extend
+from .injection.injection import Injection as Injection, InjectionError as InjectionError
+from .injection.manifests import inject as inject
+from .injection.target import Target as Target
 from .patterns.config_reload_sidecar import ConfigReloadSidecar as ConfigReloadSidecar, ConfigReloadSidecarArgs as ConfigReloadSidecarArgs
 from .patterns.egress_tls_tunnel import (
     EgressTarget as EgressTarget,

@@ -1,6 +1,5 @@
 """Workload: the one place that builds a Deployment and its Service from an app and its patterns."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -128,11 +127,6 @@ def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
     return pulumi.Output.all(args.namespace, *(namespace for _, namespace in others)).apply(check)
 
 
-def kebab(kind: str) -> str:
-    """TlsAmbassador as tls-ambassador."""
-    return re.sub("(?<=[a-z0-9])(?=[A-Z])", "-", kind).lower()
-
-
 class Workload(pulumi.ComponentResource):
     """A Deployment and its Service, composed from an app and patterns.
 
@@ -218,7 +212,7 @@ class Workload(pulumi.ComponentResource):
         # made by hand, as they had to be once, they were beside the workload
         before = pulumi.Alias(parent=opts.parent if opts else pulumi.ROOT_STACK_RESOURCE)
         child = pulumi.ResourceOptions(parent=self, aliases=[before])
-        return [p.create(getattr(p, "name", None) or f"{name}-{kebab(plug.kind(p))}", child) if plug.is_planned(p) else p for p in planned]
+        return [p.create(plug.owned_name(p, name), child) if plug.is_planned(p) else p for p in planned]
 
     @staticmethod
     def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:

@@ -17,6 +17,7 @@ ROOMS: dict[str, set[str]] = {
     "patterns/shared": {"core"},
     "patterns": {"core", "certificates", "patterns/shared"},
     "presets": {"core"},
+    "injection": {"core"},
     "workload": {"certificates", "core"},
     "declared": {"certificates", "core", "patterns", "presets", "workload"},
     "offline": {"core"},

@@ -1,6 +1,6 @@
 """A pod as the sum of what its patterns add. Pure and synchronous: every check runs before anything is registered."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,14 +63,14 @@ def fold(
     *,
     where: str,
     cluster: Cluster,
-    hosts: Sequence[str] = (),
+    hosts: Sequence[str] | Callable[[Sequence[BoundPort]], Sequence[str]] = (),
     image_registry: Registries | None = None,
     problems: Sequence[str] = (),
 ) -> Pod:
     """The base pod and what the patterns add to it; `app` is what is known of its container.
 
-    where: the workload, for messages. problems: what is wrong already, to be reported with the rest (default: nothing). The others: see
-    `compose`. Raises CompositionError.
+    where: the workload, for messages. hosts: names by which clients verify the pod, or what finds them by its ports (default: none).
+    problems: what is wrong already, to be reported with the rest (default: nothing). The others: see `compose`. Raises CompositionError.
     """
     unusable = plug.problems(patterns) or plug.unplanned(patterns)
     if unusable:
@@ -91,7 +91,8 @@ def fold(
         beside[other["name"]], found_beside = follow_beside(other, moving)
         lost += found_beside
     found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)), beside=beside)
-    conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, hosts)])
+    names = hosts(pod.ports) if callable(hosts) else hosts
+    conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, names)])
     if conflicts:
         raise CompositionError(where, conflicts)
     return assembled(where, base, found, cluster, image_registry)

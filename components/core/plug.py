@@ -1,6 +1,7 @@
 """The plug between patterns and the pod: what a pattern has, and what is wrong with one that is plugged in."""
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, Self, TypeGuard, cast
@@ -97,6 +98,12 @@ def describe(pattern: object) -> str:
     """How messages call a pattern: its kind and its name."""
     name = getattr(pattern, "pulumi_resource_name", None) or getattr(pattern, "name", None)
     return f"{kind(pattern)} {name!r}" if isinstance(name, str) else kind(pattern)
+
+
+def owned_name(pattern: object, workload: str) -> str:
+    """The logical name of what a pattern of that workload owns."""
+    kebab = re.sub("(?<=[a-z0-9])(?=[A-Z])", "-", kind(pattern)).lower()
+    return getattr(pattern, "name", None) or f"{workload}-{kebab}"
 
 
 def planned(patterns: Sequence[Pattern]) -> list["Adds | Wraps"]:

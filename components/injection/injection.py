@@ -1,0 +1,205 @@
+"""Injection: patterns for a workload that somebody else makes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pulumi
+
+from ..core import checks, plug, rules
+from ..core.cluster import DEFAULT_KUBERNETES, cluster
+from ..core.errors import CompositionError, ProblemsError, refuse
+from ..core.fold import fold
+from ..core.images import Registries
+from ..core.patch import Wire
+from ..core.plug import Pattern
+from ..core.pod import Pod
+from . import lifting, mark, reading, services
+from .target import Target
+
+_BATCH = ("Job", "CronJob")
+
+
+class InjectionError(ProblemsError):
+    """Injections do not meet the workloads that they were made for."""
+
+
+class Injection:
+    """Patterns, and the workload that they go into: one that a chart, a manifest or somebody else's component makes.
+
+    `ResourceOptions(transforms=[injection.transform])` on a helm.v4.Chart, yaml.v2.ConfigGroup, ConfigFile, kustomize.v2.Directory or a
+    component injects into what those make, and `injection.expect(chart)` fails the run if it did not. `into(manifest)` does the same to a
+    manifest at hand.
+
+    What is not the patterns' stays as it is. Files of the patterns are in annotations of the pod, for nothing can be created at that
+    point. Patterns that own resources (a certificate) own them before: they cannot depend on what they go into, nor can their namespace.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        patterns: Sequence[Pattern],
+        *,
+        sidecars: str = "native",
+        kubernetes_version: str = DEFAULT_KUBERNETES,
+        ip_families: Sequence[str] = ("IPv4",),
+        image_registry: Registries | None = None,
+        authority: Any = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """name: of the injection, unique in one workload. target: the workload. patterns: what goes into its pod; arguments stand for
+        their pattern, and are completed with the target's name, Service and namespace. authority: issues the certificates of patterns that
+        name none (default: they are self-signed). opts: of the resources that the patterns own. The others: see `compose`.
+
+        Raises ArgumentError.
+        """
+        wrong = rules.misplaced(Target, target, "target")
+        refuse(f"injection {name!r}", wrong or [*checks.label("name", name), *rules.problems(target, "target.")])
+        self.name = name
+        self.target = target
+        self.pod: Pod | None = None
+        """The pod of the workload that was injected last; None before."""
+        self.matched: list[str] = []
+        """The workloads that were injected, kind and name."""
+        self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
+        self._image_registry = image_registry
+        completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
+        refuse(f"injection {name!r}", [*found, *(plug.misfits(patterns) or plug.problems(completed))])
+        self.digest = mark.digest([plug.kind(p) for p in completed], completed, target, sidecars, kubernetes_version, ip_families)
+        # only now, when every argument is known to be right
+        planned: list[Any] = plug.planned(completed)
+        self.patterns = [
+            p.create(plug.owned_name(p, self.name), opts or pulumi.ResourceOptions()) if plug.is_planned(p) else p for p in planned
+        ]
+
+    def is_for(self, manifest: Wire, name: str | None = None) -> bool:
+        """Whether that manifest is the target. name: stands in where Pulumi names the object (default: none)."""
+        metadata = manifest.get("metadata") or {}
+        return isinstance(metadata, Mapping) and self.target.is_at(manifest.get("kind"), metadata, name)
+
+    def into(self, manifest: Wire, *, beside: Sequence[Wire] = ()) -> dict[str, Any]:
+        """The manifest with the patterns in its pod. beside: manifests among which its Services are, whose names certificates must cover
+        (default: none).
+
+        Raises CompositionError with every conflict. Where contents of the manifest are Outputs, they stay; where its structure is one, that
+        becomes an Output, and the error comes when it is known.
+        """
+        kind = manifest.get("kind") or self.target.kind
+        path = self.target.path(kind)
+        if path is None:
+            raise CompositionError(self._where(kind), [f"its kind is not {self.target.described()}; set kind= and template= of the target"])
+        claims = _claims(manifest)
+        namespace = (manifest.get("metadata") or {}).get("namespace")
+        changed = lifting.at(manifest, path, lambda template: self._into_template(template, kind, claims, namespace, beside))
+        return dict(changed)
+
+    def transform(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        """For `ResourceOptions(transforms=[...])` and `pulumi.runtime.register_resource_transform`."""
+        token = args.type_.split(":")
+        if token[0] != "kubernetes":
+            return None
+        manifest = {"kind": token[-1], **args.props}
+        if not self.is_for(manifest, args.name):
+            return None
+        try:
+            return pulumi.ResourceTransformResult(props={**args.props, **_without_kind(self.into(manifest), args.props)}, opts=args.opts)
+        except ProblemsError as error:
+            # Pulumi shows what a transform raises with its own frames; the run fails either way, and nothing of it is created
+            pulumi.log.error(str(error))
+            raise pulumi.RunError(f"injection {self.name!r} failed") from None
+
+    def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
+        """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one."""
+
+        def check(_: object) -> str:
+            found = list(dict.fromkeys(self.matched))
+            if len(found) == 1:
+                return found[0]
+            met = f"{len(found)} workloads ({', '.join(found)})" if found else "no workload"
+            way_out = "set kind= or namespace= of the target" if found else "name what it makes in target=, and pass its transform to it"
+            raise InjectionError(f"injection {self.name!r}", [f"meets {met}, but has to meet {self.target.described()} alone; {way_out}"])
+
+        return pulumi.Output.all(*(carrier.urn for carrier in carriers)).apply(check)
+
+    def _into_template(self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire]) -> Wire:
+        """The pod template with the patterns."""
+        metadata = template.get("metadata") or {}
+        try:
+            marks = mark.marks(metadata)
+            if self.name in marks:
+                return self._again(marks[self.name], template, kind)
+            base = reading.base(template, self.target, claims, marks)
+            app = reading.app(base, self.target)
+        except reading.Unreadable as error:
+            raise CompositionError(self._where(kind), error.lines) from None
+        except ValueError as error:
+            raise CompositionError(self._where(kind), [str(error)]) from None
+        base = replace(base, fronted=reading.fronted(app, marks))
+        classic = kind in _BATCH and self._cluster.classic
+        pod = fold(
+            base,
+            app,
+            self.patterns,
+            where=self._where(kind),
+            cluster=self._cluster,
+            hosts=partial(services.hosts, labels=base.labels, namespace=namespace, beside=beside),
+            image_registry=self._image_registry,
+            problems=[f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else [],
+        )
+        self._note(kind, pod)
+        before = {c["name"] for c in base.spec.get("initContainers") or ()}
+        marks[self.name] = mark.Mark(
+            digest=self.digest,
+            containers=tuple(c["name"] for c in pod.spec.get("initContainers") or () if c["name"] not in before),
+            fronted=mark.moved(tuple(p for p in pod.ports if p.declaration in app.ports and p not in base.fronted)),
+        )
+        annotations, spec = pod.inline()
+        labels = {"labels": dict(pod.labels)} if pod.labels else {}
+        return {
+            **template,
+            "metadata": {**metadata, **labels, "annotations": {**annotations, mark.ANNOTATION: mark.written(marks)}},
+            "spec": spec,
+        }
+
+    def _again(self, earlier: mark.Mark, template: Wire, kind: Any) -> Wire:
+        """A template that has the patterns already."""
+        if earlier.digest != self.digest:
+            raise CompositionError(
+                self._where(kind), ["it was injected before, with other arguments; inject into the manifest as it was before that"]
+            )
+        self._note(kind, None)
+        return template
+
+    def _note(self, kind: Any, pod: Pod | None) -> None:
+        self.matched.append(f"{kind} {self.target.name!r}")
+        self.pod = pod or self.pod
+
+    def _where(self, kind: Any) -> str:
+        return f"injection {self.name!r} into {kind} {self.target.name!r}"
+
+    def _facts(self, authority: Any) -> dict[str, Any]:
+        """What patterns that say nothing are told."""
+        target = self.target
+        return {
+            "service_name": target.service_name or target.name,
+            "namespace": target.namespace or "default",
+            "app_name": target.container or target.name,
+            "authority": authority,
+        }
+
+
+def _without_kind(manifest: Wire, given: Wire) -> Wire:
+    return {key: value for key, value in manifest.items() if key != "kind" or key in given}
+
+
+def _listed(patterns: object) -> Sequence[Any]:
+    return () if plug.misfits(patterns) else patterns  # type: ignore[return-value]
+
+
+def _claims(manifest: Wire) -> tuple[str, ...]:
+    """The names of a StatefulSet's claim templates."""
+    spec = manifest.get("spec")
+    templates = spec.get("volumeClaimTemplates") if isinstance(spec, Mapping) else None
+    return tuple(str((c.get("metadata") or {}).get("name")) for c in templates or () if isinstance(c, Mapping))

@@ -1,0 +1,78 @@
+"""What injections leave in a pod template, so that a second run finds them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any
+
+import pulumi
+
+from ..core.app import Port
+from ..core.patch import Wire
+from ..core.view import LOOPBACK, BoundPort, Frontend
+
+ANNOTATION = "pod-patterns/injected"
+"""Annotation of the pod template: JSON, a mark by the name of each injection."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What one injection left."""
+
+    digest: str
+    """Of its patterns' arguments."""
+    containers: tuple[str, ...] = ()
+    """The init containers that it added."""
+    fronted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The app's ports that it put behind ambassadors, by name: where the process listens, and the frontend."""
+
+    def bound(self, port: Port) -> BoundPort:
+        """The port as it left it. Raises KeyError for one that it did not move."""
+        kept = self.fronted[port.name]
+        return BoundPort(declaration=port, number=kept["number"], host=LOOPBACK, frontend=Frontend(**kept["frontend"]))
+
+
+def marks(metadata: Wire) -> dict[str, Mark]:
+    """The marks in the metadata of a pod template, by injection. Raises ValueError if somebody changed the annotation."""
+    text = (metadata.get("annotations") or {}).get(ANNOTATION)
+    if text is None:
+        return {}
+    try:
+        given = json.loads(text)
+        return {name: Mark(**{**mark, "containers": tuple(mark["containers"])}) for name, mark in given.items()}
+    except (TypeError, KeyError, AttributeError, ValueError):
+        raise ValueError(f"annotation {ANNOTATION} cannot be read; remove it together with what was injected") from None
+
+
+def written(found: Mapping[str, Mark]) -> str:
+    """The annotation's value."""
+    return json.dumps({name: asdict(mark) for name, mark in found.items()}, separators=(",", ":"), sort_keys=True)
+
+
+def moved(ports: tuple[BoundPort, ...]) -> dict[str, Mapping[str, Any]]:
+    """What a mark keeps of ports that stand behind ambassadors."""
+    return {p.name: {"number": p.number, "frontend": asdict(p.frontend)} for p in ports if p.frontend is not None}
+
+
+def digest(*values: object) -> str:
+    """A short digest of arguments. What Pulumi knows only later counts as the same."""
+    text = json.dumps(_plain(values), sort_keys=True, default=lambda value: type(value).__qualname__)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pulumi.Output):
+        return "output"
+    if isinstance(value, pulumi.Resource):
+        # what it adds is in its arguments
+        return [type(value).__qualname__, _plain(getattr(value, "args", None))]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value).__qualname__, {f.name: _plain(getattr(value, f.name)) for f in fields(value)}]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    return [type(value).__qualname__, _plain(vars(value)) if hasattr(value, "__dict__") else ""]
