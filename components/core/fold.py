@@ -103,9 +103,12 @@ def _seen(base: Base, app: App, served: tuple[BoundPort, ...], cluster: Cluster)
     seen = view(app, served)
     fronted = {port.name: port for port in base.fronted}
     beside = (int(port["containerPort"]) for c in base.neighbours() for port in c.get("ports") or ())
+    declared = {int(port["containerPort"]) for port in base.container().get("ports") or ()}
     return replace(
         seen,
-        ports=tuple(fronted.get(port.name, port) for port in seen.ports),
+        ports=tuple(
+            fronted.get(port.name) or replace(port, is_declared=port.owner != APP or port.number in declared) for port in seen.ports
+        ),
         reserved=(*seen.reserved, *beside, *(port.outer_number for port in base.fronted)),
         fs_group=(base.spec.get("securityContext") or {}).get("fsGroup"),
         classic=cluster.classic,
