@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components import (
@@ -11,6 +12,7 @@ from components import (
     LogTailSidecarArgs,
     Port,
     Rebind,
+    SecretLeakError,
     Target,
     TlsAmbassadorArgs,
     TrafficRedirectInitArgs,
@@ -18,9 +20,12 @@ from components import (
     VaultSecret,
     inject,
 )
+from components.core.patch import PodPatch
 from components.core.pod_security import pod_security_level
+from components.testing import run
 from tests.injection.test_inject import LOGS, MOVES, TLS, deployment, injection, spec_of
 from tests.support.composing import PEM
+from tests.support.pods import Adds, Proxy, container
 
 VAULT = VaultInitArgs(
     address="https://vault:8200", role="web", ca_pem=PEM, secrets=[VaultSecret(path="web", file="password", field="password")]
@@ -281,12 +286,79 @@ def test_two_injections_start_in_their_order_and_the_second_sees_the_first() -> 
     assert inject([out], [first, second]) == [out]
 
 
-def test_a_port_moves_in_one_injection() -> None:
-    again = TlsAmbassadorArgs(secret_name="web-tls", container_name="again")
+@pytest.mark.parametrize(
+    ("again", "problem"),
+    [
+        (
+            TlsAmbassadorArgs(secret_name="web-tls", container_name="again"),
+            "TlsAmbassador: port 'http' has an ambassador in front of it already; list TlsAmbassador first, and each port once",
+        ),
+        (
+            Proxy("inner"),
+            "port 'http' of the app is behind an ambassador already; list all its ambassadors in one injection",
+        ),
+    ],
+)
+def test_a_port_moves_in_one_injection(again: Any, problem: str) -> None:
+    ported = {"ports": [Port(name="http", number=8080, rebind=Rebind(env={"LISTEN": "{host}:{port}"}))]}
     with pytest.raises(CompositionError) as error:
-        inject([deployment()], [injection(TLS, name="first"), injection(again, name="second")])
+        inject([deployment()], [injection(TLS, name="first", **ported), injection(again, name="second", **ported)])
+    assert error.value.problems == (problem,)
+
+
+def test_what_is_there_is_not_taken() -> None:
+    side = {"name": "logs", "image": "side:1", "ports": [{"containerPort": 9000}]}
+    manifest = {**deployment(containers=[APP, side]), "kind": "StatefulSet"}
+    manifest["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": {}}]
+    added = PodPatch(
+        init_containers=(container("tool", ports=[{"containerPort": 9000}]),),
+        volumes=({"name": "data", "emptyDir": {}},),
+        labels=(("app", "other"),),
+    )
+    with pytest.raises(CompositionError) as error:
+        inject([manifest], [injection(Adds("a", added), LOGS, container="web")])
     assert error.value.problems == (
-        "TlsAmbassador: port 'http' has an ambassador in front of it already; list TlsAmbassador first, and each port once",
+        "port 9000 of Adds 'a' is already taken by container 'logs'; set port=",
+        "volume 'data' of Adds 'a' is already defined by the app; set volume_name=",
+        "label 'app' of Adds 'a' is already set by the app; remove one of them",
+        "container name 'logs' of LogTailSidecar is already taken by container 'logs'; set container_name=",
+    )
+
+
+def test_a_neighbour_s_port_may_be_called_alike() -> None:
+    side = {
+        "name": "side",
+        "image": "side:1",
+        "ports": [{"name": "http", "containerPort": 9000}],
+        "livenessProbe": {"tcpSocket": {"port": "http"}},
+    }
+    assert injected(TLS, containers=[APP, side], target={"container": "web"})["containers"][1] == side
+
+
+def test_a_neighbour_s_probe_that_would_see_the_ambassador_alone_is_rejected() -> None:
+    side = {"name": "side", "image": "side:1", "livenessProbe": {"tcpSocket": {"port": 8080}}}
+    assert refused(TLS, containers=[APP, side], target={"container": "web"}) == (
+        "livenessProbe of container 'side': a tcpSocket probe of port 8080 would be answered by the ambassador even if the app is down; "
+        "use httpGet or exec",
+    )
+
+
+def test_their_secrets_are_theirs_and_ours_are_guarded() -> None:
+    out: list[Any] = []
+
+    def program(*patterns: Any) -> None:
+        manifest = deployment(containers=[{**APP, "env": [{"name": "PASSWORD", "value": pulumi.Output.secret("x")}]}])
+        manifest["spec"]["template"]["metadata"]["annotations"] = {"theirs": pulumi.Output.secret("y")}
+        out[:] = inject([manifest], [injection(*patterns)])
+        spec = spec_of(out[0])
+        pulumi.export("env", pulumi.Output.unsecret(pulumi.Output.from_input(spec["containers"][0]["env"])))
+
+    run(lambda: program(LOGS))
+    with pytest.raises(SecretLeakError) as error:
+        run(lambda: program(Adds("a", PodPatch(app_env=({"name": "TOKEN", "value": pulumi.Output.secret("z")},)))))
+    assert error.value.problems == (
+        "env 'TOKEN' of container 'web' has a secret Output as plain value; put it in a Secret, and mount that or use "
+        "valueFrom.secretKeyRef",
     )
 
 
