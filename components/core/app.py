@@ -125,8 +125,12 @@ class Port:
     """Port number, 1 to 65535."""
     scheme: Literal["http", "https", "tcp"] = "http"
     """What the process itself speaks: http, https or tcp. Default: http."""
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    """Transport protocol; ambassadors stand in front of TCP alone. Default: TCP."""
     service: bool = True
     """Whether the Service carries it. Default: True."""
+    service_number: PortNumber | None = None
+    """Port number of the Service, e.g. 443. Default: None, the same as on the pod."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     probe_paths: Sequence[Text] = ()
@@ -193,6 +197,10 @@ class App:
     their order; `$$(NAME)` is the text itself. Default: none."""
     secret_env: Mapping[EnvName, SecretKey] = field(default_factory=dict)
     """Environment variables read from Secrets. Default: none."""
+    service_account: pulumi.Input[ObjectName] | None = None
+    """metadata.name of the service account that it runs as. Default: None, the namespace's default."""
+    api_token: bool = False
+    """Whether the service account's token for the Kubernetes API is mounted, in every container of the pod. Default: False."""
     resources: Resources = sized("100m", "128Mi", "256Mi")
     """Requests and limits in manifest form; a memory limit is required. Default: 100m, 128Mi to 256Mi."""
     uid: Uid | None = 1000
@@ -208,7 +216,8 @@ class App:
     volume_mounts: Sequence[Mount] = ()
     """Further mounts of the app's container, in manifest form. Default: none."""
     startup_probe: Probe | None = None
-    """In manifest form; `port` may be a port name and follows the ambassadors. Default: None."""
+    """In manifest form; `port` may be a port name and follows the ambassadors. In the words of an exec probe, `{port}` stands for the
+    number on 127.0.0.1 where the app's first port listens, and `{{port}}` for the text itself. Default: None."""
     readiness_probe: Probe | None = None
     """Likewise. Default: None."""
     liveness_probe: Probe | None = None

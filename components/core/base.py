@@ -77,7 +77,8 @@ def own(app: App, cluster: Cluster, fields: Mapping[str, Any] | None = None) -> 
         # mounted files belong to the app's group, and every container is a member of it
         security |= {"fsGroup": app.gid, "fsGroupChangePolicy": "OnRootMismatch"}
     spec = {
-        "automountServiceAccountToken": False,
+        "automountServiceAccountToken": app.api_token,
+        **({} if app.service_account is None else {"serviceAccountName": app.service_account}),
         # the variables of every Service in the namespace collide with app settings (ELASTICSEARCH_PORT ...)
         "enableServiceLinks": False,
         "securityContext": security,

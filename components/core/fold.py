@@ -213,6 +213,9 @@ def _unmoved(found: Sum) -> Iterator[str]:
     """A line for every port that an ambassador took over from a pattern that does not say that it listens on loopback now."""
     listens = {(owner, listen.number) for owner, patch in found.owned for listen in patch.undeclared_ports if not listen.paths}
     for port in found.pod.ports:
+        if port.frontend and port.declaration.protocol != "TCP":
+            spoken = port.declaration.protocol
+            yield f"port {port.name!r} of {port.owner} is a {spoken} port, and ambassadors carry TCP alone; take it out of target_ports="
         if port.frontend and port.owner != APP and (port.owner, port.number) not in listens:
             yield (
                 f"{port.owner}: port {port.name!r} is behind an ambassador, so that it must listen on 127.0.0.1:{port.number} now; follow "

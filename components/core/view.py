@@ -72,8 +72,9 @@ class BoundPort:
 
     @property
     def scheme(self) -> str:
-        """What the process itself speaks."""
-        return self.declaration.scheme
+        """What the process itself speaks; of UDP and SCTP, nothing more is known."""
+        protocol = self.declaration.protocol
+        return self.declaration.scheme if protocol == "TCP" else protocol.lower()
 
     @property
     def listen(self) -> int:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.app import App, Port
+from ..core.app import HANDLERS, App, Port
 from ..core.base import Base
-from ..core.container import pre_stop_seconds
+from ..core.container import handlers_of, pre_stop_seconds
 from ..core.patch import Wire
 from ..core.pod_security import containers
 from ..core.view import BoundPort
@@ -67,7 +67,7 @@ def app(found: Base, target: Target) -> App:
         stop_seconds=max(1, found.grace_seconds() - waits),
         sysctl_alternatives=target.sysctl_alternatives,
         log_files=target.log_files,
-        loopback_ports=tuple(target.loopback_ports),
+        loopback_ports=(*target.loopback_ports, *_undeclared(found, target)),
     )
 
 
@@ -153,6 +153,14 @@ def _scheme(name: str | None, number: int) -> Any:
     if re.fullmatch("(https|tls|ssl)([-0-9].*)?", name):
         return "https"
     return "http" if _HTTP.fullmatch(name) else "tcp"
+
+
+def _undeclared(found: Base, target: Target) -> list[int]:
+    """The port numbers that the kubelet asks, of whatever container, and nobody declares: something listens there."""
+    declared = {int(p["containerPort"]) for c in containers(found.spec) for p in c.get("ports") or ()} | {p.number for p in target.ports}
+    handlers = (handler for c in containers(found.spec) for _, _, handler in handlers_of(c))
+    asked = (handler[kind]["port"] for handler in handlers for kind in HANDLERS if (handler.get(kind) or {}).get("port") is not None)
+    return sorted({int(port) for port in asked if not isinstance(port, str)} - declared - {*target.loopback_ports})
 
 
 def _asked(found: Base) -> dict[int, list[str]]:

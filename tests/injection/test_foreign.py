@@ -206,6 +206,14 @@ def test_numbers_that_neighbours_have_are_left_to_them() -> None:
     assert ours(spec, "nginx-proxy")["startupProbe"]["httpGet"]["port"] == 8083
 
 
+def test_numbers_that_only_probes_name_are_taken_too() -> None:
+    app = {**APP, "livenessProbe": {"httpGet": {"path": "/", "port": 8081}}}
+    side = {"name": "side", "image": "side:1", "livenessProbe": {"tcpSocket": {"port": 8082}}}
+    spec = injected(TLS, containers=[app, side], target={"container": "web"})
+    assert ours(spec, "nginx-proxy")["startupProbe"]["httpGet"]["port"] == 8083
+    assert spec["containers"][0]["livenessProbe"] == app["livenessProbe"]
+
+
 def test_a_port_that_speaks_tls_stays() -> None:
     app = {**APP, "ports": [{"name": "https", "containerPort": 8443}]}
     tls = TlsAmbassadorArgs(secret_name="web-tls", target_ports=["https"])
