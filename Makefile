@@ -30,7 +30,7 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
-	shellcheck --external-sources $(shell find components stacks tests -name '*.sh') .ci/run
+	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
 
 format: $(DEV) ## rewrite the code in the project's format

@@ -11,11 +11,12 @@ import yaml
 
 from components.declared.kinds import shipped
 from components.offline.order import ordered
+from tests.support.chart import chart
 from tests.support.patches import CASES, patched
 from tests.support.rendered import WHOLE, rendered
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = (*WHOLE, *(f"patches/{name}" for name in CASES))
+NAMES = (*WHOLE, "chart", *(f"patches/{name}" for name in CASES))
 
 
 class Dumper(yaml.SafeDumper):
@@ -46,6 +47,9 @@ def golden(documents: list[dict[str, Any]]) -> str:
 
 def documents(name: str) -> list[dict[str, Any]]:
     """What the golden file of that name holds."""
+    if name == "chart":
+        # as Helm prints it
+        return chart()
     folder, _, case = name.rpartition("/")
     return patched(case) if folder else [ordered(manifest) for manifest in rendered(case)]
 
