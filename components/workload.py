@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .certificates import CertificateAuthority
-from .core import checks, plug, rollout, rules
+from .core import checks, namespaces, plug, rollout, rules
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
@@ -23,6 +23,7 @@ from .core.summary import summary
 
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
+_ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +80,6 @@ def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
     return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
 
 
-def _elsewhere(args: WorkloadArgs) -> list[str]:
-    """A line for every pattern made by hand whose resources are in another namespace, as far as both are known."""
-    ours = args.namespace
-    known = [(pattern, theirs) for pattern, theirs in _namespaces(args) if isinstance(theirs, str) and isinstance(ours, str)]
-    return [_disagreement(pattern, theirs, str(ours)) for pattern, theirs in known if theirs != ours]
-
-
 def _too_many(args: WorkloadArgs) -> list[str]:
     """A line for more than one pod of an app of which each is a whole of its own."""
     if args.app.single is not True or args.replicas in (0, 1):
@@ -97,29 +91,16 @@ def _too_many(args: WorkloadArgs) -> list[str]:
     ]
 
 
-def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
-    """The patterns made by hand that own resources, and where those are."""
-    patterns = args.patterns if isinstance(args.patterns, Sequence) else ()
-    found = [(p, getattr(p, "namespace", None)) for p in patterns if isinstance(p, pulumi.Resource)]
-    return [(pattern, namespace) for pattern, namespace in found if namespace is not None]
-
-
-def _disagreement(pattern: Pattern, theirs: str, ours: str) -> str:
-    return (
-        f"{plug.describe(pattern)} makes its resources in namespace {theirs!r}, but the workload is in {ours!r}; set namespace= on it, or "
-        "write its arguments in the list of patterns"
-    )
-
-
 def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
     """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
-    others = _namespaces(args)
+    others = namespaces.owned(args.patterns)
     if all(checks.is_plain(namespace) for namespace in (args.namespace, *(n for _, n in others))):
         return args.namespace
 
     def check(known: list[str]) -> str:
         ours, *theirs = known
-        wrong = [_disagreement(pattern, their, ours) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        pairs = [(pattern, their) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        wrong = [namespaces.disagreement(pattern, their, ours, _ELSEWHERE) for pattern, their in pairs]
         if wrong:
             raise CompositionError(where, wrong)
         return ours
@@ -167,7 +148,7 @@ class Workload(pulumi.ComponentResource):
             ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
-            problems=[*_elsewhere(args), *_too_many(args)],
+            problems=[*namespaces.disagreements(args.patterns, args.namespace, _ELSEWHERE), *_too_many(args)],
         )
         planned = self._planned(args, app_name, service_name)
         self.pod = composed(planned)

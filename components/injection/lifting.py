@@ -37,7 +37,7 @@ _WORDS = ("command", "args")
 
 def at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
     """The value with what stands at the path changed; the rest is the same. Where the structure on the way is known only later, from there
-    on the result is, too."""
+    on the result is, too. Where nothing stands at the path, `change` gets None."""
     if rpc.is_rpc_secret(value):
         return pulumi.Output.secret(at(rpc.unwrap_rpc_secret(value), path, change))
     if isinstance(value, pulumi.Output):
@@ -48,7 +48,7 @@ def at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
     if path:
         inner = value.get(path[0]) if isinstance(value, Mapping) else None
         if inner is None:
-            return value
+            return change(None)
         return {**value, path[0]: at(inner, path[1:], change)}
     if is_structured(value):
         return change(value)

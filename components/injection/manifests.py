@@ -18,7 +18,7 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     if problems:
         raise InjectionError("injections", problems)
     for injection in injections:
-        found = [injection.into(m, beside=found) if _is_target(injection, m) else m for m in found]
+        found = [injection.into(m, beside=found) if injection.is_for(m) else m for m in found]
     return found
 
 
@@ -31,14 +31,8 @@ def flattened(manifests: Iterable[Wire]) -> Iterator[dict[str, Any]]:
             yield dict(manifest)
 
 
-def _is_target(injection: Injection, manifest: Wire) -> bool:
-    """Whether patterns go there; never into a chart's tests, and into its hooks only by their kind."""
-    hook = str(((manifest.get("metadata") or {}).get("annotations") or {}).get("helm.sh/hook", ""))
-    return injection.is_for(manifest) and "test" not in hook and (not hook or injection.target.kind is not None)
-
-
 def _unmet(injection: Injection, manifests: Sequence[Wire]) -> Iterator[str]:
-    met = [m for m in manifests if _is_target(injection, m)]
+    met = [m for m in manifests if injection.is_for(m)]
     if len(met) == 1:
         return
     where = f"injection {injection.name!r}"
