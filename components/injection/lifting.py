@@ -12,8 +12,6 @@ _CONTENTS = (
     "value",
     "valueFrom",
     "resources",
-    "annotations",
-    "labels",
     "nodeSelector",
     "affinity",
     "tolerations",
@@ -32,6 +30,8 @@ _SOURCES = (
     "image",
     "nfs",
 )
+# what they hold may come later, but not the names in them, or how many there are
+_MAPS = (*_SOURCES, "annotations", "labels")
 _WORDS = ("command", "args")
 
 
@@ -68,6 +68,5 @@ def is_structured(value: Any) -> bool:
 
 def _is_content(key: str, inner: Any) -> bool:
     if key in _WORDS:
-        # words may come later, but how many there are may not
         return isinstance(inner, list | tuple)
-    return key in _CONTENTS or (key in _SOURCES and isinstance(inner, Mapping))
+    return key in _CONTENTS or (key in _MAPS and isinstance(inner, Mapping) and not rpc.is_rpc_secret(inner))
