@@ -8,6 +8,11 @@ from .certificates.arguments import (
 )
 from .certificates.authority import CertificateAuthority as CertificateAuthority, IssuedCertificate as IssuedCertificate
 from .certificates.certificate import Certificate as Certificate, SelfSignedCertificate as SelfSignedCertificate
+from .certificates.expiry_rule import (
+    CertificateExpiryRule as CertificateExpiryRule,
+    CertificateExpiryRuleArgs as CertificateExpiryRuleArgs,
+)
+from .certificates.trust_bundle import TrustBundle as TrustBundle, TrustBundleArgs as TrustBundleArgs
 from .core.app import (
     App as App,
     ConfigMapKey as ConfigMapKey,

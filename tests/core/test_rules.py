@@ -40,9 +40,22 @@ from components.core import rules
 from components.core.errors import ArgumentError, CompositionError
 from components.core.view import Frontend
 from components.testing import run
-from tests.support.pods import web
+from tests.support.pods import PEM, web
 
-SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, VaultCertificate, ConfigMapKey, RollingUpdate)
+SHARED = (
+    App,
+    Port,
+    Rebind,
+    SecretKey,
+    LogFiles,
+    Exporter,
+    EgressTarget,
+    VaultSecret,
+    VaultCertificate,
+    ConfigMapKey,
+    RollingUpdate,
+    components.Target,
+)
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
 # the others are what some of them have in common
 PATTERNS = [cls for cls in PUBLIC if isinstance(getattr(components, cls.__name__.removesuffix("Args"), None), type)]
@@ -117,6 +130,9 @@ REQUIRED: dict[type, dict[str, Any]] = {
     ServerCertificateArgs: {"service_name": "web"},
     ClientCertificateArgs: {"common_name": "client"},
     WorkloadArgs: {"app": App(name="web", image="web:1")},
+    components.TrustBundleArgs: {"ca_pem": PEM, "namespaces": ["web"], "config_map_name": "ca"},
+    components.CertificateExpiryRuleArgs: {"expires_at": "2027-11-29T00:00:00Z", "subject": "web"},
+    components.Target: {"name": "web"},
     components.ConfigReloadSidecarArgs: {"config_map": "a", "mount_path": "/a", "reload_path": "/reload"},
     EgressTlsTunnelArgs: {"targets": [EgressTarget(name="db", host="db.example.com", port=5432)]},
     components.FetchInitArgs: {"source": "https://example.com/a", "allow_unverified": True},
@@ -163,6 +179,9 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     ClientCertificateArgs: lambda args: CertificateAuthority(fresh()).issue_client(fresh(), args),
     CertificateAuthorityArgs: lambda args: CertificateAuthority(fresh(), args),
     WorkloadArgs: lambda args: Workload(fresh(), args),
+    components.TrustBundleArgs: lambda args: components.TrustBundle(fresh(), args),
+    components.CertificateExpiryRuleArgs: lambda args: components.CertificateExpiryRule(fresh(), args),
+    components.Target: lambda target: components.Injection("ours", target, []),
     **dict.fromkeys(PATTERNS, component),
 }
 
