@@ -165,6 +165,12 @@ def test_public_routes_are_anchored_and_quoted():
     ]
 
 
+def test_what_is_named_is_closed_and_the_rest_of_what_all_servers_read_alike_open():
+    segment = r"\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*(?<!\.)"
+    (route,) = public_routes(protected(protected_routes=("/a.b", "/admin/*", "/a.b")))
+    assert route == rf"[A-Z]+ (?!(?i:/a\.b(?:\.[^/?]*)?/?(?:\?|$)|/admin(?:[./?]|$)))/(?:{segment}(?:/{segment})*/?)?"
+
+
 def test_groups_and_audiences_with_commas_are_quoted():
     found = flags(protected(allowed_groups=("ops", 'cn="a",ou=b'), extra_audiences=("a,b",), groups_claim="roles"))
     assert found["allowed-group"] == ["ops", '"cn=""a"",ou=b"']
@@ -235,6 +241,8 @@ def test_it_is_restricted_native_and_classic():
 
 
 URL = "https://host, with a port and a path at most"
+LONG = tuple(f"/route-{number:03}/{'x' * 47}/*" for number in range(60))
+PROTECTED = "a path without a method, of letters, digits and ._~@+=,/-, e.g. '/admin' or '/admin/*'"
 ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz'"
 
 
@@ -264,6 +272,33 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
         ({"public_routes": ("GET /a!=b",)}, f"public_routes[0] 'GET /a!=b' is not allowed: {ROUTE}"),
         ({"public_routes": ("GET /a/../b",)}, f"public_routes[0] 'GET /a/../b' is not allowed: {ROUTE}"),
         ({"public_routes": ("GET /a%2Fb",)}, f"public_routes[0] 'GET /a%2Fb' is not allowed: {ROUTE}"),
+        *(
+            ({"protected_routes": ("/a", path)}, f"protected_routes[1] {path!r} is not allowed: {PROTECTED}")
+            for path in (
+                "admin",
+                "GET /admin",
+                "/admin*",
+                "/*/a",
+                "/a//b",
+                "/a/./b",
+                "/a/../b",
+                "/a%2Fb",
+                "/a?b",
+                "/a|/",
+                "/a;b",
+                '/a"',
+                "",
+            )
+        ),
+        (
+            {"protected_routes": ("/admin",), "public_routes": ("GET /x",)},
+            "public_routes and protected_routes are both set; name either the routes that are open or those that are not",
+        ),
+        (
+            {"protected_routes": LONG},
+            "protected_routes are too long for nginx: 4373 characters as a regular expression, 3500 at most; name what they have in "
+            "common ('/admin/*'), or use public_routes=",
+        ),
         ({"prefix": "/"}, "prefix '/' is not allowed: without '/' at the end, and not empty"),
         ({"prefix": "oauth2"}, "prefix 'oauth2' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
         ({"redirect_url": "https://a/oauth2/callback"}, "redirect_url is set, but nobody can log in; set client_secret= too"),
