@@ -7,17 +7,15 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
-from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from components.core.app import SecretKey
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.issuer import DISCOVERY, KEYS, Issuer, IssuerServer, issuing
-from tests.support.jwt_proxy import Proxy, protected, started
+from tests.support.jwt_proxy import LOGIN, Proxy, cookies, protected, started
 from tests.support.nginx_proxy import within
 from tests.support.servers import LOOPBACK, free_ports, serving
 
@@ -301,18 +299,6 @@ def test_an_issuer_is_verified_with_the_authority_that_is_given(tmp_path: Path) 
             started(tmp_path / "foreign", server.issuer, ca_pem=foreign),
         ):
             pytest.fail("it has started")
-
-
-LOGIN = {"client_secret": SecretKey(name="oidc", key="client-secret"), "redirect_url": "https://web.example.com/oauth2/callback"}
-
-
-def cookies(answer: http.client.HTTPResponse) -> dict[str, str]:
-    """What a browser would send back."""
-    jar: SimpleCookie = SimpleCookie()
-    for header in answer.headers.get_all("Set-Cookie") or []:
-        jar.load(header)
-    assert all(morsel["secure"] and morsel["httponly"] for morsel in jar.values())
-    return {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())}
 
 
 def test_a_browser_is_sent_to_the_issuer_and_comes_back_with_a_session(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from components.core.app import App, Port, Rebind
+from components.core.app import App, Port, Rebind, SecretKey
 from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
 from tests.support import kubelet
@@ -73,3 +75,26 @@ def protected(directory: Path, **arguments: Any) -> Iterator[Proxy]:
     """The same, with an issuer of its own."""
     with issuing(free_ports(1)) as server, started(directory, server.issuer, **arguments) as proxy:
         yield proxy
+
+
+LOGIN = {"client_secret": SecretKey(name="oidc", key="client-secret"), "redirect_url": "https://web.example.com/oauth2/callback"}
+
+
+def cookies(answer: http.client.HTTPResponse) -> dict[str, str]:
+    """What a browser would send back."""
+    jar: SimpleCookie = SimpleCookie()
+    for header in answer.headers.get_all("Set-Cookie") or []:
+        jar.load(header)
+    assert all(morsel["secure"] and morsel["httponly"] for morsel in jar.values())
+    return {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())}
+
+
+def logged_in(proxy: Proxy, **claims: Any) -> http.client.HTTPResponse:
+    """The answer with the cookies of a session, after a login at the issuer, whose token has these claims."""
+    answer, _ = proxy.request("/page")
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
+    # the code stands for a token with the nonce
+    back = urlencode({"state": asked["state"], "code": json.dumps({"nonce": asked["nonce"], **claims})})
+    arrived, body = proxy.request(f"/oauth2/callback?{back}", headers=cookies(answer))
+    assert arrived.status == 302, body
+    return arrived
