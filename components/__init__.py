@@ -8,6 +8,11 @@ from .certificates.arguments import (
 )
 from .certificates.authority import CertificateAuthority as CertificateAuthority, IssuedCertificate as IssuedCertificate
 from .certificates.certificate import Certificate as Certificate, SelfSignedCertificate as SelfSignedCertificate
+from .certificates.expiry_rule import (
+    CertificateExpiryRule as CertificateExpiryRule,
+    CertificateExpiryRuleArgs as CertificateExpiryRuleArgs,
+)
+from .certificates.trust_bundle import TrustBundle as TrustBundle, TrustBundleArgs as TrustBundleArgs
 from .core.app import (
     App as App,
     ConfigMapKey as ConfigMapKey,
@@ -55,6 +60,7 @@ from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Expor
 from .patterns.shared.mutual_tls import MutualTlsArgs as MutualTlsArgs
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
 from .patterns.shared.reload import ReloadArgs as ReloadArgs
+from .patterns.shared.session_store import SessionStore as SessionStore
 from .patterns.shared.vault import VaultArgs as VaultArgs
 from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
 from .patterns.shared.vault_secret import VaultSecret as VaultSecret
