@@ -33,8 +33,8 @@ class Injection:
     """Patterns, and the workload that they go into: one that a chart, a manifest or somebody else's component makes.
 
     `ResourceOptions(transforms=[injection.transform])` on a helm.v4.Chart, yaml.v2.ConfigGroup, ConfigFile, kustomize.v2.Directory or a
-    component injects into what those make, and `injection.expect(chart)` fails the run if it did not. `into(manifest)` does the same to a
-    manifest at hand.
+    component injects into what those make, and `injection.expect(chart)` fails the run if it did not; without that, a warning says so when
+    the program ends. `into(manifest)` does the same to a manifest at hand.
 
     What is not the patterns' stays as it is. Files of the patterns are in annotations of the pod, for nothing can be created at that
     point. Patterns that own resources (a certificate) own them before: they cannot depend on what they go into, nor can their namespace.
