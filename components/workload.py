@@ -263,9 +263,9 @@ class Workload(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> kubernetes.core.v1.Service | None:
         ports = [
-            # appProtocol: meshes and gateways would take a port called http for plain HTTP; IANA's names, and Istio's tls and tcp
+            # appProtocol: meshes and gateways would take a port called http for plain HTTP;
             # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-            {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP", "appProtocol": p.outer_scheme}
+            {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP", "appProtocol": p.app_protocol}
             for p in self.pod.ports
             if p.declaration.service
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
+from . import protocols
 from .app import App, Port
 from .cluster import DEFAULT_RELEASE, Release
 from .patch import Wire
@@ -18,11 +19,6 @@ ALL_ADDRESSES = "0.0.0.0"
 APP = "the app"
 """How messages call the app itself."""
 
-WITH_TLS = {"http": "https", "tcp": "tls"}
-"""What a scheme is called once TLS is in front of it."""
-
-_SECURE = tuple(WITH_TLS.values())
-
 
 @dataclass(frozen=True, kw_only=True)
 class Frontend:
@@ -31,7 +27,7 @@ class Frontend:
     number: int
     """Port number on the pod's address."""
     scheme: str
-    """What a client speaks there: https, tls, http, tcp."""
+    """What a client speaks there: https, grpcs, tls, http, tcp ..."""
     probe_number: int
     """Where the kubelet probes the app through the ambassador."""
     probe_scheme: str
@@ -93,7 +89,12 @@ class BoundPort:
     @property
     def is_secure(self) -> bool:
         """Whether clients speak TLS."""
-        return self.outer_scheme in _SECURE
+        return self.outer_scheme in protocols.SECURE
+
+    @property
+    def app_protocol(self) -> str:
+        """What clients speak, as `appProtocol` of a Service's port."""
+        return protocols.app_protocol(self.outer_scheme)
 
     @property
     def url(self) -> str:
@@ -180,7 +181,7 @@ class PodView:
 
         `to` is the new number (default, and always for a process that keeps its number: see `inner_number`); `scheme` is what the caller
         speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets
-        through to the app; default: the port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme
+        through to the app; default: the port itself, HTTPS if the outside is encrypted. An inner ambassador leaves the outer scheme
         alone, and moves the probes only if it asks for it.
         """
         port = self.port(name)
@@ -191,7 +192,7 @@ class PodView:
             number=port.number,
             scheme=outer,
             probe_number=port.number,
-            probe_scheme="HTTPS" if outer in _SECURE else "HTTP",
+            probe_scheme="HTTPS" if outer in protocols.SECURE else "HTTP",
         )
         moved = replace(
             port,

@@ -105,6 +105,8 @@ class Listener:
     """host:port of the process behind it."""
     http: bool
     """Whether it is proxied as HTTP, or as a plain TCP stream."""
+    alpn: Sequence[str] = ()
+    """Protocols that clients of a TCP stream can agree on."""
     probe_port: int | None = None
     """Plain HTTP port for the kubelet, which has no certificate."""
     probe_uris: Sequence[str] = ()
