@@ -154,7 +154,8 @@ class Workload(pulumi.ComponentResource):
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]
-    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by GET."""
+    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by
+    GET or as gRPC."""
     summary: pulumi.Output[str]
     """The pod in words: containers in start order, ports, volumes."""
 

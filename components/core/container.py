@@ -148,15 +148,24 @@ def _probe(name: str, probe: Wire, pod: PodView) -> tuple[dict[str, Any], list[s
         if port is None:
             problems.append(f"{name} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})")
             continue
-        if port.frontend and handler != "httpGet":
-            problems.append(
-                f"{name} of the app: a {handler} probe of port {given!r} would be answered by the ambassador even if the app "
-                "is down; use httpGet or exec"
-            )
+        problems += [f"{name} of the app: {line}" for line in _unanswered(handler, given, port)]
         followed[handler] = {**probe[handler], "port": port.frontend.probe_number if port.frontend else port.number}
         if handler == "httpGet":
             followed[handler] = _with_scheme(followed[handler], port)
     return followed, problems
+
+
+def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:
+    """Why the app would not answer such a probe of that port."""
+    if handler == "httpGet" and port.scheme in ("grpc", "grpcs"):
+        yield f"a httpGet probe of port {given!r} is not answered by an app that speaks {port.scheme}; use grpc (without TLS) or exec"
+    elif handler == "grpc" and port.scheme == "grpcs":
+        yield f"a grpc probe of port {given!r} knows no TLS; use exec"
+    elif port.frontend and handler == "grpc" and port.scheme != "grpc":
+        yield f"a grpc probe of port {given!r} finds {port.scheme} there; set Port.scheme to grpc, or use httpGet or exec"
+    elif port.frontend and (handler == "tcpSocket" or (handler == "grpc" and port.frontend.probe_scheme != "GRPC")):
+        instead = "grpc" if port.scheme == "grpc" else "httpGet"
+        yield f"a {handler} probe of port {given!r} would be answered by the ambassador even if the app is down; use {instead} or exec"
 
 
 def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:

@@ -16,6 +16,9 @@ LOOPBACK = "127.0.0.1"
 ALL_ADDRESSES = "0.0.0.0"
 """Every address of IPv4; what a process listens on says `PodView.wildcards`."""
 
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+"""What a grpc probe calls."""
+
 APP = "the app"
 """How messages call the app itself."""
 
@@ -31,7 +34,7 @@ class Frontend:
     probe_number: int
     """Where the kubelet probes the app through the ambassador."""
     probe_scheme: str
-    """HTTP or HTTPS, as in httpGet.scheme."""
+    """HTTP or HTTPS, as in httpGet.scheme; GRPC where a grpc probe gets through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +183,8 @@ class PodView:
         """The view with port `name` one place further in, on 127.0.0.1; the caller listens where it was. Raises KeyError for no such port.
 
         `to` is the new number (default, and always for a process that keeps its number: see `inner_number`); `scheme` is what the caller
-        speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets
-        through to the app; default: the port itself, HTTPS if the outside is encrypted. An inner ambassador leaves the outer scheme
+        speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS, GRPC) say where the kubelet
+        gets through to the app; default: the port itself, HTTPS if the outside is encrypted. An inner ambassador leaves the outer scheme
         alone, and moves the probes only if it asks for it.
         """
         port = self.port(name)
@@ -209,7 +212,11 @@ class PodView:
         return replace(self.with_port(moved).reserve(port.number), moves_left=left)
 
     def probed(self, port: BoundPort) -> dict[str, Any]:
-        """Probe paths of that port, with queries, keyed by the setting that each comes from."""
+        """Probe paths of that port, with queries, keyed by the setting that each comes from; of a port that speaks gRPC, the one method
+        that a grpc probe calls."""
+        if port.scheme == "grpc":
+            grpc = {name: probe["grpc"].get("port") for name, probe in self.app.probes().items() if "grpc" in probe}
+            return {f"{name} of the app": GRPC_HEALTH for name, number in grpc.items() if number in (port.name, port.outer_number)}
         found: dict[str, Any] = {f"probe_paths of port {port.name!r}": path for path in port.declaration.probe_paths}
         for name, probe in self.app.probes().items():
             handler: Mapping[str, Any] = probe.get("httpGet") or {}

@@ -15,6 +15,7 @@ from ..core.protocols import PROTOCOLS, SECURE, asking
 from ..core.rules import AlpnName, DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
+from .shared.listener import Listener
 from .shared.mutual_tls import MutualTlsArgs
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
@@ -37,6 +38,9 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     mode: Literal["http", "tcp"] | None = None
     """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
     every upgrade to another protocol goes through. Default: None, by each port's scheme: http and grpc as http."""
+    http2: bool = True
+    """Whether clients of ports that speak http are offered HTTP/2; the app is spoken to in HTTP/1.1 anyway, and WebSockets use HTTP/1.1. A
+    client of HTTP/2 has one connection, and so stays with one pod until that stops. Default: True."""
     alpn: Sequence[AlpnName] = ()
     """What clients of ports carried as tcp can agree on in the TLS handshake (ALPN); takes nginx 1.21.4. Default: none, what the scheme
     needs: h2 for grpc."""
@@ -67,7 +71,8 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, unencrypted, and nothing else. Default: 8081."""
+    requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
+    /grpc.health.v1.Health/Check alone. Default: 8081."""
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -129,7 +134,7 @@ class _Ambassador:
         """Takes over the ports and moves their processes inwards."""
         problems: list[str] = []
         taken: list[BoundPort] = []
-        listeners: list[nginx.Listener] = []
+        listeners: list[Listener] = []
         for name in self.args.target_ports:
             port = pod.port(name)
             problem = f"there is no port {name!r} to stand in front of; set target_ports= (known: {pod.known_ports()})"
@@ -142,12 +147,14 @@ class _Ambassador:
             taken.append(port)
             pod, listener = self._moved(pod, port)
             listeners.append(listener)
+        if any(listener.http2 for listener in listeners):
+            problems += self.args.memory_problems(http2=True)
         health = pod.free_port(self.args.health_port)
         return pod.reserve(health), self._patch(pod, taken, listeners, health) + PodPatch(problems=tuple(problems))
 
     def _probes(self, pod: PodView, port: BoundPort) -> dict[str, Any]:
         """What the kubelet asks for without the certificate that clients need."""
-        return pod.probed(port) if self.args.client_auth == "required" else {}
+        return pod.probed(port) if self.args.client_auth == "required" or port.scheme == "grpc" else {}
 
     def _probe_problems(self, pod: PodView, port: BoundPort) -> list[str]:
         return [
@@ -156,20 +163,22 @@ class _Ambassador:
             if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
         ]
 
-    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
+    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, Listener]:
         args, probes = self.args, self._probes(pod, port)
         number = pod.inner_number(port.name, args.inner_port)
         pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
-            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
+            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "GRPC" if port.scheme == "grpc" else "HTTP"
             pod = pod.reserve(probe_port)
         pod = pod.move(port.name, to=number, scheme=PROTOCOLS[port.scheme].behind_tls, probe_number=probe_port, probe_scheme=probe_scheme)
-        return pod, nginx.Listener(
+        return pod, Listener(
             name=port.name,
             listen=str(port.listen),
             own_addresses=port.keeps_number,
             upstream=f"{LOOPBACK}:{number}",
             http=self._is_http(port),
+            grpc=port.scheme == "grpc",
+            http2=self._is_http(port) and (port.scheme == "grpc" or self.args.http2),
             alpn=self.args.alpn or PROTOCOLS[port.scheme].alpn,
             probe_port=probe_port,
             probe_uris=tuple(map(str, probes.values())),
@@ -207,7 +216,7 @@ class _Ambassador:
             f"server have TLS itself and take the port out of target_ports=, or set direct_tls=True if every client begins with TLS{taken}"
         )
 
-    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
+    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[Listener], health: int) -> PodPatch:
         args = self.args
         certificate = {"secret": {"secretName": self.certificate.secret_name}}
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())

@@ -367,8 +367,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         [
             "readinessProbe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador even if the app is down; "
             "use httpGet or exec",
-            "livenessProbe of the app: a grpc probe of port 8080 would be answered by the ambassador even if the app is down; "
-            "use httpGet or exec",
+            "livenessProbe of the app: a grpc probe of port 8080 finds http there; set Port.scheme to grpc, or use httpGet or exec",
         ],
     ),
     "host in a probe": (
