@@ -164,8 +164,8 @@ def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:
     elif port.frontend and handler == "grpc" and port.scheme != "grpc":
         yield f"a grpc probe of port {given!r} finds {port.scheme} there; set Port.scheme to grpc, or use httpGet or exec"
     elif port.frontend and (handler == "tcpSocket" or (handler == "grpc" and port.frontend.probe_scheme != "GRPC")):
-        instead = "grpc" if port.scheme == "grpc" else "httpGet"
-        yield f"a {handler} probe of port {given!r} would be answered by the ambassador even if the app is down; use {instead} or exec"
+        instead = "exec" if handler == "grpc" else f"{'grpc' if port.scheme == 'grpc' else 'httpGet'} or exec"
+        yield f"a {handler} probe of port {given!r} would be answered by the ambassador even if the app is down; use {instead}"
 
 
 def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:

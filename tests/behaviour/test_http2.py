@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.behaviour.test_nginx import upgraded
+from tests.behaviour.test_tls_reload import give, running as reloading, serves, taken
 from tests.support.http2 import GoneError, Http2
-from tests.support.nginx_proxy import HTTP, Proxy, in_front_of_http, rendered, within
+from tests.support.nginx_proxy import HTTP, Proxy, certificate, in_front_of_http, rendered, within
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import HttpServer
+from tests.support.volumes import Volume
 
 MEGABYTE = 2**20
 
@@ -51,6 +53,8 @@ def test_clients_choose(web: Proxy) -> None:
     assert agreed(web, "http/1.1") == "http/1.1"
     assert agreed(web) is None
     assert web.get()[0].status == 200
+    # of old and of new versions of nginx
+    assert "[warn]" not in (web.directory / "stderr").read_text()
 
 
 def test_it_can_be_left_out(tmp_path: Path) -> None:
@@ -276,3 +280,18 @@ def test_an_http_1_client_is_told_to_close_as_before(spare: tuple[Proxy, HttpSer
     with closing(running.client()) as client:
         client.request("GET", "/")
         assert client.getresponse().headers["Connection"] == "close"
+
+
+def test_while_a_certificate_is_replaced_no_request_fails(tmp_path: Path) -> None:
+    volume = Volume(tmp_path / "certs", **certificate())
+    with reloading(tmp_path, {"/certs": volume}) as running:
+        load = Load(running, clients=4, parallel=4)
+        time.sleep(1)
+        files = certificate()
+        give(running, volume, files)
+        taken(running)
+        within(10, lambda: serves(running, files))
+        time.sleep(1)
+        load.end()
+        assert load.failed == []
+        assert load.connections == 8

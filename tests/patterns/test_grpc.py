@@ -11,6 +11,7 @@ from components.core.protocols import Scheme
 from components.patterns.jwt_ambassador import JwtAmbassadorArgs
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInitArgs
+from tests.support.pods import Proxy
 
 JWT = JwtAmbassadorArgs(issuer="https://issuer.example.com", audience="app", target_port="main")
 TLS = TlsAmbassadorArgs(secret_name="web-tls", target_ports=["main"])
@@ -49,6 +50,11 @@ REFUSALS: dict[str, tuple[App, list[Any], list[str]]] = {
         app(readiness_probe={"tcpSocket": {"port": 9000}}),
         [TLS],
         [f"{WHERE} a tcpSocket probe of port 9000 would be answered by the ambassador even if the app is down; use grpc or exec"],
+    ),
+    "gRPC of an ambassador that does not let it through": (
+        app(**grpc()),
+        [Proxy("own", port="main")],
+        [f"{WHERE} a grpc probe of port 9000 would be answered by the ambassador even if the app is down; use exec"],
     ),
     "gRPC of an app with TLS": (app("grpcs", **grpc()), [], [f"{WHERE} a grpc probe of port 9000 knows no TLS; use exec"]),
     "gRPC of a port that says http": (
