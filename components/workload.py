@@ -129,7 +129,8 @@ class Workload(pulumi.ComponentResource):
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]
-    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by GET."""
+    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by
+    GET or as gRPC."""
     summary: pulumi.Output[str]
     """The pod in words: containers in start order, ports, volumes."""
 
@@ -238,14 +239,14 @@ class Workload(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> kubernetes.core.v1.Service | None:
         ports = [
-            # appProtocol: meshes and gateways would take a port called http for plain HTTP; IANA's names, and Istio's tls and tcp
+            # appProtocol: meshes and gateways would take a port called http for plain HTTP;
             # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
             {
                 "name": p.name,
                 "port": p.service_number,
                 "targetPort": p.outer_number,
                 "protocol": p.declaration.protocol,
-                **({"appProtocol": p.outer_scheme} if p.declaration.protocol == "TCP" else {}),
+                **({"appProtocol": p.app_protocol} if p.declaration.protocol == "TCP" else {}),
             }
             for p in self.pod.ports
             if p.declaration.service

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import pulumi
 
 from . import checks, placeholders
+from .protocols import Scheme
 from .quantities import sized
 from .rules import (
     DataKey,
@@ -123,8 +124,9 @@ class Port:
     """Port name, at most 15 characters; also the name of the Service's port."""
     number: PortNumber
     """Port number, 1 to 65535."""
-    scheme: Literal["http", "https", "tcp"] = "http"
-    """What the process itself speaks: http, https or tcp. Default: http."""
+    scheme: Scheme = "http"
+    """What the process itself speaks: http, grpc, tcp, or a protocol by its name (redis, postgres ...); https, grpcs or tls if it has TLS
+    by itself. tcp stands for every protocol that has no name here. Default: http."""
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     """Transport protocol; ambassadors stand in front of TCP alone. Default: TCP."""
     service: bool = True

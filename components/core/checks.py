@@ -105,6 +105,7 @@ data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, di
 # C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
 env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '-', not starting with a digit")
 header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
+alpn_name = shaped("[A-Za-z0-9._/-]{1,64}", "letters, digits and ._/-, e.g. h2")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 # github.com/distribution/reference; the first part is a registry if it has a dot, a port or a capital letter, or is localhost
 _DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"

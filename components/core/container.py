@@ -196,18 +196,26 @@ def _asked(field: str, kind: str, handler: Wire, pod: PodView, *, owned: bool, w
     if port is None:
         unknown = f"{field} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})"
         return handler, [unknown] if owned else []
-    problems = []
-    if port.frontend and kind != "httpGet":
-        problems.append(
-            f"{field} of {whose}: a {kind} probe of port {given!r} would be answered by the ambassador even if the app "
-            "is down; use httpGet or exec"
-        )
+    if not owned and port.frontend is None:
+        return handler, []
+    problems = [f"{field} of {whose}: {line}" for line in _unanswered(kind, given, port)]
     number = port.frontend.probe_number if port.frontend else port.number
-    if not owned and (port.frontend is None or kind != "httpGet"):
-        return handler, problems
     # somebody else's name of a port stays where it still leads there
     asked = {**handler, "port": given if not owned and number == port.outer_number else number}
     return _with_scheme(asked, port) if kind == "httpGet" else asked, problems
+
+
+def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:
+    """Why the app would not answer such a probe of that port."""
+    if handler == "httpGet" and port.scheme in ("grpc", "grpcs"):
+        yield f"a httpGet probe of port {given!r} is not answered by an app that speaks {port.scheme}; use grpc (without TLS) or exec"
+    elif handler == "grpc" and port.scheme == "grpcs":
+        yield f"a grpc probe of port {given!r} knows no TLS; use exec"
+    elif port.frontend and handler == "grpc" and port.scheme != "grpc":
+        yield f"a grpc probe of port {given!r} finds {port.scheme} there; set Port.scheme to grpc, or use httpGet or exec"
+    elif port.frontend and (handler == "tcpSocket" or (handler == "grpc" and port.frontend.probe_scheme != "GRPC")):
+        instead = "exec" if handler == "grpc" else f"{'grpc' if port.scheme == 'grpc' else 'httpGet'} or exec"
+        yield f"a {handler} probe of port {given!r} would be answered by the ambassador even if the app is down; use {instead}"
 
 
 def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Pod:
     certificates: tuple[Any, ...]
     """What clients of the pod verify."""
     health_ports: Mapping[int, tuple[str, ...]]
-    """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers."""
+    """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers, by GET or as gRPC."""
 
     def port(self, name: str) -> BoundPort | None:
         """The port of that name, or None."""

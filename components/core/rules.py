@@ -32,6 +32,8 @@ EnvName = Annotated[str, checks.env_name]
 EnvSource = Annotated[Mapping[str, Any], checks.env_source]
 """What an environment variable is read from, in manifest form: `{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`."""
 HeaderName = Annotated[str, checks.header_name]
+AlpnName = Annotated[str, checks.alpn_name]
+"""Name of a protocol as it is agreed on in a TLS handshake (ALPN)."""
 Image = Annotated[str, checks.image]
 Pem = Annotated[str, checks.pem]
 Quantity = Annotated[str, checks.quantity]

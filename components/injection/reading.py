@@ -10,12 +10,14 @@ from ..core.base import Base
 from ..core.container import handlers_of, pre_stop_seconds
 from ..core.patch import Wire
 from ..core.pod_security import containers
+from ..core.protocols import PROTOCOLS
 from ..core.view import BoundPort
 from .mark import Mark
 from .target import Target
 
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-_HTTP = re.compile("(http|web|www|ui|api|rest|metrics)([-0-9].*)?")
+_HTTP = ("http", "web", "www", "ui", "api", "rest", "metrics")
+_CALLED = {**{name: name for name in PROTOCOLS}, "postgresql": "postgres", "pgsql": "postgres", "mongo": "mongodb"}
 _FREE = ("nodeSelector", "matchLabels", "labels", "annotations", "limits", "requests", "volumeAttributes", "overhead", "driverOptions")
 _HTTP_NUMBERS = (80, 3000, 8000, 8080)
 
@@ -148,11 +150,13 @@ def _ports(found: Base, target: Target) -> Iterator[Port]:
 
 
 def _scheme(name: str | None, number: int) -> Any:
+    """What a port speaks, as far as its name tells: bytes are always right."""
     if name is None:
         return "http" if number in _HTTP_NUMBERS else "tcp"
-    if re.fullmatch("(https|tls|ssl)([-0-9].*)?", name):
-        return "https"
-    return "http" if _HTTP.fullmatch(name) else "tcp"
+    word = re.split("[-0-9]", name)[0]
+    if word in ("https", "tls", "ssl", "grpcs"):
+        return "tls" if word == "ssl" else word
+    return "http" if word in _HTTP else _CALLED.get(word, "tcp")
 
 
 def _undeclared(found: Base, target: Target) -> list[int]:

@@ -14,8 +14,9 @@ from ..core.environment import environment
 from ..core.identity import restricted, secret_mode
 from ..core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
+from ..core.protocols import PROTOCOLS, Plain, asking
 from ..core.quantities import sized
-from ..core.rules import DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
+from ..core.rules import AlpnName, DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
 from ..core.view import LOOPBACK, PodView
 from .shared.proxies import health_probe, workers
 from .shared.templates import filled
@@ -65,6 +66,14 @@ class EgressTarget:
     """The same, from a Secret. Default: None."""
     client_certificate_secret: pulumi.Input[ObjectName] | None = None
     """metadata.name of a kubernetes.io/tls Secret with the certificate that the server asks for. Default: None."""
+    scheme: Plain = "tcp"
+    """What the app speaks through the tunnel: grpc, redis, mongodb ..., or tcp for what has no name here. With grpc the server is offered
+    HTTP/2; it reads 127.0.0.1 in `:authority` unless the app says otherwise (grpc.default_authority). Default: tcp."""
+    alpn: Sequence[AlpnName] = ()
+    """What the server is offered in the TLS handshake (ALPN). Default: none, what the scheme needs: h2 for grpc."""
+    direct_tls: bool = False
+    """Whether a server whose protocol asks for TLS inside itself (postgres, mysql ...), or is known to by its port number, takes a
+    connection that begins with TLS: PostgreSQL from 17 on does. Default: False, such a target is rejected."""
 
     @property
     def listen(self) -> int:
@@ -87,7 +96,25 @@ class EgressTarget:
             found.append("set at most one of ca_pem and ca_secret")
         for name, template in self.env.items():
             found += placeholders.problems(f"env[{name!r}]", template, ("host", "port"))
-        return found
+        return found + self._tls_problems()
+
+    def _tls_problems(self) -> list[str]:
+        """Why the server would not understand a connection that begins with TLS."""
+        name = None if self.direct_tls else asking(self.scheme, self.port)
+        if name is None:
+            return []
+        protocol = PROTOCOLS[name]
+        what = f"scheme {name}" if name == self.scheme and protocol.asks else f"port {self.port}"
+        taken = f" ({protocol.direct})" if protocol.direct else ""
+        return [
+            f"{what}: {name} asks for TLS inside its own protocol there, and a tunnel begins with TLS; {protocol.by_itself}, or set "
+            f"direct_tls=True if the server takes TLS from the first byte{taken}"
+        ]
+
+    @property
+    def offered(self) -> Sequence[str]:
+        """What the server is offered (ALPN)."""
+        return self.alpn or PROTOCOLS[self.scheme].alpn
 
     def environment(self) -> list[dict[str, Any]]:
         """What the app's container gets."""

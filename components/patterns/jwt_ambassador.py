@@ -18,6 +18,7 @@ from ..core.patch import PodPatch, UndeclaredPort
 from ..core.rules import Label, PortName, PortNumber
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
+from .shared.listener import Listener
 from .shared.oauth2_proxy import ValidatorArgs
 
 _ROUTE = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*?)(?P<below>(?<=/)\*)?")
@@ -138,6 +139,12 @@ class _Ambassador:
         if port is None:
             problem = f"there is no port {name!r} to stand in front of; set target_port= (known: {pod.known_ports()})"
             return pod, PodPatch(problems=(problem,))
+        if port.scheme == "grpc":
+            problem = (
+                f"port {name!r} speaks grpc, and JwtAmbassador passes requests on in HTTP/1.1; let the app check the tokens of its "
+                "calls, or set target_port="
+            )
+            return pod, PodPatch(problems=(problem,))
         if port.scheme != "http":
             return pod, PodPatch(problems=(f"port {name!r} speaks {port.scheme}, and tokens are in HTTP requests; set target_port=",))
         probed = list(dict.fromkeys(str(path).partition("?")[0] for path in pod.probed(port).values()))
@@ -161,7 +168,7 @@ class _Ambassador:
         args = self.args
         outermost = port.frontend is None
         listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
-        listener = nginx.Listener(
+        listener = Listener(
             name=port.name,
             listen=listen,
             own_addresses=outermost and port.keeps_number,

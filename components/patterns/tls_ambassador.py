@@ -11,13 +11,17 @@ from ..certificates import Certificate, CertificateAuthority, ServerCertificateA
 from ..core import checks, rules
 from ..core.errors import refuse
 from ..core.patch import PodPatch
-from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
-from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
+from ..core.protocols import PROTOCOLS, SECURE, asking
+from ..core.rules import AlpnName, DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
+from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx
+from .shared.listener import Listener
 from .shared.mutual_tls import MutualTlsArgs
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
+# what is looked into, request by request
+_OF_HTTP = ("http", "grpc")
 _TYPE = "pod-patterns:index:TlsAmbassador"
 
 
@@ -33,7 +37,16 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: Literal["http", "tcp"] | None = None
     """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
-    every upgrade to another protocol goes through. Default: None, by each port's scheme."""
+    every upgrade to another protocol goes through. Default: None, by each port's scheme: http and grpc as http."""
+    http2: bool = True
+    """Whether clients of ports that speak http are offered HTTP/2; the app is spoken to in HTTP/1.1 anyway, and WebSockets use HTTP/1.1. A
+    client of HTTP/2 has one connection, and so stays with one pod until that stops. Default: True."""
+    alpn: Sequence[AlpnName] = ()
+    """What clients of ports carried as tcp can agree on in the TLS handshake (ALPN); takes nginx 1.21.4. Default: none, what the scheme
+    needs: h2 for grpc."""
+    direct_tls: bool = False
+    """Whether clients of ports whose protocol asks for TLS inside itself (postgres, mysql ...), or is known to by its port number, begin
+    with TLS: those of PostgreSQL do from 17 on with sslnegotiation=direct. Default: False, such a port is rejected."""
     authority: CertificateAuthority | None = None
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[ObjectName] | None = None
@@ -58,7 +71,8 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, unencrypted, and nothing else. Default: 8081."""
+    requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
+    /grpc.health.v1.Health/Check alone. Default: 8081."""
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -120,7 +134,7 @@ class _Ambassador:
         """Takes over the ports and moves their processes inwards."""
         problems: list[str] = []
         taken: list[BoundPort] = []
-        listeners: list[nginx.Listener] = []
+        listeners: list[Listener] = []
         for name in self.args.target_ports:
             port = pod.port(name)
             problem = f"there is no port {name!r} to stand in front of; set target_ports= (known: {pod.known_ports()})"
@@ -133,12 +147,14 @@ class _Ambassador:
             taken.append(port)
             pod, listener = self._moved(pod, port)
             listeners.append(listener)
+        if any(listener.http2 for listener in listeners):
+            problems += self.args.memory_problems(http2=True)
         health = pod.free_port(self.args.health_port)
         return pod.reserve(health), self._patch(pod, taken, listeners, health) + PodPatch(problems=tuple(problems))
 
     def _probes(self, pod: PodView, port: BoundPort) -> dict[str, Any]:
         """What the kubelet asks for without the certificate that clients need."""
-        return pod.probed(port) if self.args.client_auth == "required" else {}
+        return pod.probed(port) if self.args.client_auth == "required" or port.scheme == "grpc" else {}
 
     def _probe_problems(self, pod: PodView, port: BoundPort) -> list[str]:
         return [
@@ -147,43 +163,60 @@ class _Ambassador:
             if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
         ]
 
-    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
+    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, Listener]:
         args, probes = self.args, self._probes(pod, port)
         number = pod.inner_number(port.name, args.inner_port)
         pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
-            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
+            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "GRPC" if port.scheme == "grpc" else "HTTP"
             pod = pod.reserve(probe_port)
-        pod = pod.move(port.name, to=number, scheme=WITH_TLS[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
-        return pod, nginx.Listener(
+        pod = pod.move(port.name, to=number, scheme=PROTOCOLS[port.scheme].behind_tls, probe_number=probe_port, probe_scheme=probe_scheme)
+        return pod, Listener(
             name=port.name,
             listen=str(port.listen),
             own_addresses=port.keeps_number,
             upstream=f"{LOOPBACK}:{number}",
             http=self._is_http(port),
+            grpc=port.scheme == "grpc",
+            http2=self._is_http(port) and (port.scheme == "grpc" or self.args.http2),
+            alpn=self.args.alpn or PROTOCOLS[port.scheme].alpn,
             probe_port=probe_port,
             probe_uris=tuple(map(str, probes.values())),
         )
 
     def _is_http(self, port: BoundPort) -> bool:
-        return (self.args.mode or port.scheme) == "http"
+        return port.scheme in _OF_HTTP and self.args.mode != "tcp"
 
     def _port_problem(self, port: BoundPort) -> str:
         if port.frontend:
             # what is in front would speak plain text to it
             return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
-        if port.scheme == "https":
+        if port.scheme in SECURE:
             return f"port {port.name!r} speaks TLS already; take it out of target_ports="
-        if self.args.mode == "http" and port.scheme != "http":
+        if self.args.mode == "http" and port.scheme not in _OF_HTTP:
             return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
         if self.args.client_names and not self._is_http(port):
             return (
                 f"port {port.name!r} is carried as tcp, where client_names are not checked; "
                 "use a TlsAmbassador of its own for it, with an authority that only those clients have"
             )
-        return ""
+        if self.args.alpn and self._is_http(port):
+            return f"alpn is set, but port {port.name!r} is not carried as tcp; leave it out, or set mode='tcp'"
+        return self._tls_problem(port)
 
-    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
+    def _tls_problem(self, port: BoundPort) -> str:
+        """Why its clients would not begin with TLS."""
+        name = None if self.args.direct_tls else asking(port.scheme, port.declaration.number)
+        if name is None:
+            return ""
+        what = f"speaks {name}" if name == port.scheme else f"has the number of {name}"
+        taken = f" ({PROTOCOLS[name].direct})" if PROTOCOLS[name].direct else ""
+        return (
+            f"port {port.name!r} {what}, which asks for TLS inside its own protocol, so that its clients do not begin with it; let the "
+            f"server have TLS itself and take the port out of target_ports=, or set direct_tls=True if every client begins with TLS{taken}"
+        )
+
+    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[Listener], health: int) -> PodPatch:
         args = self.args
         certificate = {"secret": {"secretName": self.certificate.secret_name}}
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())

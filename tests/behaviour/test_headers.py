@@ -12,22 +12,30 @@ from tests.support.nginx_proxy import in_front_of_http
 SPELLINGS = [spelled for name in (*headers.TRUSTING, *headers.UNKNOWN) for spelled in headers.spellings(name)]
 
 
+@pytest.fixture(scope="module", params=["HTTP/1.1", "HTTP/2"])
+def http2(request):
+    return request.param == "HTTP/2"
+
+
 @pytest.fixture(scope="module")
-def web(tmp_path_factory):
+def web(http2, tmp_path_factory):
     with in_front_of_http(tmp_path_factory.mktemp("web")) as (running, _):
+        running.http2 = http2
         yield running
 
 
 @pytest.fixture(scope="module")
-def behind_a_proxy(tmp_path_factory):
+def behind_a_proxy(http2, tmp_path_factory):
     with in_front_of_http(tmp_path_factory.mktemp("trusting"), trusted_proxies=["127.0.0.0/8"]) as (running, _):
+        running.http2 = http2
         yield running
 
 
 @pytest.fixture(scope="module")
-def behind_another(tmp_path_factory):
+def behind_another(http2, tmp_path_factory):
     """It trusts a proxy, but not the one that connects."""
     with in_front_of_http(tmp_path_factory.mktemp("other"), trusted_proxies=["192.0.2.0/24", "2001:db8::/32"]) as (running, _):
+        running.http2 = http2
         yield running
 
 
@@ -47,11 +55,13 @@ PLAIN = {
 }
 
 
+@pytest.mark.usefixtures("http2")
 @pytest.mark.parametrize("which", ["web", "behind_another"])
 def test_the_app_is_told_who_connects_and_by_which_address(which, request):
     assert said(request.getfixturevalue(which)) == PLAIN
 
 
+@pytest.mark.usefixtures("http2")
 @pytest.mark.parametrize("which", ["web", "behind_another"])
 def test_nothing_that_a_client_says_arrives_in_any_spelling(which, request):
     running = request.getfixturevalue(which)

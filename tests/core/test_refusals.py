@@ -21,6 +21,7 @@ from components.core.app import App, Port, Rebind, SecretKey
 from components.core.errors import ProblemsError
 from components.core.fold import compose
 from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
+from components.core.protocols import PROTOCOLS
 from components.core.view import PodView
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
@@ -87,8 +88,8 @@ APP: dict[str, tuple[Call, list[str]]] = {
         [f"app.ports[0].number {NO_OUTPUT}"],
     ),
     "scheme": (
-        app(ports=(Port(name="http", number=80, scheme="grpc"),)),
-        ["app.ports[0].scheme 'grpc' is not allowed: one of http, https, tcp"],
+        app(ports=(Port(name="http", number=80, scheme="gopher"),)),  # type: ignore[arg-type]
+        [f"app.ports[0].scheme 'gopher' is not allowed: one of {', '.join(PROTOCOLS)}"],
     ),
     "env name": (app(env={"1A": "x"}), [f"app.env key '1A' is not allowed: {ENV_NAME}"]),
     "secret env name": (app(secret_env={"A B": SecretKey(name="a", key="b")}), [f"app.secret_env key 'A B' is not allowed: {ENV_NAME}"]),
@@ -366,8 +367,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         [
             "readinessProbe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador even if the app is down; "
             "use httpGet or exec",
-            "livenessProbe of the app: a grpc probe of port 8080 would be answered by the ambassador even if the app is down; "
-            "use httpGet or exec",
+            "livenessProbe of the app: a grpc probe of port 8080 finds http there; set Port.scheme to grpc, or use httpGet or exec",
         ],
     ),
     "host in a probe": (
@@ -692,7 +692,7 @@ AT_PORTS: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "no http": (
         (replace(FIXED, rebind=HTTP.rebind),),
-        {"target_ports": ("db",), "mode": "http"},
+        {"target_ports": ("db",), "mode": "http", "direct_tls": True},
         ["mode 'http' cannot carry port 'db', which speaks tcp; leave mode= out, or set it to 'tcp'"],
     ),
 }

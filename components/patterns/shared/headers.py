@@ -92,7 +92,7 @@ def spellings(name: str) -> tuple[str, ...]:
 
 
 @cache
-def directives(headers: tuple[tuple[str, str], ...]) -> str:
-    """What sets the headers to their values, and to nothing in every other spelling."""
+def directives(headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The ends of the directives that set the headers to their values, and to nothing in every other spelling."""
     values = {spelled: "" for name, _ in headers for spelled in spellings(name)} | dict(headers)
-    return "".join(f"proxy_set_header {name} {value or repr('')};\n" for name, value in values.items())
+    return tuple(f"{name} {value or repr('')};\n" for name, value in values.items())

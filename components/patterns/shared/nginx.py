@@ -7,12 +7,14 @@ from typing import Any
 
 import pulumi
 
+from ...core.assembly import SLACK_SECONDS
 from ...core.environment import environment
 from ...core.identity import restricted, secret_mode
 from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
 from ...core.view import BoundPort, PodView
 from . import headers
 from .ambassador import AmbassadorArgs
+from .listener import Listener
 from .proxies import health_probe, workers
 from .scripts import script
 from .templates import filled
@@ -25,6 +27,9 @@ DIRECTORY = "/etc/nginx-proxy"
 
 HEADERS = "headers.conf"
 """Name of the file with the headers that an app is told."""
+
+GRPC_HEADERS = "grpc_headers.conf"
+"""The same for apps that speak gRPC."""
 
 HEALTH = "health.conf"
 """Name of the configuration of the nginx that answers the kubelet."""
@@ -48,7 +53,10 @@ VALIDATOR_HEALTH_PATH = "/validator"
 """Where the kubelet gets through to the validator."""
 
 DRAINING = "/tmp/draining"
-"""While this file exists every answer closes its connection, so that clients move to another pod by themselves."""
+"""While this file exists every answer in HTTP/1.1 closes its connection, so that clients move to another pod by themselves."""
+
+STREAMS = 128
+"""Requests at a time in a connection of HTTP/2: nginx's own default."""
 
 RELOADING = "/tmp/reloading"
 """The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
@@ -92,26 +100,6 @@ class Clients:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener:
-    """One port that nginx takes over."""
-
-    name: str
-    """Port name."""
-    listen: str
-    """Address and number, as in nginx's listen directive."""
-    own_addresses: bool = False
-    """Whether it listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1."""
-    upstream: str
-    """host:port of the process behind it."""
-    http: bool
-    """Whether it is proxied as HTTP, or as a plain TCP stream."""
-    probe_port: int | None = None
-    """Plain HTTP port for the kubelet, which has no certificate."""
-    probe_uris: Sequence[str] = ()
-    """All that is proxied from there, by GET."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Validator:
     """Who is asked about every request before it goes on (auth_request): an oauth2-proxy."""
 
@@ -141,10 +129,13 @@ class Nginx:
     reload: bool = False
 
 
-def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
+def started(args: AmbassadorArgs, nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
-    env = environment({"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING})
+    own = " ".join(f"{listener.listen}{'/http2' * listener.http2}" for listener in nginx.listeners if listener.own_addresses)
+    memory = str(args.worker_memory // 1024)
+    env = environment(
+        {"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING, "MEMORY": memory}
+    )
     if own:
         tls = "ssl" if nginx.outer_scheme == "https" else ""
         # status.podIPs: every address of the pod, of both families in a dual-stack cluster
@@ -153,8 +144,8 @@ def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
 
 
-def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
-    """The file of the headers that an app is told."""
+def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
+    """The files of the headers that an app is told."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
         trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
@@ -163,7 +154,15 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
         given |= headers.CERTIFICATE
     if nginx.validator is not None:
         given |= headers.TOKEN
-    return headers.directives(tuple(given.items()))
+    lines = headers.directives(tuple(given.items()))
+    files = {HEADERS: "".join(f"proxy_set_header {line}" for line in lines)}
+    if _any_grpc(nginx):
+        files[GRPC_HEADERS] = "".join(f"grpc_set_header {line}" for line in lines)
+    return files
+
+
+def _any_grpc(nginx: Nginx) -> bool:
+    return any(listener.grpc and (listener.http or listener.probe_uris) for listener in nginx.listeners)
 
 
 def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
@@ -182,10 +181,10 @@ def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
         health_path=HEALTH_PATH,
         validator=nginx.validator,
     )
-    return {"nginx.conf": _main(args, nginx, listens), HEALTH: health, HEADERS: set_headers(args, nginx)}
+    return {"nginx.conf": _main(args, nginx, pod, listens), HEALTH: health, **set_headers(args, nginx)}
 
 
-def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], list[str]]) -> str:
+def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[str | int], list[str]]) -> str:
     # behind another ambassador, that one has said it
     known = nginx.outer_scheme is not None and not args.trusted_proxies
     return filled(
@@ -198,7 +197,13 @@ def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], lis
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
+        grpc=_any_grpc(nginx),
+        grpc_headers_file=GRPC_HEADERS,
         headers_file=HEADERS,
+        offers_http2=any(listener.http2 for listener in nginx.listeners),
+        max_requests=args.max_requests,
+        shutdown_seconds=args.timeout_seconds if nginx.reload else pod.app.pre_stop_seconds + pod.app.stop_seconds + SLACK_SECONDS,
+        streams=STREAMS,
         passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
@@ -219,6 +224,15 @@ def _values(instance: AmbassadorArgs | Nginx) -> dict[str, Any]:
 def _readable(source: Wire, pod: PodView) -> Wire:
     """The source of a volume, its files readable for nginx; those of a ConfigMap are for all."""
     return {"secret": {**source["secret"], "defaultMode": secret_mode(pod)}} if "secret" in source else source
+
+
+def _pre_stop(nginx: Nginx, seconds: int) -> str:
+    """From the first moment of termination every answer of HTTP/1.1 closes its connection. Connections of HTTP/2 end by GOAWAY, which a
+    worker sends when it makes room for another: once, when new ones lead to other pods by now, and the app still takes requests."""
+    if not any(listener.http2 for listener in nginx.listeners):
+        return f"touch {DRAINING}; sleep {seconds}"
+    left = seconds // 3
+    return f'touch {DRAINING}; sleep {seconds - left}; kill -HUP "$(cat /tmp/nginx.pid)"; sleep {left}'
 
 
 def proxy(
@@ -242,13 +256,13 @@ def proxy(
     container = {
         "name": name,
         "image": args.image,
-        **started(nginx, followed),
+        **started(args, nginx, followed),
         "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
         "resources": args.resources,
         # nginx answers itself: the app is started only when this succeeded
         **probe,
-        # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {pod.app.pre_stop_seconds}"]}}},
+        # as long as the app waits, for classic sidecars
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _pre_stop(nginx, pod.app.pre_stop_seconds)]}}},
         "securityContext": restricted(args.uid, args.uid),
         "volumeMounts": [
             {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
