@@ -22,8 +22,6 @@ def _network_problems(what: str, value: str) -> list[str]:
     return []
 
 
-# nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes 50k
-_CONNECTION = 112 * 1024
 # the master, a worker, and those that answer the kubelet
 _BASE = 16 * 2**20
 Network = Annotated[str, _network_problems]
@@ -66,13 +64,18 @@ class AmbassadorArgs(PatternArgs):
     resources: Resources = sized("50m", "32Mi", "256Mi")
     """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 256Mi."""
 
+    def connection_bytes(self) -> int:
+        """The most memory that one of `max_connections` takes."""
+        # nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes 50k
+        return 112 * 1024
+
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         if checks.resources("", self.resources):
             # wrong by itself
             return []
         limit = self.resources["limits"]["memory"]
-        least = _BASE + _CONNECTION * self.max_connections
+        least = _BASE + self.connection_bytes() * self.max_connections
         if amount(limit) >= least:
             return []
         return [

@@ -138,17 +138,23 @@ class Nginx:
     """Where it answers the kubelet, as the fold has it."""
     clients: Clients | None = None
     validator: Validator | None = None
+    connections_per_client: int | None = None
+    """Most connections from one address, counted from the moment they are accepted; no limit if None."""
     reload: bool = False
+
+    def has_tls_at(self, listener: Listener) -> bool:
+        """Whether TLS begins where the listener accepts connections. HTTP connections that are counted come in through the stream block,
+        because the http block counts whole heads alone; TLS begins there."""
+        return self.outer_scheme == "https" and not (listener.http and self.connections_per_client)
 
 
 def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
+    own = " ".join(f"{port.listen}:{'ssl' if nginx.has_tls_at(port) else ''}" for port in nginx.listeners if port.own_addresses)
     env = environment({"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING})
     if own:
-        tls = "ssl" if nginx.outer_scheme == "https" else ""
         # status.podIPs: every address of the pod, of both families in a dual-stack cluster
-        env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
+        env += environment({"LISTEN": own, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
         env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
     return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
 

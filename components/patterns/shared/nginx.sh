@@ -7,8 +7,8 @@
 #   CONFIG     path of the nginx.conf
 #   HEALTH     path of the configuration of the one for the kubelet
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
-#   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, and what follows in their listen directives; LISTEN may be unset
-#   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
+#   LISTEN     NUMBER:PARAMETERS for each port on the pod's own addresses, PARAMETERS of its listen directive may be none; may be unset
+#   LISTEN_DIRECTORY  where listen-NUMBER.conf is written
 #   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
 # Programs: nginx, readlink, rm, sleep, touch.
@@ -23,13 +23,14 @@ run() { nginx -e stderr -c "$CONFIG" "$@"; }
 links() { for directory; do readlink "$directory/..data"; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
-rm -f "$DRAINING" "$RELOADING" /tmp/nginx.pid /tmp/health.pid
+rm -f "$DRAINING" "$RELOADING" /tmp/*.pid /tmp/*.sock
 
-for number in ${LISTEN:-}; do
+for port in ${LISTEN:-}; do
+  number=${port%%:*} parameters=${port#*:}
   IFS=,
   for address in $POD_IPS; do
     case $address in *:*) address="[$address]" ;; esac
-    echo "listen $address:$number${LISTEN_PARAMETERS:+ $LISTEN_PARAMETERS};"
+    echo "listen $address:$number${parameters:+ $parameters};"
   done >"$LISTEN_DIRECTORY/listen-$number.conf"
   unset IFS
 done
