@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--addresses", type=int, default=1)
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (arguments.connections + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    began, sources = time.monotonic(), addresses(arguments.addresses)
+    began, sources, kept = time.monotonic(), addresses(arguments.addresses), list[socket.socket]()
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             tried = [
@@ -93,6 +93,10 @@ def main() -> None:
         sys.stdin.read()
         print(json.dumps({"open": sum(map(is_open, kept))}), flush=True)
     finally:
+        # from an address that is gone nobody can hang up
+        for connection in kept:
+            connection.close()
+        time.sleep(0.5)
         for address in sources:
             subprocess.run(["ip", "address", "del", f"{address}/32", "dev", "lo"], check=True)
 
