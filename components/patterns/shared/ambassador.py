@@ -54,7 +54,7 @@ class AmbassadorArgs(PatternArgs):
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
     image: pulumi.Input[Image] = "nginx:1.28-alpine"
-    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    """nginx 1.19.5 or later, with the stream module for tcp and for counting connections. Default: nginx:1.28-alpine."""
     container_name: Label = "nginx-proxy"
     """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: PortNumber = 8081
