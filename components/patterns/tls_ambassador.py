@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
 
@@ -51,6 +51,13 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[ObjectName] | None = None
     """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
+    max_connections_per_client: Annotated[int, checks.whole(1, 65535)] | None = None
+    """Most connections at a time from one address, counted from the moment they are accepted: unfinished handshakes and requests too. More
+    are closed. Clients behind one address count together: a NAT, a node that forwards (a LoadBalancer Service without
+    `externalTrafficPolicy: Local`), the kubelet's probes with them. A request under way then takes four of `max_connections`, each of them
+    160Ki of the memory limit (216Ki with HTTP/2), and a client that stops reading keeps two of them for `timeout_seconds`. Not beside
+    `trusted_proxies`. An IPv6 client has many addresses.
+    Default: None, no limit."""
     reload: bool = False
     """Reload nginx when the contents of `secret_name`, `client_ca_secret` or the clients' CRL change, without a restart or a lost request.
     Invalid ones are rejected and the previous ones stay in use. The mounted files follow a Secret or ConfigMap within the kubelet's sync
@@ -73,6 +80,11 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
     requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
     /grpc.health.v1.Health/Check alone. Default: 8081."""
+
+    def connection_bytes(self, *, http2: bool) -> int:
+        """More where HTTP comes through what counts the connections."""
+        # heads 40k, which nginx keeps, and then the kernel's 208k between the two blocks for two connections of a client that stops reading
+        return super().connection_bytes(http2=http2) + (0 if self.max_connections_per_client is None else 48 * 1024)
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -112,6 +124,11 @@ class TlsAmbassadorArgs(MutualTlsArgs):
             found.append(
                 "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
                 "leave reload out, or set secret_name to a Secret that keeps its name"
+            )
+        if self.max_connections_per_client is not None and self.trusted_proxies:
+            found.append(
+                "max_connections_per_client and trusted_proxies are both set, but behind a proxy every connection is the proxy's; "
+                "leave one of the two out, and let the proxy limit its clients"
             )
         if not self.target_ports:
             found.append("target_ports is empty; name at least one port to stand in front of, e.g. ['http']")
@@ -222,7 +239,14 @@ class _Ambassador:
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
         proxy = nginx.proxy(
             args,
-            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=args.clients(), health_port=health, reload=args.reload),
+            nginx.Nginx(
+                listeners=listeners,
+                outer_scheme="https",
+                clients=args.clients(),
+                health_port=health,
+                connections_per_client=args.max_connections_per_client,
+                reload=args.reload,
+            ),
             pod=pod,
             ports=taken,
             files={nginx.CLIENT_CA: bundle(trusted)} if args.client_auth and not args.client_ca_secret else {},

@@ -126,20 +126,28 @@ class Nginx:
     """Where it answers the kubelet, as the fold has it."""
     clients: Clients | None = None
     validator: Validator | None = None
+    connections_per_client: int | None = None
+    """Most connections from one address, counted from the moment they are accepted; no limit if None."""
     reload: bool = False
+
+    def parameters(self, listener: Listener) -> str:
+        """What its listen directive has besides the address, where it accepts connections. HTTP connections that are counted come in
+        through the stream block, because the http block counts whole heads alone; TLS and HTTP/2 begin there."""
+        if listener.http and self.connections_per_client:
+            return ""
+        return ("ssl" if self.outer_scheme == "https" else "") + "/http2" * listener.http2
 
 
 def started(args: AmbassadorArgs, nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
     """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    own = " ".join(f"{listener.listen}{'/http2' * listener.http2}" for listener in nginx.listeners if listener.own_addresses)
+    own = " ".join(f"{port.listen}:{nginx.parameters(port)}" for port in nginx.listeners if port.own_addresses)
     memory = str(args.worker_memory // 1024)
     env = environment(
         {"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING, "MEMORY": memory}
     )
     if own:
-        tls = "ssl" if nginx.outer_scheme == "https" else ""
         # status.podIPs: every address of the pod, of both families in a dual-stack cluster
-        env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
+        env += environment({"LISTEN": own, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
         env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
     return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
 
