@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.core import rules
+from components.core.errors import CompositionError
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from tests.behaviour.test_flood import KINDS
 from tests.support.clients import Authority
@@ -141,10 +142,16 @@ def test_behind_trusted_proxies_it_is_refused() -> None:
 
 
 def test_a_connection_that_is_counted_takes_more_memory() -> None:
-    assert rules.problems(TlsAmbassadorArgs(service_name="web", max_connections_per_client=10)) == [
-        "resources.limits.memory 256Mi is too little for max_connections 2000: clients that finish no request could get the proxy killed; "
-        "set it to 329Mi or more, or max_connections= to less"
+    assert rules.problems(TlsAmbassadorArgs(service_name="web", max_connections_per_client=10, max_connections=2000)) == [
+        "resources.limits.memory 256Mi is too little for max_connections 2000: clients that finish no request could take it all; set it to "
+        "329Mi or more, or max_connections= to less"
     ]
+    with pytest.raises(CompositionError) as error:
+        rendered(HTTP, max_connections_per_client=10)
+    assert error.value.problems == (
+        "TlsAmbassador 'tls': resources.limits.memory 256Mi is too little for max_connections 1400 of HTTP/2: clients that finish no "
+        "request could take it all; set it to 312Mi or more, or max_connections= to less",
+    )
 
 
 @pytest.mark.parametrize("value", [0, 65536])

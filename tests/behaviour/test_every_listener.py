@@ -84,7 +84,7 @@ def token(first: int, issuer: str) -> JwtAmbassadorArgs:
 
 
 def tunnel(first: int) -> EgressTlsTunnelArgs:
-    targets = [EgressTarget(name="db", host="db.example.com", port=5432, local_port=first, ca_pem=CLIENTS.pem)]
+    targets = [EgressTarget(name="db", host="db.example.com", port=6380, local_port=first, ca_pem=CLIENTS.pem)]
     return EgressTlsTunnelArgs(targets=targets, health_port=first + 1, nameservers=[f"{LOOPBACK}:{first + 2}"])
 
 

@@ -141,6 +141,7 @@ def test_a_redirect_to_elsewhere_is_left_alone(web):
     assert answer.headers["Location"] == "http://127.0.0.1:1/x"
 
 
+@pytest.mark.usefixtures("http2")
 @pytest.mark.parametrize("which", ["web", "counted"])
 def test_a_client_of_http_1_0_need_not_say_the_host(which, request):
     running = request.getfixturevalue(which)
