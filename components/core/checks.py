@@ -46,6 +46,11 @@ def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], I
     return output.apply(check)
 
 
+def shown(value: Any) -> str:
+    """A value in messages; of an object of Python its class alone."""
+    return f"(a {type(value).__name__})" if repr(value).startswith("<") else repr(value)
+
+
 def shaped(pattern: str, rule: str) -> Check:
     """A check of a text that must match the whole pattern; `rule` says that in words."""
 
@@ -54,7 +59,7 @@ def shaped(pattern: str, rule: str) -> Check:
             return [f"{what} must be a plain value, not an Output"]
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return []
-        return [f"{what} {value!r} is not allowed: {rule}"]
+        return [f"{what} {shown(value)} is not allowed: {rule}"]
 
     return check
 
@@ -68,7 +73,7 @@ def whole(least: int, most: int | None = None) -> Check:
             return [f"{what} must be a plain value, not an Output"]
         # a bool is an int
         if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-            return [f"{what} {value!r} is not allowed: {rule}"]
+            return [f"{what} {shown(value)} is not allowed: {rule}"]
         return []
 
     return check
@@ -97,7 +102,8 @@ port_name = shaped(
 # what may stand in a path that ends up in nginx.conf, a shell script or a mount: no quotes, spaces, `$`, `;`, globs, control characters
 path = _downwards(shaped("/[A-Za-z0-9._@%+=,/-]*", "an absolute path of letters, digits and ._@%+=,/-"))
 relative_path = _downwards(shaped("[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*", "a relative path of letters, digits and ._@%+=,/-"))
-file_name = shaped("[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.'")
+# a program would take a leading '-' for an option
+file_name = shaped("[A-Za-z0-9_@%+=][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.' or '-'")
 # `*` and `?` within a name; nothing that leaves the directory
 file_glob = shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, digits, ._@%+=- and the wildcards * and ?")
 # keys in the data of Secrets and ConfigMaps (validation.IsConfigMapKey)
@@ -114,13 +120,15 @@ image = shaped(
     rf"({_REGISTRY}/)?{_IMAGE_NAME}(/{_IMAGE_NAME})*(:\w[\w.-]{{0,127}})?(@(sha256:[0-9a-f]{{64}}|sha512:[0-9a-f]{{128}}))?",
     "an image reference such as registry.example.com/app:1.2",
 )
-text = shaped("[^\0]*", "text without NUL")
-some_text = shaped("[^\0]+", "text, not empty")
+# half a surrogate pair has no UTF-8
+_CHARACTER = r"[^\0\ud800-\udfff]"
+text = shaped(f"{_CHARACTER}*", "text without NUL and lone surrogates")
+some_text = shaped(f"{_CHARACTER}+", "text, not empty, without NUL and lone surrogates")
 port = whole(1, 65535)
 
 
 def pem(what: str, value: str) -> list[str]:
-    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value
+    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value and not text("", value)
     # without the value, which is long, and may be a private key
     return [] if fine else [f"{what} is not allowed: certificates in PEM, and nothing else"]
 
@@ -150,7 +158,7 @@ def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False
 
 def one_of(what: str, value: Any, allowed: Iterable[Any]) -> list[str]:
     known = tuple(allowed)
-    return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(map(str, known))}"]
+    return [] if value in known else [f"{what} {shown(value)} is not allowed: one of {', '.join(map(str, known))}"]
 
 
 def manifest(what: str, value: Any) -> list[str]:
@@ -160,7 +168,9 @@ def manifest(what: str, value: Any) -> list[str]:
         return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
     if isinstance(value, list | tuple):
         return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]
-    if value is None or isinstance(value, str | int | float) or not is_plain(value):
+    if isinstance(value, str):
+        return text(what, value)
+    if value is None or isinstance(value, int | float) or not is_plain(value):
         return []
     return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
 
