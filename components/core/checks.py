@@ -1,6 +1,7 @@
 """Checks of single values: each returns a line for what is wrong with it, and nothing for a good one."""
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -64,8 +65,8 @@ def shaped(pattern: str, rule: str) -> Check:
     return check
 
 
-def whole(least: int, most: int | None = None) -> Check:
-    """A check of a whole number."""
+def whole(least: int, most: int | None = None, *, limit: int = 2**31 - 1) -> Check:
+    """A check of a whole number; `limit` is the most where the rule need not say it (default: what 32 bits hold)."""
     rule = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
 
     def check(what: str, value: Any) -> list[str]:
@@ -74,7 +75,8 @@ def whole(least: int, most: int | None = None) -> Check:
         # a bool is an int
         if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
             return [f"{what} {shown(value)} is not allowed: {rule}"]
-        return []
+        # longer ones cannot even be written
+        return [f"{what} is not allowed: a whole number, {limit} at most"] if most is None and value > limit else []
 
     return check
 
@@ -164,12 +166,14 @@ def one_of(what: str, value: Any, allowed: Iterable[Any]) -> list[str]:
 def manifest(what: str, value: Any) -> list[str]:
     """Mappings, lists and scalars, Outputs at the leaves; a typed object of pulumi-kubernetes would hide what it holds."""
     if isinstance(value, Mapping):
-        keys = [f"{what} key {key!r} is not allowed: text" for key in value if not isinstance(key, str)]
+        keys = [f"{what} key {shown(key)} is not allowed: text" for key in value if not isinstance(key, str)]
         return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
     if isinstance(value, list | tuple):
         return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]
     if isinstance(value, str):
         return text(what, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return [f"{what} {value} is not allowed: a number that JSON has"]
     if value is None or isinstance(value, int | float) or not is_plain(value):
         return []
     return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
@@ -186,7 +190,9 @@ def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
     path = reference.get("fieldPath")
     if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
         return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
-    return [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    name = reference.get("name")
+    return missing or (object_name(f"{what}.valueFrom.{kind}.name", name) if isinstance(name, str) else [])
 
 
 def resources(what: str, value: Any) -> list[str]:

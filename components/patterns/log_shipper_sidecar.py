@@ -179,7 +179,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
                 "exporters": {"otlp_http": {"endpoint": endpoint.rstrip("/"), **exporter}},
                 "service": service,
             }
-            return json.dumps(config, indent=2) + "\n"
+            return _yaml(config)
 
         if isinstance(self.endpoint, str):
             return rendered(self.endpoint)
@@ -202,6 +202,12 @@ class LogShipperSidecar(PatternComponent[LogShipperSidecarArgs]):
 
     Raises ArgumentError.
     """
+
+
+def _yaml(config: Any) -> str:
+    """JSON that is YAML, too: YAML has no surrogate pairs, and breaks lines at what JSON leaves as it is."""
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def _literal(values: Mapping[str, str]) -> dict[str, str]:

@@ -4,20 +4,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from components.core.errors import ProblemsError
 from components.core.fold import compose
 from components.core.quantities import times
+from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnelArgs
 from components.patterns.fetch_init import FetchInitArgs
+from components.patterns.log_shipper_sidecar import LogShipperSidecarArgs
 from components.patterns.log_tail_sidecar import LogTailSidecarArgs
+from components.patterns.migration_init import MigrationInitArgs
 from components.patterns.redis_cache_sidecar import RedisCacheSidecarArgs
 from components.patterns.shared.vault_secret import VaultSecret
+from components.patterns.sysctl_init import SysctlInitArgs
 from components.patterns.vault_init import VaultInitArgs
 from tests.support.pods import web
 
 TEXT = "text without NUL and lone surrogates"
 QUANTITY = "a Kubernetes quantity such as 100m, 64Mi or 1.5"
 FETCHED: dict[str, Any] = {"source": "https://example.com/a", "allow_unverified": True}
+DATABASE = EgressTarget(name="db", host="db.example.com", port=5432)
 
 
 def vault(**secret: Any) -> VaultInitArgs:
@@ -66,7 +72,35 @@ def refusal(call: Callable[[], Any]) -> str:
             "kubernetes_version (a object) is not a valid Kubernetes version; write it as '1.30'",
         ),
         (lambda: compose(web(), sidecars=object()), "sidecars (a object) is not allowed: one of native, classic"),  # type: ignore[arg-type]
+        (
+            lambda: compose(web(), fields={"nodeSelector": {object(): "a"}}),
+            "pod field.nodeSelector key (a object) is not allowed: text",
+        ),
+        # AttributeError
+        (
+            lambda: compose(web(), image_registry=["a"]),  # type: ignore[arg-type]
+            "image_registry must be a text or a mapping, but is a list",
+        ),
+        # OverflowError; nginx: "client_header_timeout" directive invalid value
+        (
+            lambda: compose(web(), [MigrationInitArgs(image="a", command=["a"], uid=10**400)]),
+            "MigrationInit: uid is not allowed: a whole number, 2147483647 at most",
+        ),
+        # haproxy: timer overflow
+        (
+            lambda: compose(web(), [EgressTlsTunnelArgs(targets=[DATABASE], idle_seconds=2147484)]),
+            "EgressTlsTunnel: idle_seconds is not allowed: a whole number, 2147483 at most",
+        ),
+        # JSON has no such number
+        (
+            lambda: compose(web(startup_probe={"periodSeconds": float("nan")})),
+            "app.startup_probe.periodSeconds nan is not allowed: a number that JSON has",
+        ),
         # accepted
+        (
+            lambda: compose(web(env={"A": {"valueFrom": {"secretKeyRef": {"name": "a b", "key": "c"}}}})),
+            "app.env['A'].valueFrom.secretKeyRef.name 'a b' is not allowed: a-z, 0-9, '-' and '.', 253 characters at most",
+        ),
         (
             lambda: compose(web(), kubernetes_version="1.30.0; all"),
             "kubernetes_version '1.30.0; all' is not a valid Kubernetes version; write it as '1.30'",
@@ -102,3 +136,17 @@ def test_a_name_with_a_line_break_stays_in_its_line() -> None:
 
 def test_a_small_quantity_is_multiplied_without_an_exponent_in_front_of_its_suffix() -> None:
     assert times("0.00000001Gi", 4) == "0.00000004Gi"
+
+
+def test_a_sysctl_may_be_as_large_as_the_kernel_has_them() -> None:
+    pod = compose(web(), [SysctlInitArgs(sysctls={"kernel.shmmax": 2**64 - 1})])
+    assert pod.spec["initContainers"][0]["command"][-1] == "kernel.shmmax=18446744073709551615"
+
+
+def test_the_collector_reads_in_yaml_what_was_written_as_json() -> None:
+    # a surrogate pair is no character there, and NEL is a line break
+    text = "a\U0001f600\x85b\u2028c\ufeffd\x7fe\x9ff\u00e9"
+    logs = LogShipperSidecarArgs(endpoint="https://logs", directory="/logs-of-web", files=["a"], attributes={"a": text})
+    (config,) = compose(web(), [logs]).config_files
+    document = yaml.safe_load(str(config.files["config.yaml"]))
+    assert document["receivers"]["file_log"]["resource"]["a"] == text

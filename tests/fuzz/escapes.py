@@ -54,7 +54,7 @@ def torn(tokens: Sequence[str], hostile: Mapping[str, str]) -> Iterator[str]:
 
 def _bare(text: str) -> str:
     """Without what escapes, and without the slashes at the ends, which some take away."""
-    return re.sub(r"[\\\"'{}/$]", "", text.strip())
+    return re.sub(r"[\\\"'{}/$]", "", text.replace("[-_.]*", "").strip())
 
 
 def problems(pod: Any, ours: Sequence[Mapping[str, Any]], hostile: Mapping[str, str]) -> Iterator[str]:
@@ -114,7 +114,7 @@ def of_file(name: str, content: str, hostile: Mapping[str, str]) -> Iterator[str
     elif name == "haproxy.cfg":
         yield from _haproxy(content, hostile)
     elif name.endswith((".yaml", ".json", ".hcl")) and content.lstrip().startswith("{"):
-        yield from _document(content, hostile)
+        yield from _document(name, content, hostile)
     elif name.endswith(".sh"):
         yield from _script(content)
 
@@ -157,9 +157,9 @@ def _haproxy(content: str, hostile: Mapping[str, str]) -> Iterator[str]:
         yield from torn(words, hostile)
 
 
-def _document(content: str, hostile: Mapping[str, str]) -> Iterator[str]:
+def _document(name: str, content: str, hostile: Mapping[str, str]) -> Iterator[str]:
     document = json.loads(content)
-    if yaml.safe_load(content) != document:
+    if name.endswith(".yaml") and yaml.safe_load(content) != document:
         yield "YAML reads it otherwise than JSON"
     yield from _leaves(document, hostile, "receivers" in document)
 

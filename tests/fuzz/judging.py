@@ -14,6 +14,8 @@ from tests.fuzz import escapes, manifests
 from tests.fuzz.cases import Case
 
 _OBJECT = re.compile(r"<[^>\n]*(components|pulumi|object at|class |function )[^>\n]*>|Traceback|0x[0-9a-f]{8,}")
+LONGEST = 2010
+"""Characters of a line."""
 FACTS = {"service_name": "web", "namespace": "default", "app_name": "web"}
 
 
@@ -50,10 +52,9 @@ def _place() -> str:
 
 def unclear(error: ArgumentError | CompositionError) -> str:
     """What is wrong with a refusal; empty if it is one clear error."""
-    longest = 400
     found = [f"not one line: {line!r}" for line in error.problems if not line.isprintable() or not line.strip()]
     found += [f"an object of Python: {line!r}" for line in error.problems if _OBJECT.search(_unquoted(line))]
-    found += [f"too long: {line[:100]!r}... of {len(line)} characters" for line in error.problems if len(line) > longest * 3]
+    found += [f"too long: {line[:100]!r}... of {len(line)} characters" for line in error.problems if len(line) > LONGEST]
     if not error.problems:
         found.append("no problem at all")
     if len(set(error.problems)) < len(error.problems):

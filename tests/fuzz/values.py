@@ -150,7 +150,7 @@ class Maker:
         if type(None) in members and self.chance(0.2):
             return None
         value = self.value(self.random.choice(plain))
-        if self.late and any(map(rules.is_late, members)) and self.chance(0.3):
+        if self.late and isinstance(value, str) and any(map(rules.is_late, members)) and self.chance(0.3):
             return pulumi.Output.secret(value) if self.chance(0.2) else pulumi.Output.from_input(value)
         return value
 
