@@ -167,6 +167,7 @@ def manifest(what: str, value: Any) -> list[str]:
     """Mappings, lists and scalars, Outputs at the leaves; a typed object of pulumi-kubernetes would hide what it holds."""
     if isinstance(value, Mapping):
         keys = [f"{what} key {shown(key)} is not allowed: text" for key in value if not isinstance(key, str)]
+        keys += [line for key in value if isinstance(key, str) for line in text(f"{what} key", key)]
         return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
     if isinstance(value, list | tuple):
         return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
+from components.core.app import SecretKey
 from components.core.errors import ProblemsError
 from components.core.fold import compose
 from components.core.quantities import times
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnelArgs
 from components.patterns.fetch_init import FetchInitArgs
+from components.patterns.jwt_ambassador import JwtAmbassadorArgs
 from components.patterns.log_shipper_sidecar import LogShipperSidecarArgs
 from components.patterns.log_tail_sidecar import LogTailSidecarArgs
 from components.patterns.migration_init import MigrationInitArgs
@@ -23,6 +25,7 @@ from tests.support.pods import web
 TEXT = "text without NUL and lone surrogates"
 QUANTITY = "a Kubernetes quantity such as 100m, 64Mi or 1.5"
 FETCHED: dict[str, Any] = {"source": "https://example.com/a", "allow_unverified": True}
+KEY = SecretKey(name="a", key="b")
 DATABASE = EgressTarget(name="db", host="db.example.com", port=5432)
 
 
@@ -85,6 +88,16 @@ def refusal(call: Callable[[], Any]) -> str:
         (
             lambda: compose(web(), [MigrationInitArgs(image="a", command=["a"], uid=10**400)]),
             "MigrationInit: uid is not allowed: a whole number, 2147483647 at most",
+        ),
+        # nginx: 1 worker_connections are not enough for 1 listening sockets
+        (
+            lambda: compose(web(), [JwtAmbassadorArgs(issuer="https://a", audience="a", cookie_secret=KEY, max_connections=1)]),
+            "JwtAmbassador: max_connections 1 is not allowed: a whole number, 64 or more",
+        ),
+        # UnicodeEncodeError
+        (
+            lambda: compose(web(), fields={"nodeSelector": {"\ud800": "a"}}),
+            f"pod field.nodeSelector key '\\ud800' is not allowed: {TEXT}",
         ),
         # haproxy: timer overflow
         (

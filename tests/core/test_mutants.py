@@ -50,6 +50,7 @@ def test_a_rule_is_made_of_an_expression() -> None:
     assert rule("x", "aa") == []
     assert rule("x", "ab") == ["x 'ab' is not allowed: letters a"]
     assert rule("x", 3) == ["x 3 is not allowed: letters a"]
+    assert run(lambda: rule("x", pulumi.Output.from_input("aa"))).value == ["x must be a plain value, not an Output"]
     below = checks._downwards(checks.shaped("[a./]*", "a path"))
     assert below("x", "a/..a") == []
     assert below("x", "a/../a") == ["x 'a/../a' is not allowed: it must not contain '..'"]
@@ -133,10 +134,29 @@ def test_what_asks_the_server_itself_may_go_through_a_tunnel() -> None:
     compose(web(), [serving("a", forwards_to="db:5432"), asks])
 
 
+def test_a_pattern_may_wait_for_its_own_sidecar() -> None:
+    own = PodPatch(init_containers=(sidecar(container("a")), container("b")), undeclared_ports=(UndeclaredPort(number=6000),))
+    compose(web(), [Adds("a", own + PodPatch(needs=(Need(address="127.0.0.1:6000"),)))])
+
+
 def test_a_port_that_is_not_there_is_named_in_the_error() -> None:
     pod: PodView = view(web())
-    with pytest.raises(KeyError, match=r"^'nothing'$"):
-        pod.inner_number("nothing")
+    for ask in (pod.inner_number, pod.move):
+        with pytest.raises(KeyError, match=r"^'nothing'$"):
+            ask("nothing")
+
+
+def test_the_kubelet_speaks_plain_http_through_an_ambassador_without_tls() -> None:
+    port = view(web()).move("http").port("http")
+    assert port is not None
+    assert port.frontend is not None
+    assert port.frontend.probe_scheme == "HTTP"
+
+
+def test_arguments_are_completed_where_they_say_nothing() -> None:
+    args = WaitForInitArgs(dns=["a"])
+    assert args.completed({"name": "b", "another": "c"}) == WaitForInitArgs(name="b", dns=["a"])
+    assert WaitForInitArgs(name="b", dns=["a"]).completed({"name": "c"}) == WaitForInitArgs(name="b", dns=["a"])
 
 
 def test_the_names_of_several_ports_are_listed() -> None:

@@ -44,7 +44,9 @@ def torn(tokens: Sequence[str], hostile: Mapping[str, str]) -> Iterator[str]:
     """A line for every token that has a marker, and not the whole text that it belongs to."""
     for token in tokens:
         for marker in re.findall(r"zq\d+x", token):
-            whole = hostile.get(marker, marker)
+            # what stands for something else is replaced, as it is to be
+            parts = re.split(r"(?<!\{)\{[a-z_]+\}(?!\})|\*$", hostile.get(marker, marker))
+            whole = next((part for part in parts if marker in part), marker)
             # a file is called what a URL ends with, without the ending of an archive
             last = re.search(r"/([A-Za-z0-9._%+=@-]+?)(\.tar\.gz|\.tgz|\.zip)?(\?.*)?$", whole)
             named = last is not None and token in (last[1], f"{last[1]}{last[2] or ''}")

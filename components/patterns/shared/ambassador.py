@@ -26,6 +26,8 @@ def _network_problems(what: str, value: str) -> list[str]:
 _CONNECTION = 112 * 1024
 # the master, a worker, and those that answer the kubelet
 _BASE = 16 * 2**20
+# nginx takes its listening sockets for connections, too
+Connections = Annotated[int, checks.whole(64)]
 Network = Annotated[str, _network_problems]
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
@@ -43,9 +45,10 @@ class AmbassadorArgs(PatternArgs):
     client_timeout_seconds: Positive = 60
     """Seconds in which the whole head of a request must arrive, and the longest silence of a client that sends a body or reads an answer.
     Default: 60, as nginx's own."""
-    max_connections: Positive = 2000
-    """Connections at a time, those to the app counted too: a request under way takes two. The memory limit must be 16Mi and 112Ki for each
-    of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default: 2000."""
+    max_connections: Connections = 2000
+    """Connections at a time, 64 or more, those to the app counted too: a request under way takes two. The memory limit must be 16Mi and
+    112Ki for each of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default:
+    2000."""
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""
