@@ -112,7 +112,7 @@ file_glob = shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, d
 data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, digits and '.', '_' and '-'")
 # C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
 env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '-', not starting with a digit")
-header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
+header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]{1,255}", "letters, digits and !#%&'*+.^_`|~-, 255 characters at most")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 # github.com/distribution/reference; the first part is a registry if it has a dot, a port or a capital letter, or is localhost
 _DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"

@@ -43,6 +43,9 @@ def _expression_problems(what: str, value: str) -> list[str]:
 
 Expression = Annotated[str, _expression_problems]
 
+# YAML takes no key of more than 1024 characters
+AttributeName = Annotated[SomeText, checks.shaped("(?s:.{1,255})", "text, 255 characters at most")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogShipperSidecarArgs(AppLogsArgs):
@@ -59,7 +62,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
     """Headers of every request, no secrets. Default: none."""
     secret_headers: Mapping[HeaderName, SecretKey] = field(default_factory=dict)
     """Headers whose whole value is in a Secret, e.g. `authorization`. Default: none."""
-    attributes: Mapping[SomeText, Text] = field(default_factory=dict)
+    attributes: Mapping[AttributeName, Text] = field(default_factory=dict)
     """Resource attributes besides service.name (the app's name), k8s.pod.name and k8s.namespace.name, which they can replace.
     Default: none."""
     rotated: Sequence[FileGlob] | None = None

@@ -99,6 +99,11 @@ def refusal(call: Callable[[], Any]) -> str:
             lambda: compose(web(), fields={"nodeSelector": {"\ud800": "a"}}),
             f"pod field.nodeSelector key '\\ud800' is not allowed: {TEXT}",
         ),
+        # the collector could not read its configuration: no key of YAML is so long
+        (
+            lambda: compose(web(), [LogShipperSidecarArgs(endpoint="https://a", attributes={"a" * 256: "b"})]),
+            f"LogShipperSidecar: attributes key '{'a' * 256}' is not allowed: text, 255 characters at most",
+        ),
         # haproxy: timer overflow
         (
             lambda: compose(web(), [EgressTlsTunnelArgs(targets=[DATABASE], idle_seconds=2147484)]),
