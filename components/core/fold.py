@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, foreign, plug, rules, shapes, start_order
+from . import checks, claims, environment, foreign, loopback, plug, rules, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -153,6 +153,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
         yield from shapes.of_patch(patch, owner)
     if not base.owned:
         yield from foreign.problems(base, found)
+    yield from loopback.problems(base, found)
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)

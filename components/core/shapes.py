@@ -1,13 +1,9 @@
 """Shapes: what every part of a pod that this package adds must look like."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import checks
+from . import checks, pod_fields
 from .patch import PodPatch, Wire
-
-# fields whose keys are names that the user chooses, not fields of Kubernetes' API
-_FREE = ("resources", "volumeAttributes", "metadata", "selector", "options")
 
 
 def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> Iterator[str]:
@@ -15,8 +11,7 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
     name = container.get("name")
     where = f"container {name!r} of {owner}" if isinstance(name, str) else f"a container of {owner}"
     yield from checks.label(f"container name of {owner}:", name)
-    for key in not_wire(container):
-        yield f"{where}: {key!r} is not in manifest form; write it as in a manifest, e.g. volumeMounts"
+    yield from (f"{where}: {line}" for line in pod_fields.of_object("Container", container))
     if container.get("image") in (None, ""):
         yield f"{where}: image is missing"
     for port in container.get("ports") or ():
@@ -47,19 +42,6 @@ def _handlers(container: Wire) -> Iterator[tuple[str, Wire]]:
             yield f"lifecycle.{hook}", handler
 
 
-def not_wire(value: object) -> Iterator[str]:
-    """Keys, at any depth, that are not as in a manifest. Pulumi would accept them, but none of the checks here sees what they hold."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not re.fullmatch("[a-z][A-Za-z]*", str(key)):
-                yield str(key)
-            elif key not in _FREE:
-                yield from not_wire(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from not_wire(inner)
-
-
 def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:
     for variable in env:
         name, value = variable.get("name"), variable.get("value", "")
@@ -77,8 +59,7 @@ def of_mount(mount: Wire, where: str) -> Iterator[str]:
 
 def of_volume(volume: Wire, owner: str) -> Iterator[str]:
     yield from checks.label(f"volume name of {owner}:", volume.get("name"))
-    for key in not_wire(volume):
-        yield f"volume {volume.get('name')!r} of {owner}: {key!r} is not in manifest form; write it as in a manifest, e.g. emptyDir"
+    yield from (f"volume {volume.get('name')!r} of {owner}: {line}" for line in pod_fields.of_object("Volume", volume))
 
 
 def of_patch(patch: PodPatch, owner: str) -> Iterator[str]:
