@@ -60,6 +60,7 @@ from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Expor
 from .patterns.shared.mutual_tls import MutualTlsArgs as MutualTlsArgs
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
 from .patterns.shared.reload import ReloadArgs as ReloadArgs
+from .patterns.shared.session_store import SessionStore as SessionStore
 from .patterns.shared.vault import VaultArgs as VaultArgs
 from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
 from .patterns.shared.vault_secret import VaultSecret as VaultSecret

@@ -259,7 +259,13 @@ class Workload(pulumi.ComponentResource):
         ports = [
             # appProtocol: meshes and gateways would take a port called http for plain HTTP; IANA's names, and Istio's tls and tcp
             # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-            {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP", "appProtocol": p.outer_scheme}
+            {
+                "name": p.name,
+                "port": p.service_number,
+                "targetPort": p.outer_number,
+                "protocol": p.declaration.protocol,
+                **({"appProtocol": p.outer_scheme} if p.declaration.protocol == "TCP" else {}),
+            }
             for p in self.pod.ports
             if p.declaration.service
         ]
@@ -280,7 +286,7 @@ class Workload(pulumi.ComponentResource):
         ports = [p for p in self.pod.ports if p.declaration.service]
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
-            lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.outer_number}" for p in ports}
+            lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}
         )
         self.ca_pem = pulumi.Output.concat(*(c.ca_pem for c in certificates if c.ca_pem))
         ends = pulumi.Output.all(*(c.expires_at for c in certificates if c.expires_at))

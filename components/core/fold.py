@@ -176,6 +176,7 @@ def _claims(base: Base, found: Sum) -> tuple[list[claims.Claim], list[claims.Cla
     ]
     patches = [claim for owner, patch in found.owned for claim in claims.of_patch(patch, owner, base.app_container)]
     names = [claims.of_port_name(port.name, port.owner, "Service's port name") for port in found.pod.ports]
+    names += [claims.of_service_port(port) for port in found.pod.ports if port.declaration.service_number is not None]
     return ([], [*own, *patches, *names]) if base.owned else (own, [*patches, *names])
 
 

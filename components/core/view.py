@@ -83,8 +83,13 @@ class BoundPort:
 
     @property
     def outer_number(self) -> int:
-        """The port number that is open on the pod's address; also the Service's."""
+        """The port number that is open on the pod's address."""
         return self.frontend.number if self.frontend else self.number
+
+    @property
+    def service_number(self) -> int:
+        """The port number of the Service."""
+        return self.declaration.service_number or self.outer_number
 
     @property
     def outer_scheme(self) -> str:

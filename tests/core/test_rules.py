@@ -29,6 +29,7 @@ from components import (
     SecretKey,
     SelfSignedCertificate,
     ServerCertificateArgs,
+    SessionStore,
     VaultCertificate,
     VaultInitArgs,
     VaultSecret,
@@ -55,6 +56,7 @@ SHARED = (
     ConfigMapKey,
     RollingUpdate,
     components.Target,
+    SessionStore,
 )
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
 # the others are what some of them have in common
@@ -127,6 +129,7 @@ REQUIRED: dict[type, dict[str, Any]] = {
     EgressTarget: {"name": "db", "host": "db.example.com", "port": 5432},
     VaultSecret: {"path": "a", "file": "a", "format": "json"},
     VaultCertificate: {"role": "web", "common_name": "web.example.com"},
+    SessionStore: {"url": "rediss://redis"},
     ServerCertificateArgs: {"service_name": "web"},
     ClientCertificateArgs: {"common_name": "client"},
     WorkloadArgs: {"app": App(name="web", image="web:1")},
@@ -163,6 +166,13 @@ def component(args: Any) -> Any:
     return getattr(components, type(args).__name__.removesuffix("Args"))(fresh(), args)
 
 
+def login(store: Any) -> components.JwtAmbassadorArgs:
+    """Arguments of a browser login with that store."""
+    required = REQUIRED[components.JwtAmbassadorArgs]
+    secret = SecretKey(name="oidc", key="secret")
+    return components.JwtAmbassadorArgs(**required, client_secret=secret, redirect_url="https://web/oauth2/callback", session_store=store)
+
+
 MAKERS: dict[type, Callable[[Any], Any]] = {
     App: compose,
     Port: lambda port: compose(web(ports=[port])),
@@ -174,6 +184,7 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     VaultSecret: lambda secret: vault(secrets=[secret]),
     RollingUpdate: lambda update: Workload(fresh(), WorkloadArgs(app=web(), strategy=update)),
     VaultCertificate: lambda certificate: vault(certificates=[certificate]),
+    SessionStore: lambda store: components.JwtAmbassador(fresh(), login(store)),
     ConfigMapKey: lambda key: vault(ca_config_map=key),
     ServerCertificateArgs: lambda args: SelfSignedCertificate(fresh(), args),
     ClientCertificateArgs: lambda args: CertificateAuthority(fresh()).issue_client(fresh(), args),
