@@ -157,7 +157,7 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
     """The file of the headers that an app is told."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
-        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
+        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNSAID}
         given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(nginx.outer_scheme)), **trusted}
     if nginx.clients is not None:
         given |= headers.CERTIFICATE
@@ -199,7 +199,7 @@ def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], lis
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
         headers_file=HEADERS,
-        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
+        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNSAID},
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,
