@@ -209,6 +209,8 @@ def _dangling(base: Base, found: Sum) -> Iterator[str]:
     volumes = (*(base.spec.get("volumes") or ()), *found.total.volumes)
     made = (*base.claims, *(c.name for c in found.total.config_files))
     yield from shapes.dangling_mounts(mounts, [*(v.get("name") for v in volumes), *made])
+    theirs = () if base.owned else (base.container().get("volumeMounts") or ())
+    yield from shapes.buried_mounts([found.merged(base), *found.total.init_containers, *found.total.containers], volumes, theirs)
 
 
 def _unmoved(found: Sum) -> Iterator[str]:

@@ -53,6 +53,8 @@ def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:
 def of_mount(mount: Wire, where: str) -> Iterator[str]:
     yield from checks.label(f"{where}: volume name of a mount", mount.get("name"))
     yield from checks.path(f"{where}: mountPath", mount.get("mountPath"))
+    if isinstance(mount.get("mountPath"), str) and not mount["mountPath"].strip("/"):
+        yield f"{where}: mountPath '/' would hide the whole image; mount a directory below it"
     if "subPath" in mount:
         yield from checks.relative_path(f"{where}: subPath", mount["subPath"])
 
@@ -92,3 +94,24 @@ def dangling_mounts(mounts: Iterable[tuple[str, object, Wire]], volumes: Iterabl
             known = ", ".join(sorted(defined)) or "none"
             where = f"mounted by {owner} in container {container!r}"
             yield f"volume {name!r}, {where}, is not defined; add it to volumes (defined: {known})"
+
+
+def buried_mounts(containers: Iterable[Wire], volumes: Iterable[Wire], taken: Iterable[Wire] = ()) -> Iterator[str]:
+    """A line for every mount below a read-only one of an emptyDir: there the runtime cannot make the directory that it is mounted on.
+
+    taken: mounts that are there already, with which nothing is wrong (default: none).
+    """
+    # below ConfigMaps, Secrets and their kin the kubelet makes it (MakeNestedMountpoints), and other volumes may have it
+    empty = [volume.get("name") for volume in volumes if "emptyDir" in volume]
+    known = list(taken)
+    for container in containers:
+        mounts = [m for m in container.get("volumeMounts") or () if isinstance(m.get("mountPath"), str)]
+        for mount in mounts:
+            path = f"{mount['mountPath'].rstrip('/')}/"
+            above = [m for m in mounts if m is not mount and path.startswith(f"{m['mountPath'].rstrip('/')}/")]
+            nearest = max(above, key=lambda m: len(m["mountPath"].rstrip("/")), default=None)
+            if nearest and nearest.get("readOnly") and nearest.get("name") in empty and not (mount in known and nearest in known):
+                yield (
+                    f"container {container.get('name')!r}: mount path {mount['mountPath']!r} lies in {nearest['mountPath']!r}, a read-only "
+                    "mount of an emptyDir, where no directory can be made for it; set mount_path= of one of them"
+                )
