@@ -88,10 +88,10 @@ class StatefulSet(Carrier):
             )
         files = [config.name for config in composed.pod.config_files]
         if self.partition and (made or files):
-            what = " and ".join([*(["the certificate's Secret"] if made else []), *([f"files of {', '.join(files)}"] if files else [])])
+            what = " and ".join([*(["their certificate"] if made else []), *([f"their files of {', '.join(files)}"] if files else [])])
             found.append(
-                f"partition {self.partition} keeps pods of the former version, which could not start again: an update removes the former "
-                f"{what}; set partition=0"
+                f"partition {self.partition} keeps pods of the former version, which could not start again: an update removes {what}; "
+                "set partition=0"
             )
         return found
 
