@@ -27,13 +27,13 @@ class StatefulSet(Carrier):
     headless_service: ServiceName | None = None
     """Name of the headless Service, which the workload makes. Default: None, the Service's with `-headless`."""
     pod_management: Literal["OrderedReady", "Parallel"] = "OrderedReady"
-    """`OrderedReady`: at the start a pod waits until the one before it is ready; `Parallel`: they all start at once. Default:
-    OrderedReady."""
+    """`OrderedReady`: at the start a pod waits until the one before it is ready, and one that an update has broken must be deleted by hand
+    before the next update reaches it; `Parallel`: they all start at once. Default: OrderedReady."""
     update: Literal["RollingUpdate", "OnDelete"] = "RollingUpdate"
     """`RollingUpdate`: one pod after another is replaced; `OnDelete`: a pod is replaced when somebody deletes it. Default:
     RollingUpdate."""
     partition: NotNegative = 0
-    """An update leaves the pods below this number as they are. Default: 0, it replaces all."""
+    """An update leaves the pods below this number as they are, and `pulumi up` does not wait for it. Default: 0, it replaces all."""
     min_ready_seconds: NotNegative = 0
     """How long a pod must have been ready before an update goes on to the next. Default: 0."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
@@ -105,7 +105,11 @@ class StatefulSet(Carrier):
 
     def make(self, parts: Parts) -> None:
         """Makes the StatefulSet."""
-        kubernetes.apps.v1.StatefulSet(parts.name, metadata=parts.named(), spec=self._spec(parts), opts=parts.opts)
+        metadata = parts.named()
+        if self.partition:
+            # Pulumi waits for the revision of the StatefulSet to be that of the update: with a partition it never is
+            metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
+        kubernetes.apps.v1.StatefulSet(parts.name, metadata=metadata, spec=self._spec(parts), opts=parts.opts)
 
     def _spec(self, parts: Parts) -> dict[str, Any]:
         update = {"type": self.update, **({"rollingUpdate": {"partition": self.partition}} if self.partition else {})}

@@ -157,6 +157,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
+    yield from _cut_off(found)
     yield from start_order.problems(found, hosts)
     yield from _uncovered(found, hosts)
 
@@ -222,6 +223,16 @@ def _unmoved(found: Sum) -> Iterator[str]:
             yield (
                 f"{port.owner}: port {port.name!r} is behind an ambassador, so that it must listen on 127.0.0.1:{port.number} now; follow "
                 f"pod.port({port.name!r}) in patch(), and add undeclared_ports=(UndeclaredPort(number={port.number}),)"
+            )
+
+
+def _cut_off(found: Sum) -> Iterator[str]:
+    """A line for every ambassador that would stand between the pods of the workload, which speak plainly to each other."""
+    for port in found.pod.ports:
+        if port.frontend and port.declaration.peers:
+            yield (
+                f"port {port.name!r} of {port.owner} is between the pods of the workload, which an ambassador in front of it would cut off "
+                "from each other; take it out of target_ports="
             )
 
 

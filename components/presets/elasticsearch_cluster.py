@@ -69,7 +69,7 @@ def _member(app: App, headless: str, nodes: int) -> App:
     }
     return replace(
         app,
-        ports=[*app.ports, Port(name="transport", number=9300, scheme="tcp", service=False)],
+        ports=[*app.ports, Port(name="transport", number=9300, scheme="tcp", service=False, peers=True)],
         loopback_ports=[number for number in app.loopback_ports if number != 9300],
         env={**{name: value for name, value in app.env.items() if name not in _OF_ONE}, **member},
         single=False,

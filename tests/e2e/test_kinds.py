@@ -243,6 +243,6 @@ def ended(namespace: Namespace, pod: dict[str, Any]) -> None:
     """The pod has done its work, and everything in it has ended well."""
     assert pod["status"]["phase"] == "Succeeded"
     codes = {name: status["state"]["terminated"]["exitCode"] for name, status in statuses(pod).items()}
-    assert len(codes) == 14, str(codes)
+    assert len(codes) == 15, str(codes)
     assert codes["work"] == 0
     assert namespace.logs(pod["metadata"]["name"], "logs").splitlines() == FOUND

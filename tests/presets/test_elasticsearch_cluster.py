@@ -8,6 +8,7 @@ from components.core.errors import ArgumentError, CompositionError
 from components.patterns.log_tail_sidecar import LogTailSidecarArgs
 from components.patterns.sysctl_init import SysctlInitArgs
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
+from components.patterns.traffic_redirect_init import TrafficRedirectInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.presets.elasticsearch_cluster import elasticsearch_cluster
 from components.testing import Recording, run
@@ -60,12 +61,13 @@ def test_it_says_that_its_nodes_speak_in_plain_text() -> None:
     assert made[0].pod.plaintext_ports == [9300]
 
 
-def test_an_ambassador_in_front_of_what_the_nodes_speak_is_refused() -> None:
+@pytest.mark.parametrize("before", [[], [TrafficRedirectInitArgs(target_ports=["transport"])]], ids=["moved", "redirected"])
+def test_an_ambassador_in_front_of_what_the_nodes_speak_is_refused(before: list[Any]) -> None:
     with pytest.raises(CompositionError) as error:
-        cluster(TlsAmbassadorArgs(target_ports=["http", "transport"]))
+        cluster(*before, TlsAmbassadorArgs(target_ports=["http", "transport"]))
     assert error.value.problems == (
-        "port 'transport' of the app cannot be moved behind an ambassador, so clients could go round it; set Port.rebind, which tells the "
-        "app to listen on 127.0.0.1, or list TrafficRedirectInit before the ambassador",
+        "port 'transport' of the app is between the pods of the workload, which an ambassador in front of it would cut off from each "
+        "other; take it out of target_ports=",
     )
 
 
