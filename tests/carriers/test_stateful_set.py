@@ -1,5 +1,6 @@
 """StatefulSets: claims, names of pods, updates, and what they cannot carry."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -7,13 +8,14 @@ import pytest
 
 from components.carriers import StatefulSet
 from components.carriers.claim import Claim
+from components.core.app import Port
 from components.core.errors import ArgumentError, CompositionError
 from components.core.rollout import RollingUpdate
 from components.patterns.log_tail_sidecar import LogTailSidecarArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import Recording, run
 from components.workload import Workload, WorkloadArgs
-from tests.support.pods import web
+from tests.support.pods import HTTP, web
 
 SELECTOR = {"app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "shop"}
 DATA = Claim(name="data", size="10Gi", mount_path="/data")
@@ -68,6 +70,16 @@ def test_the_headless_service_names_pods_before_they_are_ready_and_the_other_one
         **families,
     }
     assert recording.one("Service", "shop").inputs["spec"] == {"type": "ClusterIP", "selector": SELECTOR, "ports": [port], **families}
+
+
+def test_the_headless_service_has_the_pods_own_numbers_for_it_translates_none() -> None:
+    recording = shop(app=web(ports=(replace(HTTP, service_number=80), Port(name="peers", number=9000, service=False))))
+
+    def numbers(service: str) -> list[tuple[int, int]]:
+        return [(port["port"], port["targetPort"]) for port in recording.one("Service", service).inputs["spec"]["ports"]]
+
+    assert numbers("shop-headless") == [(8080, 8080), (9000, 9000)]
+    assert numbers("shop") == [(80, 8080)]
 
 
 def test_a_pod_without_ports_has_a_name_all_the_same() -> None:
@@ -247,6 +259,14 @@ def test_a_renewed_certificate_must_reach_the_pods() -> None:
     )
     on_delete = StatefulSet(update="OnDelete")
     assert refused(TlsAmbassadorArgs(), kind=on_delete) == (line,)
+
+    def by_hand() -> None:
+        args = TlsAmbassadorArgs(service_name="web", headless_service="web-headless", namespace="prod")
+        Workload("shop", WorkloadArgs(app=web(), namespace="prod", kind=on_delete, patterns=[TlsAmbassador("tls", args)]))
+
+    with pytest.raises(ArgumentError) as error:
+        run(by_hand)
+    assert error.value.problems == (line,)
     assert spec(TlsAmbassadorArgs(secret_name="web-tls", reload=True), kind=on_delete)["updateStrategy"] == {"type": "OnDelete"}
 
 
