@@ -1,16 +1,19 @@
-"""Workload: the one place that builds a Deployment and its Service from an app and its patterns."""
+"""Workload: the one place that builds an object with pods, and its Services, from an app and its patterns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from .carriers import Deployment, Kind
+from .carriers.carrier import Composed, Parts
+from .carriers.services import headless_service, pod_names, service, service_names
 from .certificates import CertificateAuthority
-from .core import checks, namespaces, plug, rollout, rules
+from .core import checks, namespaces, plug, rules
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
@@ -36,6 +39,9 @@ class WorkloadArgs:
     """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Arguments stand for their
     pattern: `TlsAmbassadorArgs()` becomes a TlsAmbassador of this workload, with its service name, namespace and authority. A component
     made by hand can be shared, or asked for its outputs. Default: none."""
+    kind: Kind = field(default_factory=Deployment)
+    """What carries the pods: a Deployment, StatefulSet, DaemonSet, Job or CronJob; in a stack file `{kind: StatefulSet, claims: [...]}`.
+    Default: Deployment()."""
     namespace: pulumi.Input[Label] = "default"
     """Namespace of everything. Default: default."""
     service_name: ServiceName | None = None
@@ -66,14 +72,15 @@ class WorkloadArgs:
     pod_spec: Manifest = field(default_factory=dict)
     """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
     rollout_timeout_seconds: Positive = 600
-    """How long `pulumi up` waits for the pods to be ready, and when the rollout counts as failed. Default: 600, as Pulumi's own."""
+    """How long `pulumi up` waits for the pods to be ready, or for a Job to be done, and when the rollout of a Deployment counts as failed.
+    Default: 600, as Pulumi's own."""
 
     def problems(self) -> list[str]:
         """What is wrong between the fields, the app and the patterns left out."""
         # an app whose name is no name at all is composing's to refuse
         named = self.service_name is not None or checks.label("", self.app.name)
         derived = [] if named else checks.service_name("service_name", self.app.name)
-        return derived + _own_labels("labels", self.labels)
+        return derived + _own_labels("labels", self.labels) + self.kind.refusals(self)
 
 
 def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
@@ -108,8 +115,18 @@ def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
     return pulumi.Output.all(args.namespace, *(namespace for _, namespace in others)).apply(check)
 
 
+def _with_claims(args: WorkloadArgs) -> App:
+    """The app with the volumes that each pod has of its own; one with a problem is left as it is, to composing."""
+    mounts = [claim.mount() for claim in args.kind.volume_claims()]
+    if not mounts or rules.problems(args.app):
+        return args.app
+    paths = [mount["mountPath"] for mount in mounts]
+    scratch = {path: size for path, size in args.app.empty_dirs.items() if path not in paths}
+    return replace(args.app, empty_dirs=scratch, volume_mounts=[*args.app.volume_mounts, *mounts])
+
+
 class Workload(pulumi.ComponentResource):
-    """A Deployment and its Service, composed from an app and patterns.
+    """A Deployment, or another kind of workload, and its Service, composed from an app and patterns.
 
     Raises ArgumentError and CompositionError with every problem, before anything is registered.
     """
@@ -139,21 +156,26 @@ class Workload(pulumi.ComponentResource):
         refuse(f"workload {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
         app_name = name if checks.label("", args.app.name) else args.app.name
         service_name = args.service_name or app_name
+        headless = args.kind.headless(service_name)
         composed = partial(
             compose,
-            args.app,
+            _with_claims(args),
             workload=name,
-            hosts=self._hosts(service_name, args.namespace),
+            hosts=self._hosts(args, service_name, headless),
             sidecars=args.sidecars,
             kubernetes_version=args.kubernetes_version,
             ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
+            claims=[claim.name for claim in args.kind.volume_claims()],
             problems=[*namespaces.disagreements(args.patterns, args.namespace, _ELSEWHERE), *_too_many(args)],
         )
-        planned = self._planned(args, app_name, service_name)
+        planned = self._planned(args, app_name, service_name, headless)
         self.pod = composed(planned)
-        refuse(f"workload {name!r}", [*_own_labels("a pattern", self.pod.labels), *rollout.problems(self.pod.spec, args.strategy)])
+        refuse(
+            f"workload {name!r}",
+            [*_own_labels("a pattern", self.pod.labels), *args.kind.unfit(Composed(name=name, pod=self.pod, args=args))],
+        )
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
         patterns = self._created(name, planned, opts)
         if patterns != planned:
@@ -176,14 +198,34 @@ class Workload(pulumi.ComponentResource):
             "metadata": {"labels": {**labels, **self.pod.labels}, "annotations": dict(self.pod.annotations)},
             "spec": self.pod.pod_spec(config_maps),
         }
-        self._deployment(name, args, metadata, selector, template, child)
-        service = self._service(name, args, service_name, metadata, selector, child)
-        self._set_outputs(args, service)
+        parts = Parts(
+            name=name,
+            app=args.app.name,
+            metadata=metadata,
+            selector=selector,
+            template=template,
+            replicas=args.replicas,
+            strategy=args.strategy,
+            timeout_seconds=args.rollout_timeout_seconds,
+            headless_service=headless,
+            opts=child,
+        )
+        args.kind.make(parts)
+        if headless:
+            headless_service(parts, headless, self.pod.ports, args.ip_families)
+        served = service(parts, service_name, self.pod.ports, args.service_type, args.ip_families) if args.kind.is_served else None
+        self._set_outputs(args, served)
 
     @staticmethod
-    def _planned(args: WorkloadArgs, app_name: str, service_name: str) -> Sequence[Pattern]:
+    def _planned(args: WorkloadArgs, app_name: str, service_name: str, headless: str | None) -> Sequence[Pattern]:
         """The patterns, completed with what the workload knows; those that cannot be used are left to composing, which says why."""
-        facts = {"service_name": service_name, "namespace": args.namespace, "app_name": app_name, "authority": args.authority}
+        facts = {
+            "service_name": service_name,
+            "headless_service": headless,
+            "namespace": args.namespace,
+            "app_name": app_name,
+            "authority": args.authority,
+        }
         if plug.misfits(args.patterns):
             return args.patterns
         completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]
@@ -197,75 +239,16 @@ class Workload(pulumi.ComponentResource):
         return [p.create(plug.owned_name(p, name), child) if plug.is_planned(p) else p for p in planned]
 
     @staticmethod
-    def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:
+    def _hosts(args: WorkloadArgs, service_name: str, headless: str | None) -> list[str]:
         """The names that a certificate must cover; without the namespace's where that is known only later."""
-        full = [f"{service_name}.{namespace}", f"{service_name}.{namespace}.svc"] if isinstance(namespace, str) else []
-        return [service_name, *full]
-
-    @staticmethod
-    def _deployment(
-        name: str,
-        args: WorkloadArgs,
-        metadata: dict[str, Any],
-        selector: dict[str, str],
-        template: dict[str, Any],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        kubernetes.apps.v1.Deployment(
-            name,
-            metadata={
-                "name": args.app.name,
-                **metadata,
-                "annotations": {"pulumi.com/timeoutSeconds": str(args.rollout_timeout_seconds)},
-            },
-            spec={
-                **({} if args.replicas is None else {"replicas": args.replicas}),
-                "selector": {"matchLabels": selector},
-                "strategy": rollout.manifest(args.strategy),
-                "revisionHistoryLimit": 3,
-                "progressDeadlineSeconds": args.rollout_timeout_seconds,
-                "template": template,
-            },
-            opts=opts,
-        )
-
-    def _service(
-        self,
-        name: str,
-        args: WorkloadArgs,
-        service_name: str,
-        metadata: dict[str, Any],
-        selector: dict[str, str],
-        opts: pulumi.ResourceOptions,
-    ) -> kubernetes.core.v1.Service | None:
-        ports = [
-            # appProtocol: meshes and gateways would take a port called http for plain HTTP;
-            # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-            {
-                "name": p.name,
-                "port": p.service_number,
-                "targetPort": p.outer_number,
-                "protocol": p.declaration.protocol,
-                **({"appProtocol": p.app_protocol} if p.declaration.protocol == "TCP" else {}),
-            }
-            for p in self.pod.ports
-            if p.declaration.service
-        ]
-        if not ports:
-            return None
-        # a cluster of one family chooses it
-        families = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": list(args.ip_families)} if len(args.ip_families) > 1 else {}
-        return kubernetes.core.v1.Service(
-            name,
-            metadata={"name": service_name, **metadata},
-            spec={"type": args.service_type, "selector": selector, "ports": ports, **families},
-            opts=opts,
-        )
+        if not args.kind.is_served:
+            return []
+        return [*service_names(service_name, args.namespace), *(pod_names(headless, args.namespace) if headless else ())]
 
     def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates
         name = service.metadata.name if service else pulumi.Output.from_input("")
-        ports = [p for p in self.pod.ports if p.declaration.service]
+        ports = [p for p in self.pod.ports if p.declaration.service] if service else []
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
             lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}

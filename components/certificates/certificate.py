@@ -28,6 +28,8 @@ class Certificate:
     """What clients verify it with, PEM. Default: None, unknown."""
     expires_at: pulumi.Output[str] | None = None
     """Expiry, RFC 3339. Default: None, unknown."""
+    is_made: bool = False
+    """Whether this program makes it: a renewed one is then another Secret. Default: False, somebody else keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class MadeCertificate(Certificate):
     secret_name: pulumi.Output[str]
     ca_pem: pulumi.Output[str]
     expires_at: pulumi.Output[str]
+    is_made: bool = True
     certificate_pem: pulumi.Output[str]
     private_key_pem: pulumi.Output[str]
 
