@@ -28,7 +28,9 @@ def _name(manifest: Mapping[str, Any]) -> str:
 def _public(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     if manifest.get("kind") != "Secret":
         return manifest
-    return dict(ordered({**manifest, **{field: dict.fromkeys(manifest[field], _HIDDEN) for field in ("data", "stringData") if manifest.get(field)}}))
+    return dict(
+        ordered({**manifest, **{field: dict.fromkeys(manifest[field], _HIDDEN) for field in ("data", "stringData") if manifest.get(field)}})
+    )
 
 
 def _coloured(lines: Iterator[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -40,7 +41,7 @@ class Document:
         return [] if self.manifest is None else list(flattened([self.manifest]))
 
     def rewritten(self, objects: Iterable[Mapping[str, Any]], more: Iterable[Mapping[str, Any]] = ()) -> str:
-        """Its text with those objects in place of its own, and further ones in the list that it is. Its comments go, but those at the head."""
+        """Its text with those objects in place of its own, and more in the list that it is. Of its comments those at the head stay."""
         head = _HEAD.match(self.text)
         manifest = _rebuilt(self.manifest, iter(objects))
         if more:
@@ -98,7 +99,7 @@ def _documents(name: str, text: str, problems: list[str]) -> Iterator[Document]:
     starts = [match.start() for match in _START.finditer(text)]
     edges = [*([0] if starts[:1] != [0] else []), *starts, len(text)]
     line = 0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         part = text[start:end]
         place = f"{name}:{line + 1}"
         try:

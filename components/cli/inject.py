@@ -53,8 +53,8 @@ def add_to(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "inject",
         help="put patterns into manifests",
-        description="Reads manifests, and prints them with patterns in the workloads that a file names. What is not touched is printed as it "
-        "came, byte by byte. Certificates that patterns make are printed as Secrets. Hints go to stderr.",
+        description="Reads manifests, and prints them with patterns in the workloads that a file names. What is not touched is printed as "
+        "it came, byte by byte. Certificates that patterns make are printed as Secrets. Hints go to stderr.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -65,7 +65,7 @@ def add_to(commands: Any) -> None:
         "--keys",
         type=Path,
         metavar="FILE",
-        help="where private keys and certificates last from one run to the next, readable by its owner only; one for each set of -f, because "
+        help="where private keys and certificates last from one run to the next, readable by its owner only; one for each set of -f, for "
         "what is no longer used is dropped from it. Needed if patterns make certificates",
     )
     parser.add_argument("--diff", action="store_true", help="print what would change instead, and leave the key file as it is")
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     mocks = (_UnsavedMocks if arguments.diff else Mocks)(keys=arguments.keys, status=False)
     after = injected(before, program, mocks=mocks, project="pod-patterns", stack="inject")
     _refuse_duplicates(found, after)
-    for line in references(before, after, made):
+    for line in references(before, made):
         print(f"hint: {line}", file=sys.stderr)
     output = "".join(_differences(before, after)) if arguments.diff else documents.joined(_texts(found, after))
     sys.stdout.buffer.write(output.encode())

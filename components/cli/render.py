@@ -7,8 +7,7 @@ from typing import Any
 
 from ..core.errors import ProblemsError
 from ..declared import stack, stack_file
-from ..offline import manifests
-from ..offline import render as render_to
+from ..offline import manifests, render as render_to
 from ..offline.order import ordered
 from ..offline.printing import printed
 from ..offline.run import run as run_offline
@@ -41,7 +40,7 @@ def add_to(commands: Any) -> None:
         "--keys",
         type=Path,
         metavar="FILE",
-        help="where private keys and certificates last from one run to the next, readable by its owner only. Needed if the stack makes some",
+        help="where private keys and certificates last from one run to the next, for its owner only. Needed if the stack makes some",
     )
     parser.set_defaults(run=run)
 
@@ -51,12 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     path: Path = arguments.stack_file
     settings = stack_file.parse(_given(path), str(path))
     # as the engine calls it: Pulumi.<stack>.yaml
-    names = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
+    names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
     keys: Path | None = arguments.keys
     recording = run_offline(lambda: stack.build(settings), keys=keys, **names)
     made = [r.name for r in recording.registrations if r.type.startswith("tls:")]
     if made and keys is None:
-        raise ProblemsError(str(path), [f"it makes keys and certificates, which must last ({', '.join(made)}); set --keys to a file for them"])
+        raise ProblemsError(
+            str(path), [f"it makes keys and certificates, which must last ({', '.join(made)}); set --keys to a file for them"]
+        )
     if arguments.output is None:
         for manifest in manifests(lambda: stack.build(settings), keys=keys, **names):
             print(f"---\n{printed(ordered(manifest))}", end="")

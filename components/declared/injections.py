@@ -148,4 +148,3 @@ def _facts(target: Target | None, authority: CertificateAuthority | None) -> dic
         "app_name": (target.container if target else None) or name,
         "authority": authority,
     }
-

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ..core.errors import CompositionError
 from ..core.patch import Wire
 from .injection import Injection, InjectionError
+from .references import cut_off
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
@@ -14,11 +16,25 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     one workload, and CompositionError with every conflict.
     """
     found = list(flattened(manifests))
-    problems = [line for injection in injections for line in _unmet(injection, found)]
+    places: dict[Any, list[int]] = {}
+    for index, manifest in enumerate(found):
+        places.setdefault((manifest.get("metadata") or {}).get("name"), []).append(index)
+    problems = [line for injection in injections for line in _unmet(injection, found, places.get(injection.target.name, ()))]
     if problems:
         raise InjectionError("injections", problems)
+    before, failures = list(found), []
     for injection in injections:
-        found = [injection.into(m, beside=found) if _is_target(injection, m) else m for m in found]
+        try:
+            for index in places.get(injection.target.name, ()):
+                if _is_target(injection, found[index]):
+                    found[index] = injection.into(found[index], beside=found)
+        except CompositionError as error:
+            failures.append(error)
+    failures += [CompositionError(where, lines) for where, lines in cut_off(before, injections).items()]
+    if len(failures) > 1:
+        raise CompositionError("injections", [f"{error.where}: {line}" for error in failures for line in error.problems])
+    if failures:
+        raise failures[0]
     return found
 
 
@@ -37,14 +53,14 @@ def _is_target(injection: Injection, manifest: Wire) -> bool:
     return injection.is_for(manifest) and "test" not in hook and (not hook or injection.target.kind is not None)
 
 
-def _unmet(injection: Injection, manifests: Sequence[Wire]) -> Iterator[str]:
-    met = [m for m in manifests if _is_target(injection, m)]
+def _unmet(injection: Injection, manifests: Sequence[Wire], places: Sequence[int]) -> Iterator[str]:
+    met = [m for m in (manifests[index] for index in places) if _is_target(injection, m)]
     if len(met) == 1:
         return
     where = f"injection {injection.name!r}"
     if met:
-        places = ", ".join(f"{m.get('kind')} in namespace {(m.get('metadata') or {}).get('namespace', '(none)')}" for m in met)
-        yield f"{where} meets {len(met)} workloads called {injection.target.name!r} ({places}); set kind= or namespace= of the target"
+        there = ", ".join(f"{m.get('kind')} in namespace {(m.get('metadata') or {}).get('namespace', '(none)')}" for m in met)
+        yield f"{where} meets {len(met)} workloads called {injection.target.name!r} ({there}); set kind= or namespace= of the target"
         return
     known = [f"{m['kind']} {(m.get('metadata') or {}).get('name')}" for m in manifests if injection.target.path(m.get("kind")) is not None]
     yield (

@@ -16,7 +16,7 @@ def injected(
     """The manifests, each injection in its workload, and behind them the objects that their patterns own, such as Secrets of certificates.
 
     program: makes the injections, with whatever they need, and returns them. Objects that are among the manifests already, and all if
-    every workload had been injected before, are left out. `settings` are those of `run`; `keys` is where private keys and certificates last.
+    every workload had been injected before, are left out. `settings` are those of `run`; `keys` is where keys and certificates last.
 
     Raises what `inject` and the program raise, KeyFileError and OfflineError.
     """
