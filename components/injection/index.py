@@ -1,7 +1,7 @@
 """Index: manifests at hand, found by what others know of them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,10 @@ from .addresses import Address, addresses, revealed, texts
 
 # schemas, which name examples; and Services, which are no clients
 _UNREAD = ("CustomResourceDefinition", "Service")
+
+
+# where a variable holds a host, and the port is elsewhere
+_HOST_OF_ENV = re.compile(r"\.env\[[^\]]*(HOST|ADDR|SERVER|ENDPOINT|UPSTREAM|NODES|PEERS)[^\]]*\]\.value$")
 
 
 class Index:
@@ -31,9 +35,22 @@ class Index:
         """Those of that name."""
         return self._called.get(name, [])
 
+    def selecting(self, labels: Mapping[str, Any]) -> list[Wire]:
+        """The Services that may select pods with those labels."""
+        return [service for pair in labels.items() for service in self._selecting.get(pair, ())]
+
     def naming(self, service: str) -> list[tuple[Wire, str, Address]]:
         """The addresses without TLS that may be of a Service of that name, each with its manifest and path."""
         return self._naming.get(service, [])
+
+    @cached_property
+    def _selecting(self) -> dict[tuple[str, Any], list[Wire]]:
+        """The Services, by the first label that each asks for."""
+        found: dict[tuple[str, Any], list[Wire]] = {}
+        for service in self.of_kind("Service"):
+            for pair in list(((service.get("spec") or {}).get("selector") or {}).items())[:1]:
+                found.setdefault(pair, []).append(service)
+        return found
 
     @cached_property
     def _naming(self) -> dict[str, list[tuple[Wire, str, Address]]]:
@@ -42,8 +59,11 @@ class Index:
         known = re.compile("|".join(re.escape(name) for name in names if isinstance(name, str)) or "(?!)")
         for manifest, path, text in self._texts():
             # one look is enough for nearly all of them
-            if ":" in text and known.search(text):
-                for address in addresses(text):
+            if not known.search(text):
+                continue
+            if ":" in text or _HOST_OF_ENV.search(path):
+                alone = Address(None, text, None, False)
+                for address in addresses(text) if ":" in text else [alone]:
                     for name in {*address.labels[:2]} & names if address.is_plain else ():
                         found.setdefault(name, []).append((manifest, path, address))
         return found

@@ -5,7 +5,9 @@ from typing import Any
 
 from ..core.errors import CompositionError
 from ..core.patch import Wire
+from .index import Index
 from .injection import Injection, InjectionError
+from .reached import template_of
 from .references import cut_off
 
 
@@ -22,12 +24,13 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     problems = [line for injection in injections for line in _unmet(injection, found, places.get(injection.target.name, ()))]
     if problems:
         raise InjectionError("injections", problems)
-    before, failures = list(found), []
+    before, around, failures = list(found), Index(found), []
     for injection in injections:
         try:
             for index in places.get(injection.target.name, ()):
                 if _is_target(injection, found[index]):
-                    found[index] = injection.into(found[index], beside=found)
+                    labels = (template_of(injection, found[index]).get("metadata") or {}).get("labels") or {}
+                    found[index] = injection.into(found[index], beside=around.selecting(labels))
         except CompositionError as error:
             failures.append(error)
     failures += [CompositionError(where, lines) for where, lines in cut_off(before, injections).items()]

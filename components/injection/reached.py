@@ -65,22 +65,28 @@ def changes(before: Index, injections: Sequence[Injection]) -> Iterator[Change]:
         manifest = next((m for m in before.called(injection.target.name) if injection.is_for(m)), None)
         if manifest is None or injection.pod is None:
             continue
-        template: Any = manifest
-        for key in injection.target.path(manifest.get("kind")) or ():
-            template = (template or {}).get(key)
+        template = template_of(injection, manifest)
         metadata = manifest.get("metadata") or {}
         namespace = metadata.get("namespace") or injection.target.namespace
         secured = tuple(p for p in injection.pod.ports if p.frontend and p.is_secure)
-        labels = ((template or {}).get("metadata") or {}).get("labels") or {}
+        labels = (template.get("metadata") or {}).get("labels") or {}
         yield Change(
             injection=injection,
             pod=injection.pod,
             manifest=manifest,
-            template=template or {},
+            template=template,
             namespace=namespace,
             secured=secured,
-            reached=tuple(_reached(secured, labels, namespace, before.of_kind("Service"))),
+            reached=tuple(_reached(secured, labels, namespace, before.selecting(labels))),
         )
+
+
+def template_of(injection: Injection, manifest: Wire) -> Wire:
+    """The pod template of a manifest that is the injection's target."""
+    template: Any = manifest
+    for key in injection.target.path(manifest.get("kind")) or ():
+        template = (template or {}).get(key)
+    return template or {}
 
 
 def selects(selector: Any, labels: Mapping[str, Any]) -> bool:

@@ -98,7 +98,7 @@ def _addresses(change: Change, before: Index) -> Iterator[str]:
     for service in dict.fromkeys(reached.service for reached in change.reached):
         for manifest, path, address in before.naming(service):
             for reached in _met(change, address, here=change.is_here(manifest)):
-                if id(manifest) not in read and address.port in _numbers(reached):
+                if id(manifest) not in read and (address.port in _numbers(reached) or _is_host(address)):
                     yield (
                         f"{_described(manifest)}: {path} names {address}, {reached}, which speaks TLS now; "
                         "have it speak TLS, and trust the certificate"
@@ -110,12 +110,12 @@ def _by_loopback(change: Change, own: Sequence[Wire]) -> Iterator[str]:
     """What the workload's configuration asks on loopback, where the ambassador answers now."""
     moved = {p.outer_number: p for p in change.pod.ports if p.has_moved and not p.keeps_number and p.is_secure}
     for manifest in own:
-        for path, text in texts(revealed(manifest).get("data")):
+        for path, text in texts(_content(manifest)):
             for address in addresses(text):
                 if address.host in _LOOPBACK and address.is_plain and address.is_written and address.port in moved:
                     port = moved[address.port]
                     yield (
-                        f"{_described(manifest)}: data.{path} names {address}, where the ambassador of port {port.name!r} answers with "
+                        f"{_described(manifest)}: {path} names {address}, where the ambassador of port {port.name!r} answers with "
                         f"{port.outer_scheme} now; if it is asked, use a rebind without {{port}}, so that the app keeps its number there"
                     )
 
@@ -123,7 +123,7 @@ def _by_loopback(change: Change, own: Sequence[Wire]) -> Iterator[str]:
 def _own(change: Change, before: Index) -> Iterator[tuple[str, Address, Reached]]:
     """Where the workload, or configuration that it reads, names its own Service without TLS."""
     sources = [(_described(change.manifest), change.template.get("spec"))]
-    sources += [(_described(config), revealed(config).get("data")) for config in _configs(change, before)]
+    sources += [(_described(config), _content(config)) for config in _configs(change, before)]
     names = {reached.service for reached in change.reached}
     for what, value in sources:
         for path, text in texts(value):
@@ -137,6 +137,11 @@ def _own(change: Change, before: Index) -> Iterator[tuple[str, Address, Reached]
                         yield f"{what}: {path}", address, reached
 
 
+def _is_host(address: Address) -> bool:
+    """Whether it is a host alone, whose port is said elsewhere."""
+    return address.scheme is None and address.port is None
+
+
 def _met(change: Change, address: Address, *, here: bool) -> list[Reached]:
     """The Service's ports that an address may be of. here: whether it stands in the workload's namespace."""
     return [reached for reached in change.reached if address.names(reached.service, change.namespace, here=here)]
@@ -146,6 +151,10 @@ def _configs(change: Change, before: Index) -> list[Wire]:
     """The ConfigMaps and Secrets that the workload reads."""
     named = set(_read(change.template.get("spec")))
     return [m for kind, name in sorted(named) for m in before.called(name) if m.get("kind") == kind and change.is_here(m)]
+
+
+def _content(config: Wire) -> dict[str, Any]:
+    return {key: value for key, value in revealed(config).items() if key in ("data", "stringData")}
 
 
 def _read(value: Any) -> Iterator[tuple[str, str]]:
