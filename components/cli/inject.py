@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.manifests and sys.stdin.isatty():
         arguments.parser.error("there is nothing on stdin; write `< manifests.yaml`, or name files")
     declared = _declared(arguments)
-    found = documents.read((name, _content(name)) for name in arguments.manifests or ["-"])
+    found = documents.read(("stdin" if name == "-" else name, _content(name)) for name in arguments.manifests or ["-"])
     before = [manifest for document in found for manifest in document.objects()]
     made: list[Injection] = []
 
@@ -100,6 +100,8 @@ def _declared(arguments: argparse.Namespace) -> list[injections.Injections]:
     """What the files say. Raises InputError with everything that is wrong in them."""
     found: list[injections.Injections] = []
     wrong = [] if arguments.namespace is None else checks.label("--namespace", arguments.namespace)
+    if wrong:
+        raise InputError("arguments", wrong)
     names: dict[str, str] = {}
     for name in arguments.file:
         value, problems = documents.read_one(name, _content(name))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..certificates import CertificateAuthority, CertificateAuthorityArgs
-from ..core import plug
+from ..core import plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, IpFamily, Version, cluster
 from ..core.images import Registries
 from ..core.rules import Label
@@ -47,6 +47,9 @@ class InjectionItem:
     """Registry put in place of every image's own among the patterns', or one for each. Default: none."""
 
 
+_PLAIN = ("name", "kubernetes_version", "sidecars", "ip_families", "image_registry")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Injections:
     """What a file of injections says, checked."""
@@ -60,6 +63,8 @@ def parse(given: Any, *, namespace: str | None = None, keeps: bool = True) -> tu
 
     namespace: of targets that name none (default: none). keeps: whether there is a place where certificates that patterns make last.
     """
+    if not isinstance(given, Mapping):
+        return None, ["must be a mapping with the key injections"]
     parser = Parser({})
     file = parser.instance(InjectionFile, given, "")
     if file is None:
@@ -116,9 +121,12 @@ def _item(
     target = checked(parser, item.target, f"{path}.target") if item else None
     if target and target.namespace is None:
         target = replace(target, namespace=namespace)
-    if item:
-        # a rule of one field has been looked at
-        between = cluster(item.kubernetes_version, item.sidecars, item.ip_families)[1] if len(parser.problems) == before else ()
+    plain = {key: given[key] for key in _PLAIN if key in given} if isinstance(given, Mapping) else {}
+    wrong = rules.of_values(InjectionItem, plain, f"{path}.")
+    # of another type is what the parser has noted
+    parser.problems += [line for line in wrong if not isinstance(line, rules.Misfit)]
+    if item and not wrong:
+        between = cluster(item.kubernetes_version, item.sidecars, item.ip_families)[1]
         parser.problems += [f"{path}: {line}" for line in between]
     facts = _facts(target, Stated(authority) if authority else None)
     listed = given.get("patterns") if isinstance(given, Mapping) else None

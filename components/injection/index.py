@@ -24,6 +24,9 @@ class Index:
         self._called: dict[Any, list[Wire]] = {}
         self._manifests = manifests
         for manifest in manifests:
+            if not isinstance(manifest.get("spec") or {}, Mapping):
+                # its author will hear of it from the cluster
+                continue
             self._of_kind.setdefault(manifest.get("kind"), []).append(manifest)
             self._called.setdefault((manifest.get("metadata") or {}).get("name"), []).append(manifest)
 
