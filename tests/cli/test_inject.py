@@ -167,6 +167,10 @@ def test_certificates_last_in_the_key_file(directory: Path) -> None:
     assert secret["metadata"]["name"] in [v["secret"]["secretName"] for v in volumes if "secret" in v]
     # what is there already is not printed twice
     assert run(directory, "-f", "patterns.yaml", "--keys", "keys.json", stdin=first.stdout).stdout == first.stdout
+    logs = {"kind": "LogTailSidecar", "directory": "/var/log/shop", "files": ["shop.log"]}
+    write(directory, {"injections": [{**PATTERNS["injections"][0], "name": "logs", "patterns": [logs]}]}, "logs.yaml")
+    more = run(directory, "-f", "patterns.yaml", "-f", "logs.yaml", "--keys", "keys.json", stdin=first.stdout)
+    assert [m["kind"] for m in yaml.safe_load_all(more.stdout)] == ["Service", "Secret", "Deployment"]
 
 
 def test_one_authority_for_all(directory: Path) -> None:
@@ -352,9 +356,9 @@ def test_hints_are_on_stderr(directory: Path) -> None:
 def test_whoever_closes_the_pipe_early_gets_no_traceback(directory: Path) -> None:
     many = "".join(f"---\nkind: ConfigMap\nmetadata: {{name: c{i}}}\ndata: {{a: {'x' * 1000}}}\n" for i in range(500))
     (directory / "all.yaml").write_text(SERVICE + DEPLOYMENT + many)
-    shell = f"{' '.join(command('inject', '-f', 'patterns.yaml', 'all.yaml'))} | head -1"
-    done = subprocess.run(["sh", "-c", shell], cwd=directory, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.stdout, done.stderr) == ("# Source: shop/templates/service.yaml\n", "")
+    shell = f"{' '.join(command('inject', '-f', 'patterns.yaml', 'all.yaml'))} | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("# Source: shop/templates/service.yaml\n141\n", "")
 
 
 def test_ten_times_the_manifests_take_ten_times_as_long_at_most(directory: Path) -> None:
@@ -375,7 +379,7 @@ def test_as_a_post_renderer_of_helm(directory: Path) -> None:
     chart = directory / "chart"
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: shop\nversion: 1.0.0\n")
-    (chart / "templates" / "service.yaml").write_text(SERVICE.replace("# Source: shop/templates/service.yaml\n", ""))
+    (chart / "templates" / "service.yaml").write_text(SERVICE.replace("# Source: shop/templates/service.yaml\n141\n", ""))
     (chart / "templates" / "deployment.yaml").write_text(DEPLOYMENT.replace("---\n# Source: shop/templates/deployment.yaml\n", ""))
     script = directory / "pod-patterns"
     script.write_text(f'#!/bin/sh\nexec {sys.executable} -m pod_patterns "$@"\n')
