@@ -53,8 +53,9 @@ def add_to(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "inject",
         help="put patterns into manifests",
-        description="Reads manifests, and prints them with patterns in the workloads that a file names. What is not touched is printed as "
-        "it came, byte by byte. Certificates that patterns make are printed as Secrets. Hints go to stderr.",
+        description="Reads manifests, and prints them with patterns in the workloads that a file names.\n"
+        "What is not touched is printed as it came, byte by byte. Certificates that patterns\n"
+        "make are printed as Secrets. Hints go to stderr.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -30,7 +30,8 @@ def add_to(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "render",
         help="print the manifests of a stack file",
-        description="Prints the manifests that a stack file asks for, in the order in which they must be applied, without Pulumi's engine.",
+        description="Prints the manifests that a stack file asks for, in the order in which they must be\n"
+        "applied, without Pulumi's engine.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
