@@ -8,6 +8,11 @@ from .certificates.arguments import (
 )
 from .certificates.authority import CertificateAuthority as CertificateAuthority, IssuedCertificate as IssuedCertificate
 from .certificates.certificate import Certificate as Certificate, SelfSignedCertificate as SelfSignedCertificate
+from .certificates.expiry_rule import (
+    CertificateExpiryRule as CertificateExpiryRule,
+    CertificateExpiryRuleArgs as CertificateExpiryRuleArgs,
+)
+from .certificates.trust_bundle import TrustBundle as TrustBundle, TrustBundleArgs as TrustBundleArgs
 from .core.app import (
     App as App,
     ConfigMapKey as ConfigMapKey,
@@ -51,10 +56,12 @@ from .patterns.migration_init import MigrationInit as MigrationInit, MigrationIn
 from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
 from .patterns.shared.ambassador import AmbassadorArgs as AmbassadorArgs
 from .patterns.shared.app_logs import AppLogsArgs as AppLogsArgs
+from .patterns.shared.connections import ConnectionsArgs as ConnectionsArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
 from .patterns.shared.mutual_tls import MutualTlsArgs as MutualTlsArgs
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs
 from .patterns.shared.reload import ReloadArgs as ReloadArgs
+from .patterns.shared.session_store import SessionStore as SessionStore
 from .patterns.shared.vault import VaultArgs as VaultArgs
 from .patterns.shared.vault_certificate import VaultCertificate as VaultCertificate
 from .patterns.shared.vault_secret import VaultSecret as VaultSecret

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .certificates import CertificateAuthority
-from .core import checks, plug, rollout, rules
+from .core import checks, namespaces, plug, rollout, rules
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
@@ -23,6 +23,7 @@ from .core.summary import summary
 
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
+_ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +80,6 @@ def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
     return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
 
 
-def _elsewhere(args: WorkloadArgs) -> list[str]:
-    """A line for every pattern made by hand whose resources are in another namespace, as far as both are known."""
-    ours = args.namespace
-    known = [(pattern, theirs) for pattern, theirs in _namespaces(args) if isinstance(theirs, str) and isinstance(ours, str)]
-    return [_disagreement(pattern, theirs, str(ours)) for pattern, theirs in known if theirs != ours]
-
-
 def _too_many(args: WorkloadArgs) -> list[str]:
     """A line for more than one pod of an app of which each is a whole of its own."""
     if args.app.single is not True or args.replicas in (0, 1):
@@ -97,29 +91,16 @@ def _too_many(args: WorkloadArgs) -> list[str]:
     ]
 
 
-def _namespaces(args: WorkloadArgs) -> list[tuple[Pattern, pulumi.Input[str]]]:
-    """The patterns made by hand that own resources, and where those are."""
-    patterns = args.patterns if isinstance(args.patterns, Sequence) else ()
-    found = [(p, getattr(p, "namespace", None)) for p in patterns if isinstance(p, pulumi.Resource)]
-    return [(pattern, namespace) for pattern, namespace in found if namespace is not None]
-
-
-def _disagreement(pattern: Pattern, theirs: str, ours: str) -> str:
-    return (
-        f"{plug.describe(pattern)} makes its resources in namespace {theirs!r}, but the workload is in {ours!r}; set namespace= on it, or "
-        "write its arguments in the list of patterns"
-    )
-
-
 def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
     """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
-    others = _namespaces(args)
+    others = namespaces.owned(args.patterns)
     if all(checks.is_plain(namespace) for namespace in (args.namespace, *(n for _, n in others))):
         return args.namespace
 
     def check(known: list[str]) -> str:
         ours, *theirs = known
-        wrong = [_disagreement(pattern, their, ours) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        pairs = [(pattern, their) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        wrong = [namespaces.disagreement(pattern, their, ours, _ELSEWHERE) for pattern, their in pairs]
         if wrong:
             raise CompositionError(where, wrong)
         return ours
@@ -148,7 +129,8 @@ class Workload(pulumi.ComponentResource):
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]
-    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by GET."""
+    """Ports open on the pods' address for the kubelet, unencrypted: port number, as text, to all the paths that it answers, by
+    GET or as gRPC."""
     summary: pulumi.Output[str]
     """The pod in words: containers in start order, ports, volumes."""
 
@@ -167,7 +149,7 @@ class Workload(pulumi.ComponentResource):
             ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
-            problems=[*_elsewhere(args), *_too_many(args)],
+            problems=[*namespaces.disagreements(args.patterns, args.namespace, _ELSEWHERE), *_too_many(args)],
         )
         planned = self._planned(args, app_name, service_name)
         self.pod = composed(planned)
@@ -257,9 +239,15 @@ class Workload(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> kubernetes.core.v1.Service | None:
         ports = [
-            # appProtocol: meshes and gateways would take a port called http for plain HTTP; IANA's names, and Istio's tls and tcp
+            # appProtocol: meshes and gateways would take a port called http for plain HTTP;
             # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-            {"name": p.name, "port": p.outer_number, "targetPort": p.outer_number, "protocol": "TCP", "appProtocol": p.outer_scheme}
+            {
+                "name": p.name,
+                "port": p.service_number,
+                "targetPort": p.outer_number,
+                "protocol": p.declaration.protocol,
+                **({"appProtocol": p.app_protocol} if p.declaration.protocol == "TCP" else {}),
+            }
             for p in self.pod.ports
             if p.declaration.service
         ]
@@ -280,7 +268,7 @@ class Workload(pulumi.ComponentResource):
         ports = [p for p in self.pod.ports if p.declaration.service]
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
-            lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.outer_number}" for p in ports}
+            lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}
         )
         self.ca_pem = pulumi.Output.concat(*(c.ca_pem for c in certificates if c.ca_pem))
         ends = pulumi.Output.all(*(c.expires_at for c in certificates if c.expires_at))

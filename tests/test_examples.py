@@ -6,23 +6,28 @@ from pathlib import Path
 import pytest
 
 from components.testing import run
+from tests.support.carriers import Helm
 
 PROJECT = Path(__file__).resolve().parent.parent
-EXAMPLES = sorted((PROJECT / "examples").glob("*.py"))
+EXAMPLES = sorted([*(PROJECT / "examples").glob("*.py"), *(PROJECT / "examples").glob("*/__main__.py")])
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PROJECT / "examples").as_posix()
 
 
 @pytest.mark.usefixtures("pod_patterns")
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_the_example_runs(path: Path) -> None:
-    recording = run(lambda: runpy.run_path(str(path), run_name="__main__"))
+    recording = run(lambda: runpy.run_path(str(path), run_name="__main__"), mocks=Helm())
     assert recording.all("kubernetes:apps/v1:Deployment")
     assert recording.exports
 
 
 @pytest.mark.usefixtures("pod_patterns")
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_the_example_can_be_previewed(path: Path) -> None:
-    assert run(lambda: runpy.run_path(str(path), run_name="__main__"), preview=True).all("kubernetes:apps/v1:Deployment")
+    assert run(lambda: runpy.run_path(str(path), run_name="__main__"), mocks=Helm(), preview=True).all("kubernetes:apps/v1:Deployment")
 
 
 def test_the_pattern_in_the_readme_is_the_example_and_has_under_thirty_lines() -> None:

@@ -1,7 +1,9 @@
 """Patches and manifests are those of tests/golden; `make golden` writes them anew, for a human to read the difference."""
 
+import difflib
 import json
 import re
+import runpy
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,15 @@ import yaml
 
 from components.declared.kinds import shipped
 from components.offline.order import ordered
+from components.testing import run
+from tests.support.carriers import Helm
+from tests.support.chart import chart
 from tests.support.patches import CASES, patched
 from tests.support.rendered import WHOLE, rendered
 
-GOLDEN = Path(__file__).parent / "golden"
-NAMES = (*WHOLE, *(f"patches/{name}" for name in CASES))
+PROJECT = Path(__file__).parent.parent
+GOLDEN = PROJECT / "tests" / "golden"
+NAMES = (*WHOLE, "chart", *(f"patches/{name}" for name in CASES))
 
 
 class Dumper(yaml.SafeDumper):
@@ -46,6 +52,9 @@ def golden(documents: list[dict[str, Any]]) -> str:
 
 def documents(name: str) -> list[dict[str, Any]]:
     """What the golden file of that name holds."""
+    if name == "chart":
+        # as Helm prints it
+        return chart()
     folder, _, case = name.rpartition("/")
     return patched(case) if folder else [ordered(manifest) for manifest in rendered(case)]
 
@@ -60,13 +69,33 @@ def test_patches_and_manifests_are_as_in_the_golden_file(name: str, request: pyt
     assert text == path.read_text(encoding="utf-8"), f"{name}.yaml is stale; `make golden` writes it anew"
 
 
+def injected_chart() -> str:
+    """What the injections of examples/chart change in the chart's objects, as a unified diff."""
+    mocks, program = Helm(), PROJECT / "examples" / "chart" / "__main__.py"
+    recording = run(lambda: runpy.run_path(str(program), run_name="__main__"), mocks=mocks)
+    chart_urn = recording.one("Chart").urn
+    objects = [dict(r.inputs) for r in recording.registrations if r.parent == chart_urn]
+    secret = recording.one("Secret").outputs["metadata"]["name"]
+    texts = (yaml.dump_all(part, Dumper=Dumper, width=140).splitlines() for part in (mocks.rendered, objects))
+    lines = difflib.unified_diff(*texts, "chart", "injected", lineterm="")
+    return "\n".join(lines).replace(secret, re.sub("[0-9a-f]{8}$", "<hash>", secret)) + "\n"
+
+
+@pytest.mark.usefixtures("pod_patterns")
+def test_what_is_injected_into_the_chart_is_as_in_the_golden_file(request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / "chart.diff", injected_chart()
+    if request.config.getoption("--rewrite-goldens"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "chart.diff is stale; `make golden` writes it anew"
+
+
 def files() -> dict[str, Path]:
     """Every file below tests/golden, by its name there."""
     return {path.relative_to(GOLDEN).as_posix(): path for path in GOLDEN.rglob("*") if not path.is_dir()}
 
 
 def test_every_golden_file_is_compared(request: pytest.FixtureRequest) -> None:
-    stray = files().keys() - {f"{name}.yaml" for name in NAMES}
+    stray = files().keys() - {"chart.diff", *(f"{name}.yaml" for name in NAMES)}
     if request.config.getoption("--rewrite-goldens"):
         for name in stray:
             (GOLDEN / name).unlink()

@@ -7,6 +7,7 @@ import pytest
 
 from components.certificates import CertificateAuthority
 from components.core.app import Port, Rebind
+from components.core.errors import CompositionError
 from components.core.patch import ConfigFiles, PodPatch
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import UNKNOWN, Recording, run
@@ -264,3 +265,23 @@ def test_two_workloads_of_one_app_select_different_pods() -> None:
 
     selectors = [r.inputs["spec"]["selector"] for r in run(program).all("Service")]
     assert selectors[0] != selectors[1]
+
+
+def test_the_service_may_have_another_port_and_carries_udp() -> None:
+    ports = [
+        Port(name="https", number=8443, scheme="https", service_number=443),
+        Port(name="dns", number=5353, protocol="UDP", service_number=53),
+    ]
+    recording = workload(app=web(ports=ports))
+    assert recording.one("Service").inputs["spec"]["ports"] == [
+        {"name": "https", "port": 443, "targetPort": 8443, "protocol": "TCP", "appProtocol": "https"},
+        {"name": "dns", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+    ]
+    assert recording.exports["endpoints"] == {"https": "https://web.default.svc:443", "dns": "udp://web.default.svc:53"}
+
+
+def test_two_ports_of_the_service_have_two_numbers() -> None:
+    ports = [Port(name=name, number=number, service_number=80) for name, number in (("one", 8080), ("two", 8081))]
+    with pytest.raises(CompositionError) as error:
+        workload(app=web(ports=ports))
+    assert error.value.problems == ("the Service's port 80 of the app is already taken by the app; set Port.service_number",)

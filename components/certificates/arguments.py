@@ -1,13 +1,23 @@
 """Arguments of certificates."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import pulumi
 
 from ..core.rules import DnsName, IpAddress, Label, NotNegative, Pem, Positive, ServiceName, SomeText
 
 HOURS_PER_YEAR = 8760
+
+
+def keystore_password_problems(what: str, value: str) -> list[str]:
+    """What is wrong with the password of keystores; without the value."""
+    return [] if re.fullmatch("[ -~]{6,}", value) else [f"{what} is not allowed: 6 printable ASCII characters or more, as for keytool"]
+
+
+KeystorePassword = Annotated[str, keystore_password_problems]
 
 
 def _renewal_problems(validity_hours: int, early_renewal_hours: int) -> list[str]:
@@ -30,6 +40,12 @@ class CertificateArgs:
     """Hours from issue to expiry. Default: 8760, a year."""
     early_renewal_hours: NotNegative = 720
     """Hours before expiry from which `pulumi up` issues a new one; less than validity_hours, or every up would. Default: 720, 30 days."""
+    keystore_password: pulumi.Input[KeystorePassword] | None = None
+    """For apps in Java that speak TLS themselves: the password of two PKCS#12 files that the Secret then holds as well, `keystore.p12` (the
+    key, alias certificate, with its chain) and `truststore.p12` (what is in ca.crt, aliases ca, ca-2 ...), and of itself under
+    `keystore.password`. The key lies beside them in tls.key, so the password protects nothing, and `changeit` will do. For Java 8u301,
+    11.0.12 or later, where the type JKS reads them too. They change when certificate, authority or password do, and at no other time.
+    Default: None, PEM alone."""
 
     def problems(self) -> list[str]:
         """What is wrong between the fields."""

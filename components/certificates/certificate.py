@@ -1,5 +1,6 @@
 """A key, its certificate, and the Secret with both."""
 
+import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,9 @@ import pulumi_tls as tls
 
 from ..core import checks, rules
 from ..core.errors import refuse
-from .arguments import CertificateArgs, ServerCertificateArgs
+from .arguments import CertificateArgs, ServerCertificateArgs, keystore_password_problems
+
+KEYSTORE, TRUSTSTORE, KEYSTORE_PASSWORD = "keystore.p12", "truststore.p12", "keystore.password"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,8 @@ def made(
     certificate: tls.SelfSignedCert | tls.LocallySignedCert,
     ca_pem: pulumi.Output[str],
 ) -> MadeCertificate:
-    """The certificate in a kubernetes.io/tls Secret, ca.crt beside it. Auto-named and immutable: a new certificate is a new name, and so
-    one rolling update."""
+    """The certificate in a kubernetes.io/tls Secret, ca.crt beside it, and keystores if they are asked for. Auto-named and immutable: a
+    new certificate is a new name, and so one rolling update."""
     pem, key_pem = certificate.cert_pem, key.private_key_pem_pkcs8
     secret = kubernetes.core.v1.Secret(
         names("certificate"),
@@ -82,6 +85,7 @@ def made(
         type="kubernetes.io/tls",
         immutable=True,
         string_data={"tls.crt": pem, "tls.key": key_pem, "ca.crt": ca_pem},
+        data=None if args.keystore_password is None else _keystores(names, args.keystore_password, key_pem, pem, ca_pem),
         opts=names.opts,
     )
     return MadeCertificate(
@@ -92,6 +96,26 @@ def made(
         certificate_pem=pem,
         private_key_pem=key_pem,
     )
+
+
+def _keystores(
+    names: Names, password: pulumi.Input[str], key_pem: pulumi.Input[str], pem: pulumi.Input[str], ca_pem: pulumi.Input[str]
+) -> dict[str, pulumi.Output[str]]:
+    """What Java reads, in base64, by the keys of the Secret."""
+    # here, because the library behind it takes a sixth of a second to import
+    from . import keystore  # noqa: PLC0415
+
+    known = checks.when_known(names("certificate"), password, lambda text: keystore_password_problems("keystore_password", text))
+    given: pulumi.Output[list[str]] = pulumi.Output.all(key_pem, pem, ca_pem, known)
+
+    def encoded(content: bytes) -> str:
+        return base64.b64encode(content).decode()
+
+    return {
+        KEYSTORE: given.apply(lambda of: encoded(keystore.keystore(*of))),
+        TRUSTSTORE: given.apply(lambda of: encoded(keystore.truststore(of[2], of[3]))),
+        KEYSTORE_PASSWORD: given.apply(lambda of: encoded(of[3].encode())),
+    }
 
 
 def self_signed(names: Names, args: ServerCertificateArgs) -> MadeCertificate:

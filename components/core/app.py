@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 
-from . import checks, placeholders
+from . import checks, placeholders, pod_fields
+from .protocols import Scheme
 from .quantities import sized
 from .rules import (
     DataKey,
@@ -39,22 +40,36 @@ def _no_mappings(what: str, parts: Mapping[str, Any]) -> list[str]:
 
 
 def _probe_problems(what: str, probe: Mapping[str, Any]) -> list[str]:
-    return checks.manifest(what, probe) or _no_mappings(what, {name: probe[name] for name in ("exec", *HANDLERS) if name in probe})
+    handlers = {name: probe[name] for name in ("exec", *HANDLERS) if name in probe}
+    wrong = checks.manifest(what, probe) or _no_mappings(what, handlers) or list(pod_fields.of_object("Probe", probe, what))
+    if wrong or len(handlers) == 1:
+        return wrong
+    given = " and ".join(handlers) or "none"
+    return [f"{what} must have exactly one of exec, {', '.join(HANDLERS)}, but has {given}"]
+
+
+def _named(what: str, part: Mapping[str, Any]) -> list[str]:
+    name = part.get("name")
+    return checks.manifest(what, part) or ([] if isinstance(name, str) else [misfit(f"{what}.name", "a text", name)])
 
 
 def _mount_problems(what: str, mount: Mapping[str, Any]) -> list[str]:
-    name = mount.get("name")
-    return checks.manifest(what, mount) or ([] if isinstance(name, str) else [misfit(f"{what}.name", "a text", name)])
+    return _named(what, mount) or list(pod_fields.of_object("VolumeMount", mount, what))
 
 
 def _volume_problems(what: str, volume: Mapping[str, Any]) -> list[str]:
     sources = {key: source for key, source in volume.items() if key != "name"}
-    return _mount_problems(what, volume) or _no_mappings(what, sources)
+    return _named(what, volume) or _no_mappings(what, sources) or list(pod_fields.of_object("Volume", volume, what))
+
+
+def _container_problems(what: str, container: Mapping[str, Any]) -> list[str]:
+    return checks.manifest(what, container) or list(pod_fields.of_object("Container", container, what))
 
 
 Probe = Annotated[Mapping[str, Any], _probe_problems]
 Mount = Annotated[Mapping[str, Any], _mount_problems]
 Volume = Annotated[Mapping[str, Any], _volume_problems]
+ContainerFields = Annotated[Mapping[str, Any], _container_problems]
 
 # fields of the container that App has arguments for
 _OWN_FIELDS = tuple(
@@ -123,10 +138,15 @@ class Port:
     """Port name, at most 15 characters; also the name of the Service's port."""
     number: PortNumber
     """Port number, 1 to 65535."""
-    scheme: Literal["http", "https", "tcp"] = "http"
-    """What the process itself speaks: http, https or tcp. Default: http."""
+    scheme: Scheme = "http"
+    """What the process itself speaks: http, grpc, tcp, or a protocol by its name (redis, postgres ...); https, grpcs or tls if it has TLS
+    by itself. tcp stands for every protocol that has no name here. Default: http."""
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+    """Transport protocol; ambassadors stand in front of TCP alone. Default: TCP."""
     service: bool = True
     """Whether the Service carries it. Default: True."""
+    service_number: PortNumber | None = None
+    """Port number of the Service, e.g. 443. Default: None, the same as on the pod."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     probe_paths: Sequence[Text] = ()
@@ -193,6 +213,10 @@ class App:
     their order; `$$(NAME)` is the text itself. Default: none."""
     secret_env: Mapping[EnvName, SecretKey] = field(default_factory=dict)
     """Environment variables read from Secrets. Default: none."""
+    service_account: pulumi.Input[ObjectName] | None = None
+    """metadata.name of the service account that it runs as. Default: None, the namespace's default."""
+    api_token: bool = False
+    """Whether the service account's token for the Kubernetes API is mounted, in every container of the pod. Default: False."""
     resources: Resources = sized("100m", "128Mi", "256Mi")
     """Requests and limits in manifest form; a memory limit is required. Default: 100m, 128Mi to 256Mi."""
     uid: Uid | None = 1000
@@ -208,7 +232,8 @@ class App:
     volume_mounts: Sequence[Mount] = ()
     """Further mounts of the app's container, in manifest form. Default: none."""
     startup_probe: Probe | None = None
-    """In manifest form; `port` may be a port name and follows the ambassadors. Default: None."""
+    """In manifest form; `port` may be a port name and follows the ambassadors. In the words of an exec probe, `{port}` stands for the
+    number on 127.0.0.1 where the app's first port listens, and `{{port}}` for the text itself. Default: None."""
     readiness_probe: Probe | None = None
     """Likewise. Default: None."""
     liveness_probe: Probe | None = None
@@ -222,7 +247,7 @@ class App:
     """For a sysctl the app wants, the environment that lets it do without. Default: none."""
     log_files: LogFiles | None = None
     """How it is made to log to files. Default: None."""
-    container: Manifest = field(default_factory=dict)
+    container: ContainerFields = field(default_factory=dict)
     """Further fields of the container, in manifest form (workingDir, tty ...); never one that the other arguments set. Default: none."""
     single: bool = False
     """Whether each of its pods is a whole of its own, such as a database that knows of no other: a Workload of it has one replica, and an

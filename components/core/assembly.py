@@ -102,12 +102,10 @@ def _sidecars(total: PodPatch, cluster: Cluster, app: App) -> tuple[list[Wire], 
 
 
 def _grace(base: Base, app: App, sidecars: list[dict[str, Any]], containers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The grace period. Somebody else's is never shortened, and stays if nothing was added that has to end."""
+    """The grace period. Somebody else's is longer than it was, for what was added and has to end, or stays."""
     longest = max((pre_stop_seconds(c) for c in (*sidecars, *containers)), default=0)
     seconds = longest + app.stop_seconds + SLACK_SECONDS
-    if base.owned:
-        return {"terminationGracePeriodSeconds": seconds}
-    return {"terminationGracePeriodSeconds": seconds} if sidecars and seconds > base.grace_seconds() else {}
+    return {"terminationGracePeriodSeconds": seconds} if base.owned or sidecars else {}
 
 
 def _security(base: Base, total: PodPatch) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from . import checks
 from .patch import PodPatch, Wire
-from .view import APP, PodView
+from .view import APP, BoundPort, PodView
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,12 @@ class Claim:
 def of_port_name(name: object, owner: str, kind: str) -> Claim:
     """kind: what carries the name; a container's port and the Service's are different things."""
     return Claim(kind, name, f"port name {name!r} of {owner}", owner, "set Port.name" if owner == APP else "set port_name=")
+
+
+def of_service_port(port: BoundPort) -> Claim:
+    """A number of the Service that a port names itself."""
+    number, protocol = port.service_number, port.declaration.protocol
+    return Claim("service port", (number, protocol), f"the Service's port {number} of {port.owner}", port.owner, "set Port.service_number")
 
 
 def of_container(container: Wire, owner: str) -> Iterator[Claim]:

@@ -12,6 +12,10 @@ from .identity import restricted
 from .patch import Wire
 from .view import APP, LOOPBACK, BoundPort, PodView
 
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+# not ${port}, which is a shell's
+_PORT = re.compile(r"(?P<text>\{\{port\}\})|(?<!\$)\{port\}")
+
 
 def pre_stop(seconds: int, kubernetes: tuple[int, int]) -> dict[str, Any]:
     """A preStop handler that waits: the sleep action, which needs no shell, is on by default since Kubernetes 1.30 (KEP-3960)."""
@@ -41,7 +45,10 @@ def app_container(app: App, kubernetes: tuple[int, int]) -> dict[str, Any]:
         **({"command": list(app.command)} if app.command else {}),
         **({"args": list(app.args)} if app.args else {}),
         "env": environment(app.env, app.secret_env),
-        "ports": [{"name": port.name, "containerPort": port.number} for port in app.ports],
+        "ports": [
+            {"name": port.name, "containerPort": port.number, **({} if port.protocol == "TCP" else {"protocol": port.protocol})}
+            for port in app.ports
+        ],
         "resources": app.resources,
         **app.probes(),
         **({"lifecycle": {"preStop": pre_stop(app.pre_stop_seconds, kubernetes)}} if waits else {}),
@@ -59,7 +66,9 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
     """
     moved = [port for port in pod.ports if port.owner == APP and port.has_moved]
     followed, problems = _rebound(container, moved, classic=pod.classic)
-    for name, field, handlers in _handlers(container):
+    if owned:
+        followed |= _asking(container, pod)
+    for name, field, handlers in handlers_of(container):
         for kind in (kind for kind in HANDLERS if handlers.get(kind)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=owned)
             problems += found
@@ -67,10 +76,22 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
     return followed, problems
 
 
+def _asking(container: Wire, pod: PodView) -> dict[str, Any]:
+    """The exec probes, with the number of the app's first port."""
+    first = next((str(port.number) for port in pod.ports if port.owner == APP), None)
+    found = {}
+    for name in _PROBES:
+        words = ((container.get(name) or {}).get("exec") or {}).get("command") or ()
+        if first is not None and any(isinstance(word, str) and "{port}" in word for word in words):
+            filled = [_PORT.sub(lambda m: "{port}" if m["text"] else first, w) if isinstance(w, str) else w for w in words]
+            found[name] = {**container[name], "exec": {**container[name]["exec"], "command": filled}}
+    return found
+
+
 def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
     """Somebody else's container beside the app's; where it has the kubelet ask a port of the app by its number, that follows."""
     followed, problems = dict(container), []
-    for name, field, handlers in _handlers(container):
+    for name, field, handlers in handlers_of(container):
         for kind in (kind for kind in HANDLERS if handlers.get(kind) and not isinstance(handlers[kind].get("port"), str)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=False, whose=f"container {container.get('name')!r}")
             problems += found
@@ -78,9 +99,9 @@ def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
     return followed if followed != container else container, problems
 
 
-def _handlers(container: Wire) -> Iterator[tuple[str, str, Wire]]:
+def handlers_of(container: Wire) -> Iterator[tuple[str, str, Wire]]:
     """What the kubelet does with a container: the field of the container, where it stands, and the probe or the handler."""
-    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for name in _PROBES:
         if container.get(name):
             yield name, name, container[name]
     for hook, handler in (container.get("lifecycle") or {}).items():
@@ -176,18 +197,26 @@ def _asked(field: str, kind: str, handler: Wire, pod: PodView, *, owned: bool, w
     if port is None:
         unknown = f"{field} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})"
         return handler, [unknown] if owned else []
-    problems = []
-    if port.frontend and kind != "httpGet":
-        problems.append(
-            f"{field} of {whose}: a {kind} probe of port {given!r} would be answered by the ambassador even if the app "
-            "is down; use httpGet or exec"
-        )
+    if not owned and port.frontend is None:
+        return handler, []
+    problems = [f"{field} of {whose}: {line}" for line in _unanswered(kind, given, port)]
     number = port.frontend.probe_number if port.frontend else port.number
-    if not owned and (port.frontend is None or kind != "httpGet"):
-        return handler, problems
     # somebody else's name of a port stays where it still leads there
     asked = {**handler, "port": given if not owned and number == port.outer_number else number}
     return _with_scheme(asked, port) if kind == "httpGet" else asked, problems
+
+
+def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:
+    """Why the app would not answer such a probe of that port."""
+    if handler == "httpGet" and port.scheme in ("grpc", "grpcs"):
+        yield f"a httpGet probe of port {given!r} is not answered by an app that speaks {port.scheme}; use grpc (without TLS) or exec"
+    elif handler == "grpc" and port.scheme == "grpcs":
+        yield f"a grpc probe of port {given!r} knows no TLS; use exec"
+    elif port.frontend and handler == "grpc" and port.scheme != "grpc":
+        yield f"a grpc probe of port {given!r} finds {port.scheme} there; set Port.scheme to grpc, or use httpGet or exec"
+    elif port.frontend and (handler == "tcpSocket" or (handler == "grpc" and port.frontend.probe_scheme != "GRPC")):
+        instead = "exec" if handler == "grpc" else f"{'grpc' if port.scheme == 'grpc' else 'httpGet'} or exec"
+        yield f"a {handler} probe of port {given!r} would be answered by the ambassador even if the app is down; use {instead}"
 
 
 def _with_scheme(get: Wire, port: BoundPort) -> dict[str, Any]:

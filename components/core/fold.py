@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, foreign, plug, rules, shapes, start_order
+from . import checks, claims, environment, foreign, loopback, plug, rules, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -47,7 +47,7 @@ def compose(
     if misplaced:
         raise CompositionError(where, misplaced)
     target, found = cluster(kubernetes_version, sidecars, ip_families)
-    problems = [*problems, *found, *field_problems(fields or {})]
+    problems = [*problems, *found, *field_problems(fields or {}), *rules.of_value(Registries | None, "image_registry", image_registry)]
     wrong = rules.problems(app, "app.")
     if wrong:
         # neither a pod nor a pattern can build on it
@@ -103,9 +103,12 @@ def _seen(base: Base, app: App, served: tuple[BoundPort, ...], cluster: Cluster)
     seen = view(app, served)
     fronted = {port.name: port for port in base.fronted}
     beside = (int(port["containerPort"]) for c in base.neighbours() for port in c.get("ports") or ())
+    declared = {int(port["containerPort"]) for port in base.container().get("ports") or ()}
     return replace(
         seen,
-        ports=tuple(fronted.get(port.name, port) for port in seen.ports),
+        ports=tuple(
+            fronted.get(port.name) or replace(port, is_declared=port.owner != APP or port.number in declared) for port in seen.ports
+        ),
         reserved=(*seen.reserved, *beside, *(port.outer_number for port in base.fronted)),
         fs_group=(base.spec.get("securityContext") or {}).get("fsGroup"),
         classic=cluster.classic,
@@ -150,6 +153,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
         yield from shapes.of_patch(patch, owner)
     if not base.owned:
         yield from foreign.problems(base, found)
+    yield from loopback.problems(base, found)
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
@@ -172,6 +176,7 @@ def _claims(base: Base, found: Sum) -> tuple[list[claims.Claim], list[claims.Cla
     ]
     patches = [claim for owner, patch in found.owned for claim in claims.of_patch(patch, owner, base.app_container)]
     names = [claims.of_port_name(port.name, port.owner, "Service's port name") for port in found.pod.ports]
+    names += [claims.of_service_port(port) for port in found.pod.ports if port.declaration.service_number is not None]
     return ([], [*own, *patches, *names]) if base.owned else (own, [*patches, *names])
 
 
@@ -204,12 +209,17 @@ def _dangling(base: Base, found: Sum) -> Iterator[str]:
     volumes = (*(base.spec.get("volumes") or ()), *found.total.volumes)
     made = (*base.claims, *(c.name for c in found.total.config_files))
     yield from shapes.dangling_mounts(mounts, [*(v.get("name") for v in volumes), *made])
+    theirs = () if base.owned else (base.container().get("volumeMounts") or ())
+    yield from shapes.buried_mounts([found.merged(base), *found.total.init_containers, *found.total.containers], volumes, theirs)
 
 
 def _unmoved(found: Sum) -> Iterator[str]:
     """A line for every port that an ambassador took over from a pattern that does not say that it listens on loopback now."""
     listens = {(owner, listen.number) for owner, patch in found.owned for listen in patch.undeclared_ports if not listen.paths}
     for port in found.pod.ports:
+        if port.frontend and port.declaration.protocol != "TCP":
+            spoken = port.declaration.protocol
+            yield f"port {port.name!r} of {port.owner} is a {spoken} port, and ambassadors carry TCP alone; take it out of target_ports="
         if port.frontend and port.owner != APP and (port.owner, port.number) not in listens:
             yield (
                 f"{port.owner}: port {port.name!r} is behind an ambassador, so that it must listen on 127.0.0.1:{port.number} now; follow "

@@ -19,7 +19,7 @@ class UndeclaredPort:
     argument: str = "port"
     """The argument of the pattern that changes it, for messages. Default: port."""
     paths: tuple[str, ...] = ()
-    """All that it answers, over plain HTTP, by GET; it is then open on the pod's address, and `Workload.health_ports` names it.
+    """All that it answers, over plain HTTP, by GET or as gRPC; it is then open on the pod's address, and `Workload.health_ports` names it.
     Default: none, it is bound to 127.0.0.1."""
     forwards_to: str = ""
     """The server that it forwards to, host:port: a connection is then accepted even while that is down. Default: none."""

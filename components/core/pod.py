@@ -39,7 +39,7 @@ class Pod:
     certificates: tuple[Any, ...]
     """What clients of the pod verify."""
     health_ports: Mapping[int, tuple[str, ...]]
-    """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers."""
+    """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers, by GET or as gRPC."""
 
     def port(self, name: str) -> BoundPort | None:
         """The port of that name, or None."""
@@ -75,10 +75,9 @@ class Pod:
     @property
     def plaintext_ports(self) -> list[int]:
         """Ports open on the pod's address that carry application data unencrypted, in ascending order."""
-        named: dict[int, BoundPort] = {p.outer_number: p for p in self.ports}
         # the number to which the kernel redirects is open too
-        named |= {p.redirect: p for p in self.ports if p.redirect is not None}
+        named = [(n, p) for p in self.ports for n in (p.outer_number, p.redirect) if n is not None]
         inner = {p.declaration.number for p in self.ports}
         containers = (*(self.spec.get("initContainers") or ()), *self.spec["containers"])
         undeclared = {int(port["containerPort"]) for c in containers for port in c.get("ports") or ()} - inner
-        return sorted(n for n in {*named, *undeclared} if n not in named or not named[n].is_secure)
+        return sorted({n for n, p in named if not p.is_secure} | (undeclared - {n for n, _ in named}))

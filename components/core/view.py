@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
+from . import protocols
 from .app import App, Port
 from .cluster import DEFAULT_RELEASE, Release
 from .patch import Wire
@@ -15,13 +16,11 @@ LOOPBACK = "127.0.0.1"
 ALL_ADDRESSES = "0.0.0.0"
 """Every address of IPv4; what a process listens on says `PodView.wildcards`."""
 
+GRPC_HEALTH = "/grpc.health.v1.Health/Check"
+"""What a grpc probe calls."""
+
 APP = "the app"
 """How messages call the app itself."""
-
-WITH_TLS = {"http": "https", "tcp": "tls"}
-"""What a scheme is called once TLS is in front of it."""
-
-_SECURE = tuple(WITH_TLS.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +30,11 @@ class Frontend:
     number: int
     """Port number on the pod's address."""
     scheme: str
-    """What a client speaks there: https, tls, http, tcp."""
+    """What a client speaks there: https, grpcs, tls, http, tcp ..."""
     probe_number: int
     """Where the kubelet probes the app through the ambassador."""
     probe_scheme: str
-    """HTTP or HTTPS, as in httpGet.scheme."""
+    """HTTP or HTTPS, as in httpGet.scheme; GRPC where a grpc probe gets through."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,18 +81,29 @@ class BoundPort:
 
     @property
     def outer_number(self) -> int:
-        """The port number that is open on the pod's address; also the Service's."""
+        """The port number that is open on the pod's address."""
         return self.frontend.number if self.frontend else self.number
 
     @property
+    def service_number(self) -> int:
+        """The port number of the Service."""
+        return self.declaration.service_number or self.outer_number
+
+    @property
     def outer_scheme(self) -> str:
-        """What clients speak: https behind TLS, otherwise what the process speaks."""
-        return self.frontend.scheme if self.frontend else self.scheme
+        """What clients speak: https behind TLS, otherwise what the process speaks; of UDP and SCTP, nothing more is known."""
+        protocol = self.declaration.protocol
+        return self.frontend.scheme if self.frontend else self.scheme if protocol == "TCP" else protocol.lower()
 
     @property
     def is_secure(self) -> bool:
         """Whether clients speak TLS."""
-        return self.outer_scheme in _SECURE
+        return self.outer_scheme in protocols.SECURE
+
+    @property
+    def app_protocol(self) -> str:
+        """What clients speak, as `appProtocol` of a Service's port."""
+        return protocols.app_protocol(self.outer_scheme)
 
     @property
     def url(self) -> str:
@@ -181,8 +191,8 @@ class PodView:
         """The view with port `name` one place further in, on 127.0.0.1; the caller listens where it was. Raises KeyError for no such port.
 
         `to` is the new number (default, and always for a process that keeps its number: see `inner_number`); `scheme` is what the caller
-        speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS) say where the kubelet gets
-        through to the app; default: the port itself, HTTPS if the outside speaks https or tls. An inner ambassador leaves the outer scheme
+        speaks to its clients (default: what was spoken before). `probe_number` and `probe_scheme` (HTTP, HTTPS, GRPC) say where the kubelet
+        gets through to the app; default: the port itself, HTTPS if the outside is encrypted. An inner ambassador leaves the outer scheme
         alone, and moves the probes only if it asks for it.
         """
         port = self.port(name)
@@ -193,7 +203,7 @@ class PodView:
             number=port.number,
             scheme=outer,
             probe_number=port.number,
-            probe_scheme="HTTPS" if outer in _SECURE else "HTTP",
+            probe_scheme="HTTPS" if outer in protocols.SECURE else "HTTP",
         )
         moved = replace(
             port,
@@ -210,7 +220,11 @@ class PodView:
         return replace(self.with_port(moved).reserve(port.number), moves_left=left)
 
     def probed(self, port: BoundPort) -> dict[str, Any]:
-        """Probe paths of that port, with queries, keyed by the setting that each comes from."""
+        """Probe paths of that port, with queries, keyed by the setting that each comes from; of a port that speaks gRPC, the one method
+        that a grpc probe calls."""
+        if port.scheme == "grpc":
+            grpc = {name: probe["grpc"].get("port") for name, probe in self.app.probes().items() if "grpc" in probe}
+            return {f"{name} of the app": GRPC_HEALTH for name, number in grpc.items() if number in (port.name, port.outer_number)}
         found: dict[str, Any] = {f"probe_paths of port {port.name!r}": path for path in port.declaration.probe_paths}
         for name, probe in self.app.probes().items():
             handler: Mapping[str, Any] = probe.get("httpGet") or {}

@@ -16,6 +16,12 @@ _UNREAD = ("CustomResourceDefinition", "Service")
 _HOST_OF_ENV = re.compile(r"\.env\[[^\]]*(HOST|ADDR|SERVER|ENDPOINT|UPSTREAM|NODES|PEERS)[^\]]*\]\.value$")
 
 
+def metadata_of(manifest: Wire) -> Wire:
+    """Its metadata, as far as they are known."""
+    metadata = manifest.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
 class Index:
     """Manifests by kind, by name, and by the addresses that they write."""
 
@@ -28,7 +34,7 @@ class Index:
                 # its author will hear of it from the cluster
                 continue
             self._of_kind.setdefault(manifest.get("kind"), []).append(manifest)
-            self._called.setdefault((manifest.get("metadata") or {}).get("name"), []).append(manifest)
+            self._called.setdefault(metadata_of(manifest).get("name"), []).append(manifest)
 
     def of_kind(self, *kinds: str) -> list[Wire]:
         """Those of these kinds."""
@@ -58,7 +64,7 @@ class Index:
     @cached_property
     def _naming(self) -> dict[str, list[tuple[Wire, str, Address]]]:
         found: dict[str, list[tuple[Wire, str, Address]]] = {}
-        names = {(service.get("metadata") or {}).get("name") for service in self.of_kind("Service")}
+        names = {metadata_of(service).get("name") for service in self.of_kind("Service")}
         known = re.compile("|".join(re.escape(name) for name in names if isinstance(name, str)) or "(?!)")
         for manifest, path, text in self._texts():
             # one look is enough for nearly all of them

@@ -1,13 +1,17 @@
 """Injection: patterns for a workload that somebody else makes."""
 
-from collections.abc import Mapping, Sequence
+import atexit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.settings import get_engine
 
-from ..core import checks, plug, rules
+from ..core import checks, namespaces, plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, cluster
 from ..core.errors import CompositionError, ProblemsError, refuse
 from ..core.fold import fold
@@ -29,8 +33,8 @@ class Injection:
     """Patterns, and the workload that they go into: one that a chart, a manifest or somebody else's component makes.
 
     `ResourceOptions(transforms=[injection.transform])` on a helm.v4.Chart, yaml.v2.ConfigGroup, ConfigFile, kustomize.v2.Directory or a
-    component injects into what those make, and `injection.expect(chart)` fails the run if it did not. `into(manifest)` does the same to a
-    manifest at hand.
+    component injects into what those make, and `injection.expect(chart)` fails the run if it did not; without that, a warning says so when
+    the program ends. `into(manifest)` does the same to a manifest at hand.
 
     What is not the patterns' stays as it is. Files of the patterns are in annotations of the pod, for nothing can be created at that
     point. Patterns that own resources (a certificate) own them before: they cannot depend on what they go into, nor can their namespace.
@@ -62,7 +66,8 @@ class Injection:
         self.pod: Pod | None = None
         """The pod of the workload that was injected last; None before."""
         self.matched: list[str] = []
-        """The workloads that were injected, kind and name."""
+        """The workloads that its transform met, in words."""
+        self._is_watched = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
         self._image_registry = image_registry
         completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
@@ -75,9 +80,17 @@ class Injection:
         ]
 
     def is_for(self, manifest: Wire, name: str | None = None) -> bool:
-        """Whether that manifest is the target. name: stands in where Pulumi names the object (default: none)."""
-        metadata = manifest.get("metadata") or {}
-        return isinstance(metadata, Mapping) and self.target.is_at(manifest.get("kind"), metadata, name)
+        """Whether that manifest is the target. name: stands in where Pulumi names the object (default: none).
+
+        A chart's tests never are, and its hooks only if the target names their kind. A namespace that is known only later may be any.
+        """
+        metadata = _metadata(manifest)
+        annotations = metadata.get("annotations")
+        hook = str(annotations.get("helm.sh/hook", "")) if isinstance(annotations, Mapping) else ""
+        if "test" in hook or (hook and self.target.kind is None):
+            return False
+        known = {key: value for key, value in metadata.items() if isinstance(value, str)}
+        return self.target.is_at(manifest.get("kind"), known, name)
 
     def into(self, manifest: Wire, *, beside: Sequence[Wire] = ()) -> dict[str, Any]:
         """The manifest with the patterns in its pod. beside: manifests among which its Services are, whose names certificates must cover
@@ -86,45 +99,87 @@ class Injection:
         Raises CompositionError with every conflict. Where contents of the manifest are Outputs, they stay; where its structure is one, that
         becomes an Output, and the error comes when it is known.
         """
-        kind = manifest.get("kind") or self.target.kind
-        path = self.target.path(kind)
-        if path is None:
-            raise CompositionError(self._where(kind), [f"its kind is not {self.target.described()}; set kind= and template= of the target"])
-        claims = _claims(manifest)
-        namespace = (manifest.get("metadata") or {}).get("namespace")
-        changed = lifting.at(manifest, path, lambda template: self._into_template(template, kind, claims, namespace, beside))
-        return dict(changed)
+        return self._changed(manifest, beside, nullcontext)
 
     def transform(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
         """For `ResourceOptions(transforms=[...])` and `pulumi.runtime.register_resource_transform`."""
-        token = args.type_.split(":")
-        if token[0] != "kubernetes":
+        self._watch()
+        package, *_, kind = args.type_.split(":")
+        manifest = {"kind": kind, **args.props}
+        # a DeploymentPatch, say, is no Deployment
+        if package != "kubernetes" or manifest["kind"] != kind or not self.is_for(manifest, args.name):
             return None
-        manifest = {"kind": token[-1], **args.props}
-        if not self.is_for(manifest, args.name):
-            return None
-        try:
-            return pulumi.ResourceTransformResult(props={**args.props, **_without_kind(self.into(manifest), args.props)}, opts=args.opts)
-        except ProblemsError as error:
-            # Pulumi shows what a transform raises with its own frames; the run fails either way, and nothing of it is created
-            pulumi.log.error(str(error))
-            raise pulumi.RunError(f"injection {self.name!r} failed") from None
+        self.matched.append(self._met(manifest))
+        changed = self._changed(manifest, (), self._reported)
+        props = {key: value for key, value in changed.items() if key != "kind" or key in args.props}
+        # what a transform returns tells the engine no dependencies
+        owned = pulumi.ResourceOptions(depends_on=[p for p in self.patterns if isinstance(p, pulumi.Resource)])
+        return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, owned))
 
     def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
         """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one."""
 
+        self._is_watched = True
+
         def check(_: object) -> str:
-            found = list(dict.fromkeys(self.matched))
-            if len(found) == 1:
-                return found[0]
-            met = f"{len(found)} workloads ({', '.join(found)})" if found else "no workload"
-            way_out = "set kind= or namespace= of the target" if found else "name what it makes in target=, and pass its transform to it"
-            raise InjectionError(f"injection {self.name!r}", [f"meets {met}, but has to meet {self.target.described()} alone; {way_out}"])
+            problems = self.unmet()
+            if problems:
+                raise InjectionError(f"injection {self.name!r}", problems)
+            return self.matched[0]
 
         return pulumi.Output.all(*(carrier.urn for carrier in carriers)).apply(check)
 
+    def unmet(self) -> list[str]:
+        """A line if its transform did not meet exactly one workload so far."""
+        found = list(dict.fromkeys(self.matched))
+        if len(found) == 1:
+            return []
+        met = f"{len(found)} workloads ({', '.join(found)})" if found else "no workload"
+        way_out = "set kind= or namespace= of the target" if found else "name what it makes in target=, and pass its transform to it"
+        return [f"meets {met}, but has to meet {self.target.described()} alone; {way_out}"]
+
+    def _watch(self) -> None:
+        """Has a warning printed when the program ends, unless the workload was met; `expect` says it sooner."""
+        if not self._is_watched:
+            self._is_watched = True
+            atexit.register(self._warn)
+
+    def _warn(self) -> None:
+        # only programs that an engine runs have one still; those of unit tests do not
+        if get_engine() is not None:
+            for line in self.unmet():
+                pulumi.log.warn(f"injection {self.name!r} {line}; write expect(...) to have this fail the run")
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Says what is wrong, once, and fails the run with a short error: Pulumi shows what a transform raises with its own frames."""
+        try:
+            yield
+        except ProblemsError as error:
+            pulumi.log.error(str(error))
+            raise pulumi.RunError(f"injection {self.name!r} failed") from None
+
+    def _changed(self, manifest: Wire, beside: Sequence[Wire], reported: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
+        """See `into`. reported: what conflicts pass through."""
+        kind = manifest.get("kind") or self.target.kind
+        claims, namespace = _claims(manifest), _metadata(manifest).get("namespace")
+
+        def change(template: Any) -> Wire:
+            with reported():
+                return self._into_template(template, kind, claims, namespace, beside)
+
+        with reported():
+            path = self.target.path(kind)
+            if path is None:
+                reason = f"its kind is not {self.target.described()}; set kind= and template= of the target"
+                raise CompositionError(self._where(kind), [reason])
+        return dict(lifting.at(manifest, path, change))
+
     def _into_template(self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire]) -> Wire:
         """The pod template with the patterns."""
+        if not isinstance(template, Mapping):
+            path = ".".join(self.target.path(kind) or ())
+            raise CompositionError(self._where(kind), [f"it has no pod template at {path}; set template= of the target"])
         metadata = template.get("metadata") or {}
         try:
             marks = mark.marks(metadata)
@@ -146,9 +201,12 @@ class Injection:
             cluster=self._cluster,
             hosts=partial(services.hosts, labels=base.labels, namespace=namespace, beside=beside),
             image_registry=self._image_registry,
-            problems=[f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else [],
+            problems=[
+                *([f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else []),
+                *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
+            ],
         )
-        self._note(kind, pod)
+        self.pod = pod
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
         marks[self.name] = mark.Mark(
             digest=self.digest,
@@ -169,12 +227,11 @@ class Injection:
             raise CompositionError(
                 self._where(kind), ["it was injected before, with other arguments; inject into the manifest as it was before that"]
             )
-        self._note(kind, None)
         return template
 
-    def _note(self, kind: Any, pod: Pod | None) -> None:
-        self.matched.append(f"{kind} {self.target.name!r}")
-        self.pod = pod or self.pod
+    def _met(self, manifest: Wire) -> str:
+        namespace = _metadata(manifest).get("namespace")
+        return f"{manifest['kind']} {self.target.name!r}" + (f" in namespace {namespace!r}" if isinstance(namespace, str) else "")
 
     def _where(self, kind: Any) -> str:
         return f"injection {self.name!r} into {kind} {self.target.name!r}"
@@ -190,8 +247,10 @@ class Injection:
         }
 
 
-def _without_kind(manifest: Wire, given: Wire) -> Wire:
-    return {key: value for key, value in manifest.items() if key != "kind" or key in given}
+def _metadata(manifest: Wire) -> Wire:
+    """Its metadata, as far as they are known."""
+    metadata = rpc.unwrap_rpc_secret(manifest.get("metadata"))
+    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _listed(patterns: object) -> Sequence[Any]:

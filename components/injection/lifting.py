@@ -12,8 +12,6 @@ _CONTENTS = (
     "value",
     "valueFrom",
     "resources",
-    "annotations",
-    "labels",
     "nodeSelector",
     "affinity",
     "tolerations",
@@ -32,12 +30,14 @@ _SOURCES = (
     "image",
     "nfs",
 )
+# what they hold may come later, but not the names in them, or how many there are
+_MAPS = (*_SOURCES, "annotations", "labels")
 _WORDS = ("command", "args")
 
 
 def at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
     """The value with what stands at the path changed; the rest is the same. Where the structure on the way is known only later, from there
-    on the result is, too."""
+    on the result is, too. Where nothing stands at the path, `change` gets None."""
     if rpc.is_rpc_secret(value):
         return pulumi.Output.secret(at(rpc.unwrap_rpc_secret(value), path, change))
     if isinstance(value, pulumi.Output):
@@ -48,7 +48,7 @@ def at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
     if path:
         inner = value.get(path[0]) if isinstance(value, Mapping) else None
         if inner is None:
-            return value
+            return change(None)
         return {**value, path[0]: at(inner, path[1:], change)}
     if is_structured(value):
         return change(value)
@@ -68,6 +68,5 @@ def is_structured(value: Any) -> bool:
 
 def _is_content(key: str, inner: Any) -> bool:
     if key in _WORDS:
-        # words may come later, but how many there are may not
         return isinstance(inner, list | tuple)
-    return key in _CONTENTS or (key in _SOURCES and isinstance(inner, Mapping))
+    return key in _CONTENTS or (key in _MAPS and isinstance(inner, Mapping) and not rpc.is_rpc_secret(inner))

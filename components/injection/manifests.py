@@ -5,9 +5,9 @@ from typing import Any
 
 from ..core.errors import CompositionError
 from ..core.patch import Wire
-from .index import Index
+from .index import Index, metadata_of
 from .injection import Injection, InjectionError
-from .reached import template_of
+from .reached import labels_of, template_of
 from .references import cut_off
 
 
@@ -20,7 +20,7 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     found = list(flattened(manifests))
     places: dict[Any, list[int]] = {}
     for index, manifest in enumerate(found):
-        places.setdefault((manifest.get("metadata") or {}).get("name"), []).append(index)
+        places.setdefault(metadata_of(manifest).get("name"), []).append(index)
     problems = [line for injection in injections for line in _unmet(injection, found, places.get(injection.target.name, ()))]
     if problems:
         raise InjectionError("injections", problems)
@@ -28,8 +28,8 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     for injection in injections:
         try:
             for index in places.get(injection.target.name, ()):
-                if _is_target(injection, found[index]):
-                    labels = (template_of(injection, found[index]).get("metadata") or {}).get("labels") or {}
+                if injection.is_for(found[index]):
+                    labels = labels_of(template_of(injection, found[index]))
                     found[index] = injection.into(found[index], beside=around.selecting(labels))
         except CompositionError as error:
             failures.append(error)
@@ -50,14 +50,8 @@ def flattened(manifests: Iterable[Wire]) -> Iterator[dict[str, Any]]:
             yield dict(manifest)
 
 
-def _is_target(injection: Injection, manifest: Wire) -> bool:
-    """Whether patterns go there; never into a chart's tests, and into its hooks only by their kind."""
-    hook = str(((manifest.get("metadata") or {}).get("annotations") or {}).get("helm.sh/hook", ""))
-    return injection.is_for(manifest) and "test" not in hook and (not hook or injection.target.kind is not None)
-
-
 def _unmet(injection: Injection, manifests: Sequence[Wire], places: Sequence[int]) -> Iterator[str]:
-    met = [m for m in (manifests[index] for index in places) if _is_target(injection, m)]
+    met = [m for m in (manifests[index] for index in places) if injection.is_for(m)]
     if len(met) == 1:
         return
     where = f"injection {injection.name!r}"

@@ -7,7 +7,7 @@ from typing import Any
 from ..core.patch import Wire
 from ..core.pod import Pod
 from ..core.view import BoundPort
-from .index import Index
+from .index import Index, metadata_of
 from .injection import Injection
 
 
@@ -46,11 +46,11 @@ class Change:
     @property
     def labels(self) -> Mapping[str, str]:
         """Of its pods."""
-        return (self.template.get("metadata") or {}).get("labels") or {}
+        return labels_of(self.template)
 
     def is_here(self, manifest: Wire) -> bool:
         """Whether that is in the workload's namespace, as far as both say."""
-        theirs = (manifest.get("metadata") or {}).get("namespace")
+        theirs = metadata_of(manifest).get("namespace")
         return not theirs or not self.namespace or theirs == self.namespace
 
     @property
@@ -66,10 +66,8 @@ def changes(before: Index, injections: Sequence[Injection]) -> Iterator[Change]:
         if manifest is None or injection.pod is None:
             continue
         template = template_of(injection, manifest)
-        metadata = manifest.get("metadata") or {}
-        namespace = metadata.get("namespace") or injection.target.namespace
+        namespace = metadata_of(manifest).get("namespace") or injection.target.namespace
         secured = tuple(p for p in injection.pod.ports if p.frontend and p.is_secure)
-        labels = (template.get("metadata") or {}).get("labels") or {}
         yield Change(
             injection=injection,
             pod=injection.pod,
@@ -77,7 +75,7 @@ def changes(before: Index, injections: Sequence[Injection]) -> Iterator[Change]:
             template=template,
             namespace=namespace,
             secured=secured,
-            reached=tuple(_reached(secured, labels, namespace, before.selecting(labels))),
+            reached=tuple(_reached(secured, labels_of(template), namespace, before.selecting(labels_of(template)))),
         )
 
 
@@ -85,8 +83,14 @@ def template_of(injection: Injection, manifest: Wire) -> Wire:
     """The pod template of a manifest that is the injection's target."""
     template: Any = manifest
     for key in injection.target.path(manifest.get("kind")) or ():
-        template = (template or {}).get(key)
-    return template or {}
+        template = template.get(key) if isinstance(template, Mapping) else None
+    return template if isinstance(template, Mapping) else {}
+
+
+def labels_of(template: Wire) -> Mapping[str, Any]:
+    """The labels of its pods, as far as they are known."""
+    labels = metadata_of(template).get("labels")
+    return labels if isinstance(labels, Mapping) else {}
 
 
 def selects(selector: Any, labels: Mapping[str, Any]) -> bool:

@@ -5,17 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.app import App, Port
+from ..core.app import HANDLERS, App, Port
 from ..core.base import Base
-from ..core.container import pre_stop_seconds
+from ..core.container import handlers_of, pre_stop_seconds
 from ..core.patch import Wire
 from ..core.pod_security import containers
+from ..core.protocols import PROTOCOLS
 from ..core.view import BoundPort
 from .mark import Mark
 from .target import Target
 
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-_HTTP = re.compile("(http|web|www|ui|api|rest|metrics)([-0-9].*)?")
+_HTTP = ("http", "web", "www", "ui", "api", "rest", "metrics")
+_CALLED = {**{name: name for name in PROTOCOLS}, "postgresql": "postgres", "pgsql": "postgres", "mongo": "mongodb"}
 _FREE = ("nodeSelector", "matchLabels", "labels", "annotations", "limits", "requests", "volumeAttributes", "overhead", "driverOptions")
 _HTTP_NUMBERS = (80, 3000, 8000, 8080)
 
@@ -67,7 +69,7 @@ def app(found: Base, target: Target) -> App:
         stop_seconds=max(1, found.grace_seconds() - waits),
         sysctl_alternatives=target.sysctl_alternatives,
         log_files=target.log_files,
-        loopback_ports=tuple(target.loopback_ports),
+        loopback_ports=(*target.loopback_ports, *_undeclared(found, target)),
     )
 
 
@@ -148,11 +150,21 @@ def _ports(found: Base, target: Target) -> Iterator[Port]:
 
 
 def _scheme(name: str | None, number: int) -> Any:
+    """What a port speaks, as far as its name tells: bytes are always right."""
     if name is None:
         return "http" if number in _HTTP_NUMBERS else "tcp"
-    if re.fullmatch("(https|tls|ssl)([-0-9].*)?", name):
-        return "https"
-    return "http" if _HTTP.fullmatch(name) else "tcp"
+    word = re.split("[-0-9]", name)[0]
+    if word in ("https", "tls", "ssl", "grpcs"):
+        return "tls" if word == "ssl" else word
+    return "http" if word in _HTTP else _CALLED.get(word, "tcp")
+
+
+def _undeclared(found: Base, target: Target) -> list[int]:
+    """The port numbers that the kubelet asks, of whatever container, and nobody declares: something listens there."""
+    declared = {int(p["containerPort"]) for c in containers(found.spec) for p in c.get("ports") or ()} | {p.number for p in target.ports}
+    handlers = (handler for c in containers(found.spec) for _, _, handler in handlers_of(c))
+    asked = (handler[kind]["port"] for handler in handlers for kind in HANDLERS if (handler.get(kind) or {}).get("port") is not None)
+    return sorted({int(port) for port in asked if not isinstance(port, str)} - declared - {*target.loopback_ports})
 
 
 def _asked(found: Base) -> dict[int, list[str]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class Mocks(pulumi.runtime.Mocks):
     - Keys and certificates are real.
     - In a preview the answer lacks what the provider cannot know before: ids, status, keys, certificates.
 
-    Subclass it to answer for further providers; wrap secrets in `secret()`, Outputs are not allowed in an answer.
+    Subclass it to answer for further providers, or for the `children` of remote components; wrap secrets in `secret()`, Outputs are not
+    allowed in an answer.
     """
 
     def __init__(self, *, keys: Path | None = None, now: Callable[[], datetime] | None = None, status: bool = True) -> None:
@@ -70,6 +71,11 @@ class Mocks(pulumi.runtime.Mocks):
         if args.typ.startswith("tls:index/"):
             return self._tls(args)
         return "" if pulumi.runtime.is_dry_run() else f"{args.name}-id", args.inputs
+
+    def children(self, args: pulumi.runtime.MockResourceArgs) -> Iterable[tuple[str, str, dict[str, Any]]]:  # noqa: ARG002
+        """Type, name and inputs of what the provider of a remote component (helm.v4.Chart, yaml.v2.ConfigGroup ...) makes of it: none,
+        for want of the provider. Transforms of the component and of its parents reach them."""
+        return ()
 
     def save(self, project: str, stack: str) -> None:
         """Writes the key file, if there is one; `run` does it after a successful update."""

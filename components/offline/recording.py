@@ -1,5 +1,6 @@
 """What a program registered, in plain Python."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ UNKNOWN = rpc.UNKNOWN
 """Stands in recorded inputs and exports where a preview does not know the value."""
 
 # Pulumi's wire format (sdk/proto: property signatures)
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
@@ -60,8 +62,8 @@ class Recording:
     """Paths of secret values in the exports."""
     preview: bool
     """Whether it was a preview."""
-    transforms: int
-    """Number of stack-wide transforms registered. Transforms run in the engine only; call yours directly to test it."""
+    transforms: tuple[Callable[..., Any], ...]
+    """The transforms that were registered, of resources and of the stack. They have run, as the engine runs them."""
 
     def all(self, kind: str, name: str | None = None) -> list[Registration]:
         """Registrations of a type token or its last part (`Deployment`), and of that logical name if one is given."""
@@ -81,10 +83,10 @@ def plain(value: Any, secrets: list[str], path: str = "", *, reveal: bool = True
     match value:
         case Struct():
             fields = dict(value.items())
-            if fields.get(_SIGNATURE) == _SECRET:
+            if fields.get(SIGNATURE) == SECRET:
                 secrets.append(path)
                 return plain(fields["value"], secrets, path, reveal=reveal) if reveal else "[secret]"
-            if fields.get(_SIGNATURE) == _RESOURCE:
+            if fields.get(SIGNATURE) == _RESOURCE:
                 return fields["id" if "id" in fields else "urn"]
             return {name: plain(fields[name], secrets, _below(path, name), reveal=reveal) for name in sorted(fields)}
         case ListValue():

@@ -118,7 +118,7 @@ def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any], bool]]:
     """File name, object, and whether it holds secrets, in apply order."""
     if recording.preview:
         raise OfflineError("offline rendering", ["it was a preview, which does not know every value; run it as an update"])
-    problems = ["the program registers transforms, which run in the engine only; use pulumi up"] if recording.transforms else []
+    problems = [line for transform in recording.transforms for line in _unmet(transform)]
     found: dict[str, tuple[Registration, dict[str, Any]]] = {}
     for registration in recording.registrations:
         refusals = list(_refusals(registration))
@@ -135,10 +135,14 @@ def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any], bool]]:
     return [(name, manifest, manifest["kind"] == "Secret" or bool(r.secrets)) for name, (r, manifest) in sorted(found.items())]
 
 
+def _unmet(transform: Any) -> list[str]:
+    """What an injection says whose transform did not meet its workload; other transforms say nothing."""
+    injection: Any = getattr(transform, "__self__", None)
+    return [f"injection {injection.name!r} {line}" for line in injection.unmet()] if hasattr(injection, "unmet") else []
+
+
 def _refusals(registration: Registration) -> Iterator[str]:
     what = f"{registration.type} {registration.name!r}"
-    if registration.request.transforms:
-        yield f"{what} has transforms, which run in the engine only; use pulumi up"
     if not registration.type.startswith("kubernetes:"):
         if registration.request.remote:
             yield f"{what} is made by a provider, which alone knows what is in it; use pulumi up"

@@ -4,9 +4,10 @@ import asyncio
 import gc
 import inspect
 import json
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pulumi.runtime.stack import massage
 
 from .mocks import Mocks, secret
 from .recording import UNKNOWN, Recording, Registration, plain
+from .transforms import Callback, Transforms, transformed
 
 Program = Callable[[], Any]
 """What `__main__.py` does, as a function; it may be async."""
@@ -75,7 +77,7 @@ def run(
         exports=monitor.exports,
         secret_exports=frozenset(monitor.secret_exports),
         preview=preview,
-        transforms=len(monitor.get_registered_transforms()),
+        transforms=tuple(monitor.transforms.known),
     )
 
 
@@ -113,22 +115,35 @@ async def _resolved(value: Any, above: tuple[Any, ...] = ()) -> Any:
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """Does at once what Pulumi hands to threads, so that registrations arrive in the same order every time."""
+    """Does at once what Pulumi hands to threads, so that registrations arrive in the same order every time. A coroutine that
+    comes of it is run by the loop."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
+        _settle(future, partial(fn, *args, **kwargs))
         return future
+
+
+def _settle(future: Future[Any], take: Callable[[], Any]) -> None:
+    try:
+        result = take()
+    except Exception as error:
+        future.set_exception(error)
+        return
+    if inspect.iscoroutine(result):
+        asyncio.ensure_future(result).add_done_callback(lambda task: _settle(future, task.result))
+    else:
+        future.set_result(result)
 
 
 class _Monitor(pulumi_mocks.MockMonitor):
     """The engine's side: hands every registration to the mocks, and records it."""
 
+    mocks: Mocks
+
     def __init__(self, mocks: Mocks) -> None:
         super().__init__(mocks)
+        self.transforms = Transforms()
         self.registrations: dict[str, Registration] = {}
         self.value: Any = None
         self.exports: dict[str, Any] = {}
@@ -143,17 +158,42 @@ class _Monitor(pulumi_mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        if urn in self.registrations:
-            raise pulumi.RunError(f"Duplicate resource URN {urn!r}; try giving it a unique name")
+        callbacks = self.transforms.of(urn, request)
+        # without either, there is nothing to wait for
+        return self._later(urn, request, callbacks) if callbacks or request.remote else self._registered(urn, request)
+
+    def RegisterStackTransform(self, request: Any) -> Any:
+        self.transforms.add(request)
+        return empty_pb2.Empty()
+
+    async def _later(self, urn: str, request: Any, callbacks: Sequence[Callback]) -> Any:
+        """Registers it as its transforms leave it, and then what its provider makes of it."""
+        request = await transformed(request, callbacks)
+        answer = self._registered(urn, request)
+        for type_, name, inputs in self.mocks.children(self._args(urn, request)) if request.remote else ():
+            child = resource_pb2.RegisterResourceRequest(type=type_, name=name, parent=urn, custom=True, dependencies=request.dependencies)
+            child.object.update(_wire(inputs))
+            own = self.make_urn(urn, type_, name)
+            self._registered(own, await transformed(child, self.transforms.of(own, child)))
+        return answer
+
+    @staticmethod
+    def _args(urn: str, request: Any) -> pulumi.runtime.MockResourceArgs:
         given = rpc.deserialize_properties(request.object, keep_unknowns=True)
         args = pulumi.runtime.MockResourceArgs(request.type, request.name, given, request.provider, request.importId, request.custom)
         args.urn = urn  # type: ignore[attr-defined]
+        return args
+
+    def _registered(self, urn: str, request: Any) -> Any:
+        if urn in self.registrations:
+            raise pulumi.RunError(f"Duplicate resource URN {urn!r}; try giving it a unique name")
+        args = self._args(urn, request)
         made_id, state = self.mocks.new_resource(args)
         answer = struct_pb2.Struct()
         for name, value in state.items():
             if name in request.additionalSecretOutputs:
                 answer[name] = _wire(secret(value))
-            elif name in request.object.fields and value is given.get(name):
+            elif name in request.object.fields and value is args.inputs.get(name):
                 answer.fields[name].CopyFrom(request.object.fields[name])
             else:
                 answer[name] = _wire(value)

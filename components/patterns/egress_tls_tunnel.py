@@ -14,13 +14,16 @@ from ..core.environment import environment
 from ..core.identity import restricted, secret_mode
 from ..core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
-from ..core.quantities import sized
-from ..core.rules import DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
+from ..core.protocols import PROTOCOLS, Plain, asking
+from ..core.quantities import amount, sized
+from ..core.rules import AlpnName, DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
 from ..core.view import LOOPBACK, PodView
 from .shared.proxies import health_probe, workers
 from .shared.templates import filled
 
 _DIRECTORY = "/etc/tls-tunnel"
+# haproxy 2.6 with OpenSSL 3, neither side reading: two buffers of 16k, and 64k of TLS; and the program with the authorities of its image
+_CONNECTION, _BASE = 104 * 1024, 20 * 2**20
 
 
 def _host_problems(what: str, host: str) -> list[str]:
@@ -40,6 +43,9 @@ def _nameserver_problems(what: str, server: str) -> list[str]:
 
 
 Host = Annotated[str, _host_problems]
+# haproxy counts 31 bits of milliseconds
+_LONGEST = 2147483
+Seconds = Annotated[int, checks.whole(1, limit=_LONGEST)]
 Nameserver = Annotated[str, _nameserver_problems]
 
 
@@ -65,6 +71,14 @@ class EgressTarget:
     """The same, from a Secret. Default: None."""
     client_certificate_secret: pulumi.Input[ObjectName] | None = None
     """metadata.name of a kubernetes.io/tls Secret with the certificate that the server asks for. Default: None."""
+    scheme: Plain = "tcp"
+    """What the app speaks through the tunnel: grpc, redis, mongodb ..., or tcp for what has no name here. With grpc the server is offered
+    HTTP/2; it reads 127.0.0.1 in `:authority` unless the app says otherwise (grpc.default_authority). Default: tcp."""
+    alpn: Sequence[AlpnName] = ()
+    """What the server is offered in the TLS handshake (ALPN). Default: none, what the scheme needs: h2 for grpc."""
+    direct_tls: bool = False
+    """Whether a server whose protocol asks for TLS inside itself (postgres, mysql ...), or is known to by its port number, takes a
+    connection that begins with TLS: PostgreSQL from 17 on does. Default: False, such a target is rejected."""
 
     @property
     def listen(self) -> int:
@@ -87,7 +101,25 @@ class EgressTarget:
             found.append("set at most one of ca_pem and ca_secret")
         for name, template in self.env.items():
             found += placeholders.problems(f"env[{name!r}]", template, ("host", "port"))
-        return found
+        return found + self._tls_problems()
+
+    def _tls_problems(self) -> list[str]:
+        """Why the server would not understand a connection that begins with TLS."""
+        name = None if self.direct_tls else asking(self.scheme, self.port)
+        if name is None:
+            return []
+        protocol = PROTOCOLS[name]
+        what = f"scheme {name}" if name == self.scheme and protocol.asks else f"port {self.port}"
+        taken = f" ({protocol.direct})" if protocol.direct else ""
+        return [
+            f"{what}: {name} asks for TLS inside its own protocol there, and a tunnel begins with TLS; {protocol.by_itself}, or set "
+            f"direct_tls=True if the server takes TLS from the first byte{taken}"
+        ]
+
+    @property
+    def offered(self) -> Sequence[str]:
+        """What the server is offered (ALPN)."""
+        return self.alpn or PROTOCOLS[self.scheme].alpn
 
     def environment(self) -> list[dict[str, Any]]:
         """What the app's container gets."""
@@ -103,12 +135,13 @@ class EgressTlsTunnelArgs(PatternArgs):
     """The servers, one at least."""
     nameservers: Sequence[Nameserver] = ()
     """DNS servers as address:port. Default: none, those of the pod's resolv.conf."""
-    resolve_seconds: Positive = 5
+    resolve_seconds: Seconds = 5
     """How often each name is looked up; new connections follow a changed answer within that time. Default: 5."""
-    idle_seconds: Positive = 86400
+    idle_seconds: Seconds = 86400
     """Longest silence on a connection before it is closed. Default: 86400, a day, for pools that keep theirs."""
     max_connections: Positive = 1000
-    """Most connections at a time, of all targets together; each takes about 60 KiB of the memory limit. Default: 1000."""
+    """Most connections at a time, of all targets together. The memory limit must be 20Mi and 104Ki for each of them, or more. Further ones
+    wait. Default: 1000."""
     health_port: PortNumber = 8083
     """Plain HTTP port on which haproxy itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
     Default: 8083."""
@@ -126,8 +159,21 @@ class EgressTlsTunnelArgs(PatternArgs):
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         names = [target.name for target in self.targets]
-        empty = [] if names else ["targets is empty; name at least one EgressTarget"]
-        return empty + [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
+        found = [] if names else ["targets is empty; name at least one EgressTarget"]
+        found += self._memory_problems()
+        return found + [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
+
+    def _memory_problems(self) -> list[str]:
+        if checks.resources("", self.resources):
+            # wrong by itself
+            return []
+        limit, least = self.resources["limits"]["memory"], _BASE + _CONNECTION * self.max_connections
+        if amount(limit) >= least:
+            return []
+        return [
+            f"resources.limits.memory {limit} is too little for max_connections {self.max_connections}: a server that stops reading could "
+            f"get the tunnel killed; set it to {-(-least // 2**20)}Mi or more, or max_connections= to less"
+        ]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and the addresses in the app's environment."""
@@ -190,7 +236,7 @@ class EgressTlsTunnelArgs(PatternArgs):
             loopback=LOOPBACK,
             wildcards=pod.wildcards,
             prefer=pod.ip_families[0].lower(),
-            stop_seconds=pod.app.stop_seconds,
+            stop_seconds=min(pod.app.stop_seconds, _LONGEST),
             threads=workers(self.resources),
         )
 

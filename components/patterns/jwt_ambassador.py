@@ -17,13 +17,20 @@ from ..core.errors import refuse
 from ..core.patch import PodPatch, UndeclaredPort
 from ..core.rules import Label, PortName, PortNumber
 from ..core.view import LOOPBACK, BoundPort, PodView
-from .shared import nginx
+from .shared import nginx, nginx_container
+from .shared.listener import Listener
 from .shared.oauth2_proxy import ValidatorArgs
 
 _ROUTE = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*?)(?P<below>(?<=/)\*)?")
 
+_PROTECTED = re.compile(r"(?P<path>/|(/\.?[A-Za-z0-9_~@+=,-][A-Za-z0-9._~@+=,-]*)+/?)(?P<below>(?<=/)\*)?")
+
 # one path segment: neither '..', however often it is encoded, nor anything that servers read in different ways
 _SEGMENT = "[A-Za-z0-9_~@+-][A-Za-z0-9._~@+-]*"
+# the same where everything is open but what is named; some servers drop a dot at the end, or take a plus for a space
+_OPEN_SEGMENT = r"\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*(?<!\.)"
+# nginx reads a parameter of less than 4,096 bytes
+_LONGEST_PARAMETER = 3500
 _COOKIE_KEY = "cookie-secret"
 
 
@@ -34,7 +41,14 @@ def _route_problems(what: str, route: str) -> list[str]:
     return []
 
 
+def _protected_problems(what: str, route: str) -> list[str]:
+    if _PROTECTED.fullmatch(route):
+        return []
+    return [f"{what} {route!r} is not allowed: a path without a method, of letters, digits and ._~@+=,/-, e.g. '/admin' or '/admin/*'"]
+
+
 Route = Annotated[str, _route_problems]
+ProtectedRoute = Annotated[str, _protected_problems]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +62,13 @@ class JwtAmbassadorArgs(ValidatorArgs):
     public_routes: Sequence[Route] = ()
     """Routes that need no token: method and exact path, e.g. `GET /metrics`; a `*` at the end stands for everything below, of letters,
     digits and ._~@+-, e.g. `OPTIONS /*`. The paths that the app's own probes GET are public in any case. Default: none."""
+    protected_routes: Sequence[ProtectedRoute] = ()
+    """The only routes that need a token, in place of `public_routes`: paths for every method, e.g. `/account`; with `/*` at the end it and
+    everything below, e.g. `/admin/*`. Large and small letters, a `/` or `.json` at the end, and the query do not matter. A path with
+    anything but letters, digits and ._~@-/ in it, with an escape (`%61`), an empty segment or `..` needs a token as well, since servers
+    read these in different ways. Whether the app has another name for a route (`/index.php/admin`, `/?page=admin`), nobody here knows:
+    name it too. On the other routes the app is not told who asks, whatever token comes. Default: none, every route but the public ones
+    needs a token."""
     cookie_secret: SecretKey | None = None
     """Secret of 32 bytes, in base64, that sessions are encrypted with. Default: None, one is made and kept in the stack's state."""
     health_port: PortNumber = 8082
@@ -56,19 +77,49 @@ class JwtAmbassadorArgs(ValidatorArgs):
     container_name: Label = "jwt-proxy"
     """Name of nginx's container, and the beginning of its volumes' names; oauth2-proxy's has `-validator` added. Default: jwt-proxy."""
 
+    def problems(self) -> list[str]:
+        """What is wrong between the fields."""
+        found = super().problems()
+        if self.public_routes and self.protected_routes:
+            found.append("public_routes and protected_routes are both set; name either the routes that are open or those that are not")
+        length = len(_everything_but([route for route in self.protected_routes if not _protected_problems("", route)]))
+        if length > _LONGEST_PARAMETER:
+            found.append(
+                f"protected_routes are too long for nginx: {length} characters as a regular expression, {_LONGEST_PARAMETER} at most; "
+                "name what they have in common ('/admin/*'), or use public_routes="
+            )
+        return found
+
+    def open_routes(self) -> list[str]:
+        """Regular expressions of what needs no token, as nginx.conf compares them with the method and the path as they were sent, nothing
+        decoded."""
+        if self.protected_routes:
+            return [_everything_but(self.protected_routes)]
+        return [_regular_expression(route) for route in dict.fromkeys(self.public_routes)]
+
     def plan(self) -> "_Ambassador":
         """The ambassador; the Secret of its sessions is created later, unless it exists."""
         return _Planned(self) if self.cookie_secret is None else _Ambassador(self, self.cookie_secret)
 
 
 def _regular_expression(route: str) -> str:
-    """A route as nginx.conf compares it with the method and the path as they were sent, nothing decoded."""
     found = _ROUTE.fullmatch(route)
     assert found
     path = re.escape(found["path"])
     if found["below"]:
         path += f"(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?"
     return f"{found['method']} {path}"
+
+
+def _everything_but(protected: Sequence[str]) -> str:
+    """Every path that all servers read alike, and that is none of these, however an app may compare them."""
+    closed = []
+    for route in dict.fromkeys(protected):
+        found = _PROTECTED.fullmatch(route)
+        assert found
+        path = re.escape(found["path"].rstrip("/"))
+        closed.append(f"{path}(?:[./?]|$)" if found["below"] else rf"{path}(?:\.[^/?]*)?/?(?:\?|$)")
+    return f"[A-Z]+ (?!(?i:{'|'.join(closed)}))/(?:{_OPEN_SEGMENT}(?:/{_OPEN_SEGMENT})*/?)?"
 
 
 class _Ambassador:
@@ -88,6 +139,12 @@ class _Ambassador:
         if port is None:
             problem = f"there is no port {name!r} to stand in front of; set target_port= (known: {pod.known_ports()})"
             return pod, PodPatch(problems=(problem,))
+        if port.scheme == "grpc":
+            problem = (
+                f"port {name!r} speaks grpc, and JwtAmbassador passes requests on in HTTP/1.1; let the app check the tokens of its "
+                "calls, or set target_port="
+            )
+            return pod, PodPatch(problems=(problem,))
         if port.scheme != "http":
             return pod, PodPatch(problems=(f"port {name!r} speaks {port.scheme}, and tokens are in HTTP requests; set target_port=",))
         probed = list(dict.fromkeys(str(path).partition("?")[0] for path in pod.probed(port).values()))
@@ -98,7 +155,7 @@ class _Ambassador:
         ] + args.inner_port_problems(pod, port)
         if problems:
             return pod, PodPatch(problems=tuple(problems))
-        routes = [*args.public_routes, *(f"GET {path}" for path in probed)]
+        routes = [*args.open_routes(), *(_regular_expression(f"GET {path}") for path in probed)]
         pod = pod.move(name, to=args.inner_port)
         moved = pod.port(name)
         assert moved
@@ -111,14 +168,14 @@ class _Ambassador:
         args = self.args
         outermost = port.frontend is None
         listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
-        listener = nginx.Listener(
+        listener = Listener(
             name=port.name,
             listen=listen,
             own_addresses=outermost and port.keeps_number,
             upstream=f"{LOOPBACK}:{moved.number}",
             http=True,
         )
-        proxy = nginx.proxy(
+        proxy = nginx_container.proxy(
             args,
             nginx.Nginx(
                 listeners=[listener],
@@ -126,7 +183,7 @@ class _Ambassador:
                 validator=nginx.Validator(
                     upstream=f"{LOOPBACK}:{validator}",
                     prefix=args.prefix,
-                    public_routes=[_regular_expression(route) for route in dict.fromkeys(routes)],
+                    public_routes=list(dict.fromkeys(routes)),
                 ),
                 health_port=health,
             ),
@@ -153,6 +210,8 @@ class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
     """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
     Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
     `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
+
+    That holds for every route but `public_routes`, or for `protected_routes` alone.
 
     The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
     these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.

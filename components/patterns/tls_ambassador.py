@@ -11,19 +11,23 @@ from ..certificates import Certificate, CertificateAuthority, ServerCertificateA
 from ..core import checks, rules
 from ..core.errors import refuse
 from ..core.patch import PodPatch
+from ..core.protocols import PROTOCOLS, SECURE
 from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
-from ..core.view import LOOPBACK, WITH_TLS, BoundPort, PodView
-from .shared import nginx
+from ..core.view import LOOPBACK, BoundPort, PodView
+from .shared import nginx, nginx_container
+from .shared.listener import Listener
 from .shared.mutual_tls import MutualTlsArgs
 
 # what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
 _PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
+# what is looked into, request by request
+_OF_HTTP = ("http", "grpc")
 _TYPE = "pod-patterns:index:TlsAmbassador"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TlsAmbassadorArgs(MutualTlsArgs):
-    """Arguments of TlsAmbassador, besides those of MutualTlsArgs and AmbassadorArgs."""
+    """Arguments of TlsAmbassador, besides those of MutualTlsArgs, ConnectionsArgs and AmbassadorArgs."""
 
     service_name: ServiceName | None = None
     """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
@@ -33,7 +37,7 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: Literal["http", "tcp"] | None = None
     """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
-    every upgrade to another protocol goes through. Default: None, by each port's scheme."""
+    every upgrade to another protocol goes through. Default: None, by each port's scheme: http and grpc as http."""
     authority: CertificateAuthority | None = None
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[ObjectName] | None = None
@@ -58,7 +62,8 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, unencrypted, and nothing else. Default: 8081."""
+    requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
+    /grpc.health.v1.Health/Check alone. Default: 8081."""
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -120,7 +125,7 @@ class _Ambassador:
         """Takes over the ports and moves their processes inwards."""
         problems: list[str] = []
         taken: list[BoundPort] = []
-        listeners: list[nginx.Listener] = []
+        listeners: list[Listener] = []
         for name in self.args.target_ports:
             port = pod.port(name)
             problem = f"there is no port {name!r} to stand in front of; set target_ports= (known: {pod.known_ports()})"
@@ -133,12 +138,14 @@ class _Ambassador:
             taken.append(port)
             pod, listener = self._moved(pod, port)
             listeners.append(listener)
+        if any(listener.http2 for listener in listeners):
+            problems += self.args.memory_problems(http2=True)
         health = pod.free_port(self.args.health_port)
         return pod.reserve(health), self._patch(pod, taken, listeners, health) + PodPatch(problems=tuple(problems))
 
     def _probes(self, pod: PodView, port: BoundPort) -> dict[str, Any]:
         """What the kubelet asks for without the certificate that clients need."""
-        return pod.probed(port) if self.args.client_auth == "required" else {}
+        return pod.probed(port) if self.args.client_auth == "required" or port.scheme == "grpc" else {}
 
     def _probe_problems(self, pod: PodView, port: BoundPort) -> list[str]:
         return [
@@ -147,49 +154,66 @@ class _Ambassador:
             if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
         ]
 
-    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, nginx.Listener]:
+    def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, Listener]:
         args, probes = self.args, self._probes(pod, port)
         number = pod.inner_number(port.name, args.inner_port)
         pod, probe_port, probe_scheme = pod.reserve(number), None, None
         if probes:
-            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "HTTP"
+            probe_port, probe_scheme = pod.free_port(args.health_port + 1), "GRPC" if port.scheme == "grpc" else "HTTP"
             pod = pod.reserve(probe_port)
-        pod = pod.move(port.name, to=number, scheme=WITH_TLS[port.scheme], probe_number=probe_port, probe_scheme=probe_scheme)
-        return pod, nginx.Listener(
+        pod = pod.move(port.name, to=number, scheme=self._outer(port), probe_number=probe_port, probe_scheme=probe_scheme)
+        return pod, Listener(
             name=port.name,
             listen=str(port.listen),
             own_addresses=port.keeps_number,
             upstream=f"{LOOPBACK}:{number}",
             http=self._is_http(port),
+            grpc=port.scheme == "grpc",
+            http2=self._is_http(port) and (port.scheme == "grpc" or self.args.http2),
+            alpn=self.args.alpn or PROTOCOLS[port.scheme].alpn,
             probe_port=probe_port,
             probe_uris=tuple(map(str, probes.values())),
         )
 
+    def _outer(self, port: BoundPort) -> str:
+        """What clients speak: as long as some speak plain text, nobody may count on more."""
+        return port.scheme if self.args.plain_too else PROTOCOLS[port.scheme].behind_tls
+
     def _is_http(self, port: BoundPort) -> bool:
-        return (self.args.mode or port.scheme) == "http"
+        return port.scheme in _OF_HTTP and self.args.mode != "tcp"
 
     def _port_problem(self, port: BoundPort) -> str:
         if port.frontend:
             # what is in front would speak plain text to it
             return f"port {port.name!r} has an ambassador in front of it already; list TlsAmbassador first, and each port once"
-        if port.scheme == "https":
+        if port.scheme in SECURE:
             return f"port {port.name!r} speaks TLS already; take it out of target_ports="
-        if self.args.mode == "http" and port.scheme != "http":
+        if self.args.mode == "http" and port.scheme not in _OF_HTTP:
             return f"mode 'http' cannot carry port {port.name!r}, which speaks {port.scheme}; leave mode= out, or set it to 'tcp'"
         if self.args.client_names and not self._is_http(port):
             return (
                 f"port {port.name!r} is carried as tcp, where client_names are not checked; "
                 "use a TlsAmbassador of its own for it, with an authority that only those clients have"
             )
-        return ""
+        if self.args.alpn and self._is_http(port):
+            return f"alpn is set, but port {port.name!r} is not carried as tcp; leave it out, or set mode='tcp'"
+        return self.args.tls_problem(port)
 
-    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[nginx.Listener], health: int) -> PodPatch:
+    def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[Listener], health: int) -> PodPatch:
         args = self.args
         certificate = {"secret": {"secretName": self.certificate.secret_name}}
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
-        proxy = nginx.proxy(
+        proxy = nginx_container.proxy(
             args,
-            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=args.clients(), health_port=health, reload=args.reload),
+            nginx.Nginx(
+                listeners=listeners,
+                outer_scheme="https",
+                clients=args.clients(),
+                health_port=health,
+                connections_per_client=args.max_connections_per_client,
+                plain_too=args.plain_too,
+                reload=args.reload,
+            ),
             pod=pod,
             ports=taken,
             files={nginx.CLIENT_CA: bundle(trusted)} if args.client_auth and not args.client_ca_secret else {},

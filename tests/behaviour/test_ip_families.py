@@ -31,7 +31,7 @@ APP = App(
     pre_stop_seconds=0,
 )
 JWT = JwtAmbassadorArgs(issuer="https://issuer.example.com", audience="web", cookie_secret=SecretKey(name="cookie", key="key"))
-TARGET = EgressTarget(name="db", host="db.example.com", port=5432)
+TARGET = EgressTarget(name="db", host="db.example.com", port=5432, direct_tls=True)
 EXPORTER = Exporter(image="exporter:1", args=["--listen={listen_host}:{listen_port}"], program="/bin/exporter")
 
 LISTENING = {"TlsAmbassador": "nginx-proxy", "JwtAmbassador": "jwt-proxy", "EgressTlsTunnel": "tls-tunnel"}

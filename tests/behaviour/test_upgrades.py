@@ -1,5 +1,6 @@
 """An upgrade to another protocol would be a tunnel past an ambassador. Only WebSocket goes through, on every listener and location."""
 
+import json
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.workload import Workload, WorkloadArgs
 from tests.support.clients import Authority
+from tests.support.http2 import Http2
 from tests.support.issuer import issuing
 from tests.support.kubelet import started
 from tests.support.nginx_proxy import certificate
@@ -112,6 +114,7 @@ MUTUAL: dict[str, Any] = {"client_ca_pems": (CLIENTS.pem,), "client_names": ("bi
 SCENES: dict[str, dict[str, Any]] = {
     "tls": {"tls": {}},
     "tls that reloads": {"tls": {"reload": True}},
+    "tls that counts connections": {"tls": {"max_connections_per_client": 100, "max_connections": 500}},
     "tls while draining": {"tls": {}, "draining": True},
     "tls with optional certificates, without one": {"tls": {**MUTUAL, "client_auth": "optional"}},
     "tls with optional certificates, with one": {"tls": {**MUTUAL, "client_auth": "optional"}, "certified": True},
@@ -153,6 +156,22 @@ def test_no_other_upgrade_goes_through(there: Scene, path: str, entitled: bool, 
     else:
         assert answer.status == 200
         assert not {name.replace("_", "-") for name, _ in answer.headers()} & {"upgrade", "http2-settings"}
+
+
+@pytest.mark.parametrize("case", [*UPGRADES, "websocket"])
+@pytest.mark.parametrize("path", [OPEN, CLOSED])
+def test_nothing_is_upgraded_in_http_2(there: Scene, path: str, case: str) -> None:
+    if there.context is None:
+        pytest.skip("HTTP/2 is offered in TLS alone")
+    asked = [(name.lower(), value) for name, value in UPGRADES.get(case, WEBSOCKET)]
+    with Http2(there.number, there.context) as client:
+        answer = client.ask(path, [*asked, *((name.lower(), value) for name, value in there.entitled)])
+        if answer.status != 400:
+            assert answer.status == 200
+            arrived = {name.replace("_", "-") for name, _ in json.loads(answer.body)["headers"]}
+            assert not arrived & {"upgrade", "http2-settings"}
+        # the connection is still one of HTTP/2, in which every request is looked at
+        assert client.ask(CLOSED, FORGED).status == (401 if there.entitled else 200)
 
 
 @pytest.mark.parametrize("case", UPGRADES)

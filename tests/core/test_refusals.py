@@ -21,6 +21,7 @@ from components.core.app import App, Port, Rebind, SecretKey
 from components.core.errors import ProblemsError
 from components.core.fold import compose
 from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
+from components.core.protocols import PROTOCOLS
 from components.core.view import PodView
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
@@ -33,7 +34,7 @@ PORT_NAME = "a-z, 0-9 and single '-', one letter at least, 15 characters at most
 PORT = "a whole number from 1 to 65535"
 PATH = "an absolute path of letters, digits and ._@%+=,/-"
 RELATIVE_PATH = "a relative path of letters, digits and ._@%+=,/-"
-FILE_NAME = "a file name of letters, digits and ._@%+=-, not starting with '.'"
+FILE_NAME = "a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"
 ENV_NAME = "letters, digits, '.', '_' and '-', not starting with a digit"
 OBJECT_NAME = "a-z, 0-9, '-' and '.', 253 characters at most"
 DNS_NAME = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
@@ -87,8 +88,8 @@ APP: dict[str, tuple[Call, list[str]]] = {
         [f"app.ports[0].number {NO_OUTPUT}"],
     ),
     "scheme": (
-        app(ports=(Port(name="http", number=80, scheme="grpc"),)),
-        ["app.ports[0].scheme 'grpc' is not allowed: one of http, https, tcp"],
+        app(ports=(Port(name="http", number=80, scheme="gopher"),)),  # type: ignore[arg-type]
+        [f"app.ports[0].scheme 'gopher' is not allowed: one of {', '.join(PROTOCOLS)}"],
     ),
     "env name": (app(env={"1A": "x"}), [f"app.env key '1A' is not allowed: {ENV_NAME}"]),
     "secret env name": (app(secret_env={"A B": SecretKey(name="a", key="b")}), [f"app.secret_env key 'A B' is not allowed: {ENV_NAME}"]),
@@ -151,15 +152,15 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
     "snake case": (
         init(volume_mounts=[], readinessProbe={"http_get": {"path": "/"}}, securityContext={"run_as_user": 0}),
         [
-            f"{C}: 'volume_mounts' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'http_get' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'run_as_user' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
+            f"{C}: 'volume_mounts' is not a field of the Container; did you mean 'volumeMounts'?",
+            f"{C}: readinessProbe: 'http_get' is not a field of the Probe; did you mean 'httpGet'?",
+            f"{C}: securityContext: 'run_as_user' is not a field of the SecurityContext; did you mean 'runAsUser'?",
             f"{C}: readinessProbe on a plain init container; wrap the container in sidecar(), or remove the readinessProbe",
         ],
     ),
     "snake case of a volume": (
         adds(volumes=({"name": "v", "secret": {"secret_name": "s"}},)),
-        ["volume 'v' of Adds 'a': 'secret_name' is not in manifest form; write it as in a manifest, e.g. emptyDir"],
+        ["volume 'v' of Adds 'a': secret: 'secret_name' is not a field of the SecretVolumeSource; did you mean 'secretName'?"],
     ),
     "port": (init(ports=[{"containerPort": 70000}]), [f"{C}: containerPort 70000 is not allowed: {PORT}"]),
     "port that is no number": (init(ports=[{"containerPort": "http"}]), [f"{C}: containerPort 'http' is not allowed: {PORT}"]),
@@ -366,8 +367,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         [
             "readinessProbe of the app: a tcpSocket probe of port 'http' would be answered by the ambassador even if the app is down; "
             "use httpGet or exec",
-            "livenessProbe of the app: a grpc probe of port 8080 would be answered by the ambassador even if the app is down; "
-            "use httpGet or exec",
+            "livenessProbe of the app: a grpc probe of port 8080 finds http there; set Port.scheme to grpc, or use httpGet or exec",
         ],
     ),
     "host in a probe": (
@@ -391,9 +391,8 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         [f"app: container[{key!r}]: App sets this field itself; use its argument" for key in ("image", "env", "livenessProbe")],
     ),
     "its own wire form": (
-        lambda: compose(web(container={"working_dir": "/"}, volumes=({"name": "a b"},), volume_mounts=({"name": "c", "mountPath": "/c"},))),
+        lambda: compose(web(volumes=({"name": "a b"},), volume_mounts=({"name": "c", "mountPath": "/c"},))),
         [
-            "container 'web' of the app: 'working_dir' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
             f"volume name of the app: 'a b' is not allowed: {LABEL}",
             "volume 'c', mounted by the app in container 'web', is not defined; add it to volumes (defined: a b)",
         ],
@@ -439,7 +438,7 @@ OPTIONS: dict[str, tuple[Call, list[str]]] = {
     ),
     "fields in snake case": (
         lambda: compose(web(), fields={"service_account_name": "x"}),
-        ["pod field 'service_account_name' is not in manifest form; write it as in a manifest, e.g. nodeSelector"],
+        ["pod field 'service_account_name' is not a field of the PodSpec; did you mean 'serviceAccountName'?"],
     ),
 }
 
@@ -610,7 +609,7 @@ def test_an_authority_that_cannot_be_is_refused() -> None:
         "CertificateAuthority 'ca'",
         "problem",
         [
-            "common_name '' is not allowed: text, not empty",
+            "common_name '' is not allowed: text, not empty, without NUL and lone surrogates",
             EARLY.format(10, 10),
         ],
     )
@@ -692,7 +691,7 @@ AT_PORTS: dict[str, tuple[Any, dict[str, Any], list[str]]] = {
     ),
     "no http": (
         (replace(FIXED, rebind=HTTP.rebind),),
-        {"target_ports": ("db",), "mode": "http"},
+        {"target_ports": ("db",), "mode": "http", "direct_tls": True},
         ["mode 'http' cannot carry port 'db', which speaks tcp; leave mode= out, or set it to 'tcp'"],
     ),
 }

@@ -29,6 +29,7 @@ from components import (
     SecretKey,
     SelfSignedCertificate,
     ServerCertificateArgs,
+    SessionStore,
     VaultCertificate,
     VaultInitArgs,
     VaultSecret,
@@ -36,13 +37,27 @@ from components import (
     WorkloadArgs,
     compose,
 )
-from components.core import rules
+from components.core import checks, rules
 from components.core.errors import ArgumentError, CompositionError
 from components.core.view import Frontend
 from components.testing import run
-from tests.support.pods import web
+from tests.support.pods import PEM, web
 
-SHARED = (App, Port, Rebind, SecretKey, LogFiles, Exporter, EgressTarget, VaultSecret, VaultCertificate, ConfigMapKey, RollingUpdate)
+SHARED = (
+    App,
+    Port,
+    Rebind,
+    SecretKey,
+    LogFiles,
+    Exporter,
+    EgressTarget,
+    VaultSecret,
+    VaultCertificate,
+    ConfigMapKey,
+    RollingUpdate,
+    components.Target,
+    SessionStore,
+)
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
 # the others are what some of them have in common
 PATTERNS = [cls for cls in PUBLIC if isinstance(getattr(components, cls.__name__.removesuffix("Args"), None), type)]
@@ -111,14 +126,18 @@ REQUIRED: dict[type, dict[str, Any]] = {
     ConfigMapKey: {"name": "a", "key": "b"},
     LogFiles: {"directory": "/logs", "files": ["a.log"]},
     Exporter: {"image": "exporter:1"},
-    EgressTarget: {"name": "db", "host": "db.example.com", "port": 5432},
+    EgressTarget: {"name": "db", "host": "db.example.com", "port": 5433},
     VaultSecret: {"path": "a", "file": "a", "format": "json"},
     VaultCertificate: {"role": "web", "common_name": "web.example.com"},
+    SessionStore: {"url": "rediss://redis"},
     ServerCertificateArgs: {"service_name": "web"},
     ClientCertificateArgs: {"common_name": "client"},
     WorkloadArgs: {"app": App(name="web", image="web:1")},
+    components.TrustBundleArgs: {"ca_pem": PEM, "namespaces": ["web"], "config_map_name": "ca"},
+    components.CertificateExpiryRuleArgs: {"expires_at": "2027-11-29T00:00:00Z", "subject": "web"},
+    components.Target: {"name": "web"},
     components.ConfigReloadSidecarArgs: {"config_map": "a", "mount_path": "/a", "reload_path": "/reload"},
-    EgressTlsTunnelArgs: {"targets": [EgressTarget(name="db", host="db.example.com", port=5432)]},
+    EgressTlsTunnelArgs: {"targets": [EgressTarget(name="db", host="db.example.com", port=5433)]},
     components.FetchInitArgs: {"source": "https://example.com/a", "allow_unverified": True},
     components.JwtAmbassadorArgs: {"issuer": "https://a.example.com", "audience": "web"},
     components.LogShipperSidecarArgs: {"endpoint": "https://a.example.com", "directory": "/logs", "files": ["a.log"]},
@@ -147,6 +166,13 @@ def component(args: Any) -> Any:
     return getattr(components, type(args).__name__.removesuffix("Args"))(fresh(), args)
 
 
+def login(store: Any) -> components.JwtAmbassadorArgs:
+    """Arguments of a browser login with that store."""
+    required = REQUIRED[components.JwtAmbassadorArgs]
+    secret = SecretKey(name="oidc", key="secret")
+    return components.JwtAmbassadorArgs(**required, client_secret=secret, redirect_url="https://web/oauth2/callback", session_store=store)
+
+
 MAKERS: dict[type, Callable[[Any], Any]] = {
     App: compose,
     Port: lambda port: compose(web(ports=[port])),
@@ -158,11 +184,15 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     VaultSecret: lambda secret: vault(secrets=[secret]),
     RollingUpdate: lambda update: Workload(fresh(), WorkloadArgs(app=web(), strategy=update)),
     VaultCertificate: lambda certificate: vault(certificates=[certificate]),
+    SessionStore: lambda store: components.JwtAmbassador(fresh(), login(store)),
     ConfigMapKey: lambda key: vault(ca_config_map=key),
     ServerCertificateArgs: lambda args: SelfSignedCertificate(fresh(), args),
     ClientCertificateArgs: lambda args: CertificateAuthority(fresh()).issue_client(fresh(), args),
     CertificateAuthorityArgs: lambda args: CertificateAuthority(fresh(), args),
     WorkloadArgs: lambda args: Workload(fresh(), args),
+    components.TrustBundleArgs: lambda args: components.TrustBundle(fresh(), args),
+    components.CertificateExpiryRuleArgs: lambda args: components.CertificateExpiryRule(fresh(), args),
+    components.Target: lambda target: components.Injection("ours", target, []),
     **dict.fromkeys(PATTERNS, component),
 }
 
@@ -298,3 +328,21 @@ def test_what_is_no_arguments_at_all_is_refused_too(value: Any) -> None:
             run(lambda make=make: make(value))
         (line,) = error.value.problems
         assert line.startswith(("args must be ", "app must be ")), (cls, line)
+
+
+def own_rules(hint: Any) -> set[Any]:
+    """What is asked of a value besides its type, wherever in the hint."""
+    parts = get_args(hint)
+    notes = set(parts[1:]) if get_origin(hint) is Annotated else set()
+    return notes.union(*(own_rules(part) for part in parts if get_args(part)))
+
+
+ONE_RULE = {"uid": checks.uid, "validator_uid": checks.uid, "ca_pem": checks.pem, "client_ca_pems": checks.pem, "image": checks.image}
+
+
+@pytest.mark.parametrize("name", ONE_RULE)
+def test_one_kind_of_argument_has_one_rule(name: str) -> None:
+    # a user that somebody else's pod has may be root
+    classes = [cls for cls in MAKERS if name in rules.hints(cls) and (cls, name) != (components.Target, "uid")]
+    assert classes
+    assert {cls: ONE_RULE[name] in own_rules(rules.hints(cls)[name]) for cls in classes} == dict.fromkeys(classes, True)

@@ -266,31 +266,16 @@ def test_what_only_the_provider_or_the_engine_knows_is_refused() -> None:
     ]
 
 
-def test_transforms_and_remote_components_are_refused() -> None:
+def test_what_a_provider_makes_is_refused() -> None:
     class Remote(pulumi.ComponentResource):
         def __init__(self, name: str) -> None:
             super().__init__("other:index:Remote", name, {}, None, remote=True)
 
-    def transformed() -> None:
-        Remote("remote")
-        options = pulumi.ResourceOptions(transforms=[lambda _: None])
-        kubernetes.core.v1.ConfigMap("config", data={}, opts=options)
-
     with pytest.raises(OfflineError) as error:
-        manifests(transformed)
-    assert sorted(str(error.value).split("\n")) == [
-        "  - kubernetes:core/v1:ConfigMap 'config' has transforms, which run in the engine only; use pulumi up",
-        "  - other:index:Remote 'remote' is made by a provider, which alone knows what is in it; use pulumi up",
-        "offline rendering: 2 problems",
-    ]
-
-    def stack_wide() -> None:
-        pulumi.runtime.register_resource_transform(lambda _: None)
-
-    with pytest.raises(OfflineError) as error:
-        manifests(stack_wide)
+        manifests(lambda: Remote("remote"))
     assert str(error.value) == (
-        "offline rendering: 1 problem\n  - the program registers transforms, which run in the engine only; use pulumi up"
+        "offline rendering: 1 problem\n"
+        "  - other:index:Remote 'remote' is made by a provider, which alone knows what is in it; use pulumi up"
     )
 
 

@@ -15,6 +15,7 @@ from components.core.pod_security import pod_security_level
 from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.patterns.shared.oauth2_proxy import Algorithm
+from components.patterns.shared.session_store import SessionStore
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.patterns.traffic_redirect_init import TrafficRedirectInit
 from components.testing import UNKNOWN, run
@@ -165,6 +166,12 @@ def test_public_routes_are_anchored_and_quoted():
     ]
 
 
+def test_what_is_named_is_closed_and_the_rest_of_what_all_servers_read_alike_open():
+    segment = r"\.?[A-Za-z0-9_~@-][A-Za-z0-9._~@-]*(?<!\.)"
+    (route,) = public_routes(protected(protected_routes=("/a.b", "/admin/*", "/a.b")))
+    assert route == rf"[A-Z]+ (?!(?i:/a\.b(?:\.[^/?]*)?/?(?:\?|$)|/admin(?:[./?]|$)))/(?:{segment}(?:/{segment})*/?)?"
+
+
 def test_groups_and_audiences_with_commas_are_quoted():
     found = flags(protected(allowed_groups=("ops", 'cn="a",ou=b'), extra_audiences=("a,b",), groups_claim="roles"))
     assert found["allowed-group"] == ["ops", '"cn=""a"",ou=b"']
@@ -184,6 +191,34 @@ def test_a_login_is_given_its_secrets_by_the_environment():
         {"name": "OAUTH2_PROXY_COOKIE_SECRET", "valueFrom": {"secretKeyRef": {"name": "cookie", "key": "secret"}}},
         {"name": "OAUTH2_PROXY_CLIENT_SECRET", "valueFrom": {"secretKeyRef": {"name": "oidc", "key": "secret"}}},
     ]
+
+
+def test_a_store_of_sessions_has_its_password_from_the_environment_and_its_authority_from_a_file():
+    store = SessionStore(url="rediss://redis.prod:6380/1", username="web", password=SecretKey(name="redis", key="password"), ca_pem=PEM)
+    pod = protected(**LOGIN, session_store=store)
+    found = {name: values for name, values in flags(pod).items() if "redis" in name or "session" in name}
+    assert found == {
+        "session-store-type": ["redis"],
+        "redis-connection-url": ["rediss://redis.prod:6380/1"],
+        "redis-username": ["web"],
+        "redis-ca-path": ["/etc/oauth2-proxy/redis-ca.crt"],
+    }
+    assert container(pod, "jwt-proxy-validator")["env"][2] == {
+        "name": "OAUTH2_PROXY_REDIS_PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "redis", "key": "password"}},
+    }
+    assert [(c.name, dict(c.files)) for c in pod.config_files[1:]] == [("jwt-proxy-validator-config", {"redis-ca.crt": PEM})]
+
+
+def test_a_store_of_sessions_that_is_known_late_is_looked_at_then():
+    def program():
+        store = SessionStore(url=pulumi.Output.from_input("rediss://:pa55@redis"))
+        pod = compose(WEB, [jwt(**LOGIN, session_store=store)])
+        pulumi.export("args", container(pod, "jwt-proxy-validator")["args"])
+
+    with pytest.raises(ArgumentError) as error:
+        run(program)
+    assert error.value.problems == (f"session_store: {REDIS_URL}",)
 
 
 def test_a_cookie_secret_is_made_and_stays_secret():
@@ -234,7 +269,14 @@ def test_it_is_restricted_native_and_classic():
     assert pod_security_level(classic.spec) == "restricted"
 
 
+REDIS_URL = "url is not allowed: rediss://HOST, with a port and the number of a database at most; a password comes from password="
+LOCAL = (
+    ", a Redis of each pod's own (RedisCacheSidecar): its sessions would end with the pod, and no other replica would know them; name one "
+    "that all pods reach, or leave session_store out: a cookie outlives pods"
+)
 URL = "https://host, with a port and a path at most"
+LONG = tuple(f"/route-{number:03}/{'x' * 47}/*" for number in range(60))
+PROTECTED = "a path without a method, of letters, digits and ._~@+=,/-, e.g. '/admin' or '/admin/*'"
 ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz'"
 
 
@@ -251,9 +293,9 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
             {"jwks_url": "http://issuer/keys"},
             "jwks_url 'http://issuer/keys' is not encrypted, so that its keys can be forged; use https://, or set allow_plaintext=True",
         ),
-        ({"audience": ""}, "audience '' is not allowed: text, not empty"),
-        ({"extra_audiences": ("",)}, "extra_audiences[0] '' is not allowed: text, not empty"),
-        ({"allowed_groups": ("",)}, "allowed_groups[0] '' is not allowed: text, not empty"),
+        ({"audience": ""}, "audience '' is not allowed: text, not empty, without NUL and lone surrogates"),
+        ({"extra_audiences": ("",)}, "extra_audiences[0] '' is not allowed: text, not empty, without NUL and lone surrogates"),
+        ({"allowed_groups": ("",)}, "allowed_groups[0] '' is not allowed: text, not empty, without NUL and lone surrogates"),
         ({"algorithms": ("HS256",)}, f"algorithms[0] 'HS256' is not allowed: one of {', '.join(get_args(Algorithm))}"),
         ({"algorithms": ("none",)}, f"algorithms[0] 'none' is not allowed: one of {', '.join(get_args(Algorithm))}"),
         ({"algorithms": ()}, "algorithms is empty; name at least one, e.g. ['RS256']"),
@@ -264,10 +306,70 @@ ROUTE = "a method and a path of letters, digits and ._@+=,/-, e.g. 'GET /healthz
         ({"public_routes": ("GET /a!=b",)}, f"public_routes[0] 'GET /a!=b' is not allowed: {ROUTE}"),
         ({"public_routes": ("GET /a/../b",)}, f"public_routes[0] 'GET /a/../b' is not allowed: {ROUTE}"),
         ({"public_routes": ("GET /a%2Fb",)}, f"public_routes[0] 'GET /a%2Fb' is not allowed: {ROUTE}"),
+        *(
+            ({"protected_routes": ("/a", path)}, f"protected_routes[1] {path!r} is not allowed: {PROTECTED}")
+            for path in (
+                "admin",
+                "GET /admin",
+                "/admin*",
+                "/*/a",
+                "/a//b",
+                "/a/./b",
+                "/a/../b",
+                "/a%2Fb",
+                "/a?b",
+                "/a|/",
+                "/a;b",
+                '/a"',
+                "",
+            )
+        ),
+        (
+            {"protected_routes": ("/admin",), "public_routes": ("GET /x",)},
+            "public_routes and protected_routes are both set; name either the routes that are open or those that are not",
+        ),
+        (
+            {"protected_routes": LONG},
+            "protected_routes are too long for nginx: 4373 characters as a regular expression, 3500 at most; name what they have in "
+            "common ('/admin/*'), or use public_routes=",
+        ),
         ({"prefix": "/"}, "prefix '/' is not allowed: without '/' at the end, and not empty"),
         ({"prefix": "oauth2"}, "prefix 'oauth2' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
         ({"redirect_url": "https://a/oauth2/callback"}, "redirect_url is set, but nobody can log in; set client_secret= too"),
         ({"scope": "openid"}, "scope is set, but nobody can log in; set client_secret= too"),
+        (
+            {"session_store": SessionStore(url="rediss://redis")},
+            "session_store is set, but nobody can log in; set client_secret= too",
+        ),
+        *(
+            ({**LOGIN, "session_store": SessionStore(url=url)}, f"session_store: {REDIS_URL}")
+            for url in (
+                "redis",
+                "unix:///redis.sock",
+                "rediss://:pa55@redis",
+                "rediss://redis/a",
+                "rediss://redis?db=1",
+                "rediss://a,b",
+                "",
+            )
+        ),
+        *(
+            ({**LOGIN, "session_store": SessionStore(url=f"redis://{host}:6379")}, f"session_store: url names {host}{LOCAL}")
+            for host in ("127.0.0.1", "localhost", "[::1]")
+        ),
+        (
+            {**LOGIN, "session_store": SessionStore(url="redis://redis")},
+            "session_store: url 'redis://redis' is not encrypted, so that its password can be read; use rediss://, or set "
+            "allow_plaintext=True",
+        ),
+        (
+            {**LOGIN, "session_store": SessionStore(url="redis://redis", allow_plaintext=True, ca_pem=PEM)},
+            "session_store: url 'redis://redis' is not encrypted, but ca_pem is set; use rediss://, or leave ca_pem out",
+        ),
+        (
+            {**LOGIN, "session_store": SessionStore(url="rediss://redis", username="web")},
+            "session_store: username is set, but no password; set password= too",
+        ),
         (
             {"client_secret": COOKIE},
             "redirect_url is missing: where the issuer sends browsers back to, https://HOST/oauth2/callback",

@@ -45,6 +45,6 @@ def test_nothing_but_the_script_the_check_and_that_time_is_other():
     with_it, without = pod(reload=True), pod()
     check = "            if (-f /tmp/reloading) {\n                return 418;\n            }\n"
     shutdown = "worker_shutdown_timeout 3600s;"
-    assert config(reload=True).replace(check, "").replace(shutdown, "worker_shutdown_timeout 30s;") == config()
+    assert config(reload=True).replace(check, "").replace(shutdown, "worker_shutdown_timeout 55s;") == config()
     container(with_it, "nginx-proxy")["command"] = container(without, "nginx-proxy")["command"]
     assert with_it.spec == without.spec

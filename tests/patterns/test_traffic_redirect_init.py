@@ -22,7 +22,8 @@ def redirect(**args):
 
 
 def tls(*ports, **args):
-    return lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", target_ports=ports or ("http",), **args))
+    # the database is one whose clients begin with TLS
+    return lambda: TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", target_ports=ports or ("http",), direct_tls=True, **args))
 
 
 def table(pod, name="traffic-redirect"):

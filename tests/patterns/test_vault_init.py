@@ -183,6 +183,10 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
         ({"role": "@/etc/passwd"}, "role '@/etc/passwd' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
         ({"role": "-"}, "role '-' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
         ({"auth_mount": "../sys"}, f"auth_mount '../sys' is not allowed: {PATH_RULE}"),
+        (
+            {"auth_mount": "auth/kubernetes/login"},
+            "auth_mount 'auth/kubernetes/login' is not allowed: auth/ and /login are added; write auth_mount='kubernetes'",
+        ),
         ({"auth_mount": "a b"}, f"auth_mount 'a b' is not allowed: {PATH_RULE}"),
         ({"audience": "a b"}, "audience 'a b' is not allowed: letters, digits and ._:/@+-"),
         ({"vault_namespace": "a;b"}, f"vault_namespace 'a;b' is not allowed: {PATH_RULE}"),
@@ -221,8 +225,8 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"file": "../a"}, "file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
-        ({"file": "a;b"}, "file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
+        ({"file": "../a"}, "file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"),
+        ({"file": "a;b"}, "file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"),
         ({"path": 'a" }}{{ env "HOME'}, f"path 'a\" }}}}{{{{ env \"HOME' is not allowed: {PATH_RULE}"),
         ({"path": "../sys"}, f"path '../sys' is not allowed: {PATH_RULE}"),
         (

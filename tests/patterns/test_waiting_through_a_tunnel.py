@@ -24,7 +24,7 @@ from components.workload import Workload, WorkloadArgs
 from tests.support.pods import Adds, container
 
 APP = App(name="web", image="web:1", ports=[Port(name="http", number=8080)], loopback_ports=[9300])
-DATABASE = EgressTarget(name="db", host="db.example.com", port=5432)
+DATABASE = EgressTarget(name="db", host="db.example.com", port=5432, direct_tls=True)
 ADDRESS = EgressTarget(name="cache", host="2001:db8::1", port=6380, local_port=6379, server_name="cache.example.com")
 TUNNEL = EgressTlsTunnelArgs(name="egress", targets=[DATABASE, ADDRESS])
 FIRST = "list that first"

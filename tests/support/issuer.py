@@ -118,9 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self.server.issuer.documents().get(self.path))
 
     def do_POST(self) -> None:
-        """The token endpoint: a code stands for a token with that nonce."""
+        """The token endpoint: a code stands for a token with that nonce, or with the claims in it."""
         asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        token = self.server.issuer.token(nonce=asked["code"][0])
+        code = asked["code"][0]
+        token = self.server.issuer.token(**(json.loads(code) if code.startswith("{") else {"nonce": code}))
         self._answer({"access_token": token, "id_token": token, "token_type": "Bearer", "expires_in": 300})
 
     def log_message(self, format: str, *args: object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -21,6 +22,7 @@ from components.core.fold import compose
 from components.core.pod import Pod
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
+from tests.support.http2 import Http2
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import HttpServer, free_ports, serving
@@ -63,7 +65,7 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, ip_families:
     configs: dict[str, str] = {}
 
     def program() -> None:
-        app = App(name="web", image="web", command=("web",), ports=tuple(free), pre_stop_seconds=0, **probes or {})
+        app = App(name="web", image="web", command=("web",), ports=tuple(free), **{"pre_stop_seconds": 0, **(probes or {})})
         pods.append(compose(app, [TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", **args))], ip_families=ip_families))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 
@@ -89,6 +91,8 @@ class Proxy:
     ambassador: Rendered
     directory: Path
     process: subprocess.Popen[bytes]
+    http2: bool = False
+    """Whether its own client speaks HTTP/2."""
 
     @property
     def workers(self) -> list[int]:
@@ -123,11 +127,25 @@ class Proxy:
         plain = socket.create_connection(("127.0.0.1", self.ambassador.port(name).outer_number), timeout=20)
         return (context or self.trust()).wrap_socket(plain, server_hostname="localhost")
 
-    def get(self, path: str = "/", method: str = "GET", **request: Any) -> tuple[http.client.HTTPResponse, bytes]:
+    def get(self, path: str = "/", method: str = "GET", **request: Any) -> tuple[Any, bytes]:
+        if self.http2:
+            return self._get2(path, method, **request)
         with closing(self.client()) as client:
             client.request(method, path, **request)
             answer = client.getresponse()
             return answer, answer.read()
+
+    def _get2(self, path: str, method: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> tuple[Any, bytes]:
+        """The same over HTTP/2, where names are in small letters, and the host is no header."""
+        number = self.ambassador.port().outer_number
+        sent = {name.lower(): value for name, value in (headers or {}).items()}
+        host = sent.pop("host", f"127.0.0.1:{number}")
+        with closing(Http2(number, self.trust())) as client:
+            answer = client.ask(path, list(sent.items()), method, body=body, host=host)
+        told = http.client.HTTPMessage()
+        for name, value in answer.headers:
+            told[name] = value
+        return SimpleNamespace(status=answer.status, headers=told), answer.body
 
     def seen(self, path: str = "/", method: str = "GET", **request: Any) -> dict[str, Any]:
         """What of a request reaches the server."""

@@ -63,7 +63,11 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "egress": lambda: EgressTlsTunnel(
         "egress",
         EgressTlsTunnelArgs(
-            targets=(EgressTarget(name="db", host="db.example.com", port=5432, env={"DB_ADDRESS": "{host}:{port}"}),),
+            targets=(
+                EgressTarget(
+                    name="db", host="db.example.com", port=5432, scheme="postgres", direct_tls=True, env={"DB_ADDRESS": "{host}:{port}"}
+                ),
+            ),
         ),
     ),
     "shipper": lambda: LogShipperSidecar(

@@ -40,6 +40,9 @@ class HttpServer(ThreadingHTTPServer):
         self.go_on = threading.Event()
         super().__init__((LOOPBACK, number), _Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silent: clients hang up where they like."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -12,6 +12,7 @@ from ...core.plug import PatternArgs
 from ...core.quantities import amount, sized
 from ...core.rules import Image, Label, NotNegative, PortNumber, Positive, Resources, Uid
 from ...core.view import BoundPort, PodView
+from .proxies import workers
 
 
 def _network_problems(what: str, value: str) -> list[str]:
@@ -22,10 +23,12 @@ def _network_problems(what: str, value: str) -> list[str]:
     return []
 
 
-# nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes 50k
-_CONNECTION = 112 * 1024
 # the master, a worker, and those that answer the kubelet
 _BASE = 16 * 2**20
+# what a worker takes of that
+_WORKER = 4 * 2**20
+# nginx takes its listening sockets for connections, too
+Connections = Annotated[int, checks.whole(64)]
 Network = Annotated[str, _network_problems]
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
@@ -43,9 +46,11 @@ class AmbassadorArgs(PatternArgs):
     client_timeout_seconds: Positive = 60
     """Seconds in which the whole head of a request must arrive, and the longest silence of a client that sends a body or reads an answer.
     Default: 60, as nginx's own."""
-    max_connections: Positive = 2000
-    """Connections at a time, those to the app counted too: a request under way takes two. The memory limit must be 16Mi and 112Ki for each
-    of them, or more, which is what unfinished heads of 64k behind TLS take. More connections are closed. Default: 2000."""
+    max_connections: Connections = 1400
+    """Connections at a time, 64 or more, those to the app counted too: a request under way takes two. More connections are closed, and so
+    are more requests than half of it, of which HTTP/2 has up to 128 in a connection. The memory limit must be 16Mi and 112Ki for each
+    connection, 168Ki if HTTP/2 is offered, or more: what unfinished heads of 64k behind TLS take. nginx never takes more than the limit: it
+    closes connections instead. Default: 1400."""
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""
@@ -56,7 +61,7 @@ class AmbassadorArgs(PatternArgs):
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
     image: pulumi.Input[Image] = "nginx:1.28-alpine"
-    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    """nginx 1.19.5 or later, with the stream module for tcp and for counting connections. Default: nginx:1.28-alpine."""
     container_name: Label = "nginx-proxy"
     """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: PortNumber = 8081
@@ -66,18 +71,37 @@ class AmbassadorArgs(PatternArgs):
     resources: Resources = sized("50m", "32Mi", "256Mi")
     """Requests and limits of nginx, which runs one worker for each CPU of the limit, one without. Default: 50m, 32Mi to 256Mi."""
 
+    @property
+    def max_requests(self) -> int:
+        """Requests at a time; with its connection to the app each takes two, unless it shares the client's with others (HTTP/2)."""
+        return max(1, self.max_connections // 2)
+
+    @property
+    def worker_memory(self) -> int:
+        """Bytes that a worker of nginx may take: its part of the memory limit."""
+        return int(amount(self.resources["limits"]["memory"]) - _BASE) // workers(self.resources) + _WORKER
+
+    def connection_bytes(self, *, http2: bool) -> int:
+        """The most memory that one of `max_connections` takes."""
+        # nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes
+        # 50k; HTTP/2: an unfinished head and TLS 136k; a request with such a head and a body under way 200k, but one for two connections
+        return (168 if http2 else 112) * 1024
+
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
-        if checks.resources("", self.resources):
-            # wrong by itself
-            return []
+        # wrong by itself
+        return [] if checks.resources("", self.resources) else self.memory_problems(http2=False)
+
+    def memory_problems(self, *, http2: bool) -> list[str]:
+        """Why the memory limit is too little."""
         limit = self.resources["limits"]["memory"]
-        least = _BASE + _CONNECTION * self.max_connections
+        least = _BASE + self.connection_bytes(http2=http2) * self.max_connections
         if amount(limit) >= least:
             return []
+        what = f"{self.max_connections}{' of HTTP/2' if http2 else ''}"
         return [
-            f"resources.limits.memory {limit} is too little for max_connections {self.max_connections}: clients that finish no request "
-            f"could get the proxy killed; set it to {-(-least // 2**20)}Mi or more, or max_connections= to less"
+            f"resources.limits.memory {limit} is too little for max_connections {what}: clients that finish no request could take it all; "
+            f"set it to {-(-least // 2**20)}Mi or more, or max_connections= to less"
         ]
 
     def inner_port_problems(self, pod: PodView, port: BoundPort) -> list[str]:

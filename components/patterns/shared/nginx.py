@@ -1,20 +1,16 @@
-"""nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
+"""The configuration of nginx as TlsAmbassador and JwtAmbassador run it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import pulumi
-
-from ...core.environment import environment
-from ...core.identity import restricted, secret_mode
-from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
-from ...core.view import BoundPort, PodView
+from ...core.assembly import SLACK_SECONDS
+from ...core.view import PodView
 from . import headers
 from .ambassador import AmbassadorArgs
-from .proxies import health_probe, workers
-from .scripts import script
+from .listener import Listener
+from .proxies import workers
 from .templates import filled
 
 CERTIFICATES = "/certs"
@@ -25,6 +21,9 @@ DIRECTORY = "/etc/nginx-proxy"
 
 HEADERS = "headers.conf"
 """Name of the file with the headers that an app is told."""
+
+GRPC_HEADERS = "grpc_headers.conf"
+"""The same for apps that speak gRPC."""
 
 HEALTH = "health.conf"
 """Name of the configuration of the nginx that answers the kubelet."""
@@ -48,17 +47,16 @@ VALIDATOR_HEALTH_PATH = "/validator"
 """Where the kubelet gets through to the validator."""
 
 DRAINING = "/tmp/draining"
-"""While this file exists every answer closes its connection, so that clients move to another pod by themselves."""
+"""While this file exists every answer in HTTP/1.1 closes its connection, so that clients move to another pod by themselves."""
+
+STREAMS = 128
+"""Requests at a time in a connection of HTTP/2: nginx's own default."""
 
 RELOADING = "/tmp/reloading"
 """The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
 
 LISTEN_DIRECTORY = "/tmp"
 """Where the start script writes the listen directives of ports on the pod's own addresses."""
-
-_CONFIG = f"{DIRECTORY}/nginx.conf"
-
-_SCRIPT = script(__package__, "nginx.sh")
 
 # Mozilla intermediate, guidelines 5.7, without its DHE suites, which need a dhparam file
 _CIPHERS = ":".join(
@@ -92,26 +90,6 @@ class Clients:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener:
-    """One port that nginx takes over."""
-
-    name: str
-    """Port name."""
-    listen: str
-    """Address and number, as in nginx's listen directive."""
-    own_addresses: bool = False
-    """Whether it listens on the pod's own addresses alone, because the app has the same number on 127.0.0.1."""
-    upstream: str
-    """host:port of the process behind it."""
-    http: bool
-    """Whether it is proxied as HTTP, or as a plain TCP stream."""
-    probe_port: int | None = None
-    """Plain HTTP port for the kubelet, which has no certificate."""
-    probe_uris: Sequence[str] = ()
-    """All that is proxied from there, by GET."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Validator:
     """Who is asked about every request before it goes on (auth_request): an oauth2-proxy."""
 
@@ -138,32 +116,49 @@ class Nginx:
     """Where it answers the kubelet, as the fold has it."""
     clients: Clients | None = None
     validator: Validator | None = None
+    connections_per_client: int | None = None
+    """Most connections from one address, counted from the moment they are accepted; no limit if None."""
+    plain_too: bool = False
+    """Whether clients may still speak plain text, at the same ports."""
     reload: bool = False
 
+    @property
+    def front(self) -> bool:
+        """Whether the stream block accepts the connections of HTTP, too: to count them, or to look whether they begin with TLS."""
+        return self.plain_too or self.connections_per_client is not None
 
-def started(nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
-    """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    own = " ".join(listener.listen for listener in nginx.listeners if listener.own_addresses)
-    env = environment({"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING})
-    if own:
-        tls = "ssl" if nginx.outer_scheme == "https" else ""
-        # status.podIPs: every address of the pod, of both families in a dual-stack cluster
-        env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
-        env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
-    return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
+    def parameters(self, listener: Listener) -> str:
+        """What its listen directive has besides the address, where it accepts connections. HTTP connections that are counted come in
+        through the stream block, because the http block counts whole heads alone; TLS and HTTP/2 begin there."""
+        if self.plain_too or (listener.http and self.front):
+            return ""
+        return ("ssl" if self.outer_scheme == "https" else "") + "/http2" * listener.http2
 
 
-def set_headers(args: AmbassadorArgs, nginx: Nginx) -> str:
-    """The file of the headers that an app is told."""
+def _outer_scheme(nginx: Nginx) -> str:
+    """What a client speaks; where there are two kinds of clients, nginx knows of each."""
+    return "$scheme" if nginx.plain_too else str(nginx.outer_scheme)
+
+
+def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
+    """The files of the headers that an app is told."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
-        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
-        given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(nginx.outer_scheme)), **trusted}
+        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNSAID}
+        given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(_outer_scheme(nginx))), **trusted}
     if nginx.clients is not None:
         given |= headers.CERTIFICATE
     if nginx.validator is not None:
         given |= headers.TOKEN
-    return headers.directives(tuple(given.items()))
+    lines = headers.directives(tuple(given.items()))
+    files = {HEADERS: "".join(f"proxy_set_header {line}" for line in lines)}
+    if _any_grpc(nginx):
+        files[GRPC_HEADERS] = "".join(f"grpc_set_header {line}" for line in lines)
+    return files
+
+
+def _any_grpc(nginx: Nginx) -> bool:
+    return any(listener.grpc and (listener.http or listener.probe_uris) for listener in nginx.listeners)
 
 
 def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
@@ -182,10 +177,10 @@ def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
         health_path=HEALTH_PATH,
         validator=nginx.validator,
     )
-    return {"nginx.conf": _main(args, nginx, listens), HEALTH: health, HEADERS: set_headers(args, nginx)}
+    return {"nginx.conf": _main(args, nginx, pod, listens), HEALTH: health, **set_headers(args, nginx)}
 
 
-def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], list[str]]) -> str:
+def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[str | int], list[str]]) -> str:
     # behind another ambassador, that one has said it
     known = nginx.outer_scheme is not None and not args.trusted_proxies
     return filled(
@@ -193,19 +188,27 @@ def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], lis
         "nginx.conf.j2",
         **{**_values(args), **_values(nginx)},
         workers=workers(args.resources),
-        worker_connections=math.ceil(args.max_connections / workers(args.resources)),
+        # its listening sockets count as connections
+        worker_connections=max(32, math.ceil(args.max_connections / workers(args.resources))),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
+        grpc=_any_grpc(nginx),
+        grpc_headers_file=GRPC_HEADERS,
         headers_file=HEADERS,
-        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
+        offers_http2=any(listener.http2 for listener in nginx.listeners),
+        max_requests=args.max_requests,
+        shutdown_seconds=args.timeout_seconds if nginx.reload else pod.app.pre_stop_seconds + pod.app.stop_seconds + SLACK_SECONDS,
+        streams=STREAMS,
+        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNSAID},
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,
         other=_OTHER,
         outer_host="$outer_host" if known else "$forwarded_host",
-        outer_proto=nginx.outer_scheme if known else "$forwarded_proto",
+        front=nginx.front,
+        outer_proto=_outer_scheme(nginx) if known else "$forwarded_proto",
         probed=[listener for listener in nginx.listeners if listener.probe_uris],
         stream=[listener for listener in nginx.listeners if not listener.http],
         tls=nginx.outer_scheme == "https",
@@ -214,60 +217,3 @@ def _main(args: AmbassadorArgs, nginx: Nginx, listens: Callable[[str | int], lis
 
 def _values(instance: AmbassadorArgs | Nginx) -> dict[str, Any]:
     return {field.name: getattr(instance, field.name) for field in fields(instance)}
-
-
-def _readable(source: Wire, pod: PodView) -> Wire:
-    """The source of a volume, its files readable for nginx; those of a ConfigMap are for all."""
-    return {"secret": {**source["secret"], "defaultMode": secret_mode(pod)}} if "secret" in source else source
-
-
-def proxy(
-    args: AmbassadorArgs,
-    nginx: Nginx,
-    *,
-    pod: PodView,
-    ports: Sequence[BoundPort],
-    files: Mapping[str, pulumi.Input[str]] | None = None,
-    mounts: Mapping[str, tuple[str, Wire]] | None = None,
-) -> PodPatch:
-    """The container, with its configuration and other `files` in DIRECTORY.
-
-    `ports` are those that it took over from outside; it declares what nobody declares. `mounts` has what else is mounted: the end of the
-    volume's name -> where, and the volume's source, a secret or a configMap. With `reload` nginx follows them.
-    """
-    name = args.container_name
-    volumes = {f"{name}-{part}": place for part, place in (mounts or {}).items()}
-    followed = [path for path, _ in volumes.values()] if nginx.reload else []
-    probe = health_probe(nginx.health_port, HEALTH_PATH)
-    container = {
-        "name": name,
-        "image": args.image,
-        **started(nginx, followed),
-        "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
-        "resources": args.resources,
-        # nginx answers itself: the app is started only when this succeeded
-        **probe,
-        # from the first moment of termination every answer closes its connection; then as long as the app waits, for classic sidecars
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"touch {DRAINING}; sleep {pod.app.pre_stop_seconds}"]}}},
-        "securityContext": restricted(args.uid, args.uid),
-        "volumeMounts": [
-            {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
-            *({"name": volume, "mountPath": path, "readOnly": True} for volume, (path, _) in volumes.items()),
-            {"name": f"{name}-tmp", "mountPath": "/tmp"},
-        ],
-    }
-    health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
-    probed = [
-        UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
-        for p in nginx.listeners
-        if p.probe_port
-    ]
-    return PodPatch(
-        init_containers=(sidecar(container),),
-        volumes=(
-            *({"name": volume, **_readable(source, pod)} for volume, (_, source) in volumes.items()),
-            {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        ),
-        config_files=(ConfigFiles(name=f"{name}-config", files={**render(args, nginx, pod), **(files or {})}),),
-        undeclared_ports=(UndeclaredPort(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
-    )

@@ -7,11 +7,13 @@
 #   CONFIG     path of the nginx.conf
 #   HEALTH     path of the configuration of the one for the kubelet
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
-#   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, and what follows in their listen directives; LISTEN may be unset
-#   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
+#   LISTEN     NUMBER:PARAMETERS for each port on the pod's own addresses, PARAMETERS of its listen directive may be none, and end in
+#              /http2; may be unset
+#   LISTEN_DIRECTORY  where listen-NUMBER.conf is written
+#   MEMORY     KiB that a process may take
 #   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
-# Programs: nginx, readlink, rm, sleep, touch.
+# Programs: nginx, readlink, rm, sed, sleep, touch.
 #
 # The kubelet swaps the link `..data` when it has written the files of a changed Secret. A worker that is replaced hangs up on its clients,
 # also on those that are just sending a request. So clients are first made to open a connection for each request, and still are while the
@@ -23,16 +25,33 @@ run() { nginx -e stderr -c "$CONFIG" "$@"; }
 links() { for directory; do readlink "$directory/..data"; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
-rm -f "$DRAINING" "$RELOADING" /tmp/nginx.pid /tmp/health.pid
+rm -f "$DRAINING" "$RELOADING" /tmp/*.pid /tmp/*.sock
 
-for number in ${LISTEN:-}; do
+# nginx 1.25.1 made a directive of a parameter, about which it warns since then
+http2=' http2'
+case $(nginx -v 2>&1) in
+  */1.19.* | */1.2[0-4].* | */1.25.0*) ;;
+  *)
+    sed 's/ http2;$/;/; s/# http2 on;/http2 on;/' "$CONFIG" >/tmp/nginx.conf
+    CONFIG=/tmp/nginx.conf http2=
+    ;;
+esac
+
+for port in ${LISTEN:-}; do
+  case $port in */http2) parameter=$http2 ;; *) parameter= ;; esac
+  number=${port%%:*} parameters=${port#*:}
+  parameters=${parameters%/http2}
   IFS=,
   for address in $POD_IPS; do
     case $address in *:*) address="[$address]" ;; esac
-    echo "listen $address:$number${LISTEN_PARAMETERS:+ $LISTEN_PARAMETERS};"
+    echo "listen $address:$number${parameters:+ $parameters}$parameter;"
   done >"$LISTEN_DIRECTORY/listen-$number.conf"
   unset IFS
 done
+
+# what a worker cannot have, it does without, and closes a connection; the kernel would kill it, and with it all of them
+# shellcheck disable=SC3045  # dash and busybox have it
+ulimit -d "$MEMORY"
 
 # it answers from the moment when the first has its ports; the app waits for that
 {

@@ -19,8 +19,10 @@ from ...core.view import LOOPBACK
 from . import nginx
 from .ambassador import AmbassadorArgs
 from .proxies import health_probe
+from .session_store import SessionStore
 
 _DIRECTORY = "/etc/oauth2-proxy"
+_CA, _REDIS_CA = "ca.crt", "redis-ca.crt"
 # what nobody can forge with the public key; HS256 and its kind would take a shared secret
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 Claim = Annotated[str, checks.shaped("[A-Za-z0-9_.:/-]+", "letters, digits and _.:/-")]
@@ -63,6 +65,9 @@ class ValidatorArgs(AmbassadorArgs):
     """For a login: what is asked for. Default: None, openid email profile, and groups with allowed_groups."""
     session_hours: Positive = 8
     """For a login: hours until the next one. Default: 8."""
+    session_store: SessionStore | None = None
+    """For a login: a Redis that keeps the sessions. Default: None, they are in the browser's cookie, encrypted; such a session cannot be
+    ended before its time, except by another `cookie_secret`, which ends all of them."""
     validator_port: HighPort = 4180
     """Port number on 127.0.0.1 on which nginx asks oauth2-proxy; the fold takes the next free one if it is taken. Default: 4180."""
     validator_image: pulumi.Input[Image] = "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6-alpine"
@@ -96,7 +101,7 @@ class ValidatorArgs(AmbassadorArgs):
 
     def _login_problems(self) -> list[str]:
         if self.client_secret is None:
-            names = ("redirect_url", "scope")
+            names = ("redirect_url", "scope", "session_store")
             return [f"{n} is set, but nobody can log in; set client_secret= too" for n in names if getattr(self, n) is not None]
         found = []
         if self.redirect_url is None:
@@ -111,9 +116,15 @@ class ValidatorArgs(AmbassadorArgs):
         """oauth2-proxy, which listens on that port of 127.0.0.1; the kubelet reaches it through nginx's health port."""
         name = f"{self.container_name}-validator"
         config = f"{name}-config"
-        secrets = {"OAUTH2_PROXY_COOKIE_SECRET": cookie_secret}
+        secrets, files = {"OAUTH2_PROXY_COOKIE_SECRET": cookie_secret}, {}
         if self.client_secret is not None:
             secrets["OAUTH2_PROXY_CLIENT_SECRET"] = self.client_secret
+        if self.ca_pem is not None:
+            files[_CA] = self.ca_pem
+        if self.session_store is not None:
+            secrets |= self.session_store.secrets()
+            if self.session_store.ca_pem is not None:
+                files[_REDIS_CA] = self.session_store.ca_pem
         container = {
             "name": name,
             "image": self.validator_image,
@@ -123,11 +134,11 @@ class ValidatorArgs(AmbassadorArgs):
             # answered once it has found the issuer's keys
             **health_probe(health, nginx.VALIDATOR_HEALTH_PATH),
             "securityContext": restricted(self.validator_uid, self.validator_uid),
-            "volumeMounts": [] if self.ca_pem is None else [{"name": config, "mountPath": _DIRECTORY, "readOnly": True}],
+            "volumeMounts": [{"name": config, "mountPath": _DIRECTORY, "readOnly": True}] if files else [],
         }
         return PodPatch(
             init_containers=(sidecar(container),),
-            config_files=() if self.ca_pem is None else (ConfigFiles(name=config, files={"ca.crt": self.ca_pem}),),
+            config_files=(ConfigFiles(name=config, files=files),) if files else (),
             undeclared_ports=(UndeclaredPort(number=number, argument="validator_port"),),
         )
 
@@ -160,7 +171,7 @@ class ValidatorArgs(AmbassadorArgs):
                 ("oidc-jwks-url", checks.when_known(where, self.jwks_url, lambda url: self.url_problems("jwks_url", url))),
             ]
         if self.ca_pem is not None:
-            flags.append(("provider-ca-file", f"{_DIRECTORY}/ca.crt"))
+            flags.append(("provider-ca-file", f"{_DIRECTORY}/{_CA}"))
         texts = [(name, literal(value)) for name, value in [*flags, *self._login()]]
         return [pulumi.Output.concat(f"--{n}=", v) if isinstance(v, pulumi.Output) else f"--{n}={v}" for n, v in texts]
 
@@ -181,6 +192,8 @@ class ValidatorArgs(AmbassadorArgs):
         yield "cookie-expire", f"{self.session_hours}h"
         if self.scope is not None:
             yield "scope", self.scope
+        if self.session_store is not None:
+            yield from self.session_store.flags(describe(self), f"{_DIRECTORY}/{_REDIS_CA}")
 
 
 def _listed(value: pulumi.Input[str]) -> pulumi.Input[str]:
