@@ -29,7 +29,13 @@ from .core.errors import (
 )
 from .core.fold import compose as compose
 from .core.identity import as_app as as_app, restricted as restricted
-from .core.patch import ConfigFiles as ConfigFiles, Need as Need, PodPatch as PodPatch, UndeclaredPort as UndeclaredPort, sidecar as sidecar
+from .core.patch import (
+    ConfigFiles as ConfigFiles,
+    Connection as Connection,
+    PodPatch as PodPatch,
+    UndeclaredPort as UndeclaredPort,
+    sidecar as sidecar,
+)
 from .core.plug import Adds as Adds, Pattern as Pattern, PatternArgs as PatternArgs, Planned as Planned, Plans as Plans, Wraps as Wraps
 from .core.pod import Pod as Pod
 from .core.rollout import RollingUpdate as RollingUpdate
