@@ -18,8 +18,9 @@ from .core.fold import compose
 from .core.images import Registries
 from .core.plug import Pattern
 from .core.rollout import Strategy
-from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
+from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName
 from .core.summary import summary
+from .network import NetworkPolicyArgs, policy
 
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
@@ -61,7 +62,10 @@ class WorkloadArgs:
     Names are expanded as container runtimes do, `nginx:1` to library/nginx:1; an image that is there already stays. Default: None."""
     authority: CertificateAuthority | None = None
     """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
-    labels: Mapping[Text, Text] = field(default_factory=dict)
+    network_policy: NetworkPolicyArgs | None = None
+    """A NetworkPolicy of the pods: what the Service carries, metrics and probes come in, and what the patterns and the app connect to goes
+    out. Default: None, there is none."""
+    labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
     pod_spec: Manifest = field(default_factory=dict)
     """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
@@ -153,7 +157,14 @@ class Workload(pulumi.ComponentResource):
         )
         planned = self._planned(args, app_name, service_name)
         self.pod = composed(planned)
-        refuse(f"workload {name!r}", [*_own_labels("a pattern", self.pod.labels), *rollout.problems(self.pod.spec, args.strategy)])
+        refuse(
+            f"workload {name!r}",
+            [
+                *_own_labels("a pattern", self.pod.labels),
+                *rollout.problems(self.pod.spec, args.strategy),
+                *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
+            ],
+        )
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
         patterns = self._created(name, planned, opts)
         if patterns != planned:
@@ -177,6 +188,10 @@ class Workload(pulumi.ComponentResource):
             "spec": self.pod.pod_spec(config_maps),
         }
         self._deployment(name, args, metadata, selector, template, child)
+        if args.network_policy:
+            policy.network_policy(
+                name, args.network_policy, self.pod, metadata=metadata, selector=selector, ip_families=args.ip_families, opts=child
+            )
         service = self._service(name, args, service_name, metadata, selector, child)
         self._set_outputs(args, service)
 

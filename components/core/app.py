@@ -133,6 +133,9 @@ class Port:
     """Whether the Service carries it. Default: True."""
     service_number: PortNumber | None = None
     """Port number of the Service, e.g. 443. Default: None, the same as on the pod."""
+    metrics: bool = False
+    """Whether it serves metrics: with a NetworkPolicy, who scrapes them reaches it, and the clients of the Service do not. Default:
+    False."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     probe_paths: Sequence[Text] = ()

@@ -106,7 +106,7 @@ class _Adapter:
         """The metrics port."""
         exporter = self.args.chosen()
         probed = (exporter.health_path,) if exporter.program is None else ()
-        return (Port(name=self.args.port_name, number=self.args.port, probe_paths=probed),)
+        return (Port(name=self.args.port_name, number=self.args.port, metrics=True, probe_paths=probed),)
 
     def patch(self, pod: PodView) -> PodPatch:
         """The exporter, following the app's port and its own to where the ambassadors left them."""

@@ -131,7 +131,9 @@ def test_a_container_beside_the_app_is_never_there():
 
 
 def test_patterns_of_ones_own_say_what_they_need():
-    asks = Adds("asks", PodPatch(init_containers=(container("asks"),), connects=(Connection(address="http://127.0.0.1/", awaited="answer"),)))
+    asks = Adds(
+        "asks", PodPatch(init_containers=(container("asks"),), connects=(Connection(address="http://127.0.0.1/", awaited="answer"),))
+    )
     web = sidecar(container("web-cache", ports=[{"containerPort": 80}]))
     serves = Adds("serves", PodPatch(init_containers=(web,)))
     compose(APP, [serves, asks])
