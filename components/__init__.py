@@ -63,6 +63,7 @@ from .patterns.migration_init import MigrationInit as MigrationInit, MigrationIn
 from .patterns.redis_cache_sidecar import RedisCacheSidecar as RedisCacheSidecar, RedisCacheSidecarArgs as RedisCacheSidecarArgs
 from .patterns.shared.ambassador import AmbassadorArgs as AmbassadorArgs
 from .patterns.shared.app_logs import AppLogsArgs as AppLogsArgs
+from .patterns.shared.connections import ConnectionsArgs as ConnectionsArgs
 from .patterns.shared.exporters import EXPORTERS as EXPORTERS, Exporter as Exporter
 from .patterns.shared.mutual_tls import MutualTlsArgs as MutualTlsArgs
 from .patterns.shared.oauth2_proxy import ValidatorArgs as ValidatorArgs

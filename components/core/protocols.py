@@ -24,6 +24,8 @@ class Protocol:
     """What it is called behind TLS, as in a URL."""
     alpn: tuple[str, ...] = ()
     """What both sides must agree on in the TLS handshake (ALPN)."""
+    server_first: bool = False
+    """Whether the server speaks first, so that a client says nothing by which to know it."""
     asks: bool = False
     """Whether TLS is asked for inside the protocol, in plain text, at any port."""
     asks_at: tuple[int, ...] = ()
@@ -44,8 +46,8 @@ PROTOCOLS: dict[str, Protocol] = {
     "amqp": Protocol(app_protocol="amqp", behind_tls="amqps"),
     "mqtt": Protocol(app_protocol="mqtt", behind_tls="mqtts"),
     "ldap": Protocol(app_protocol="ldap", behind_tls="ldaps", asks_at=(389,), by_itself="use port 636"),
-    "smtp": Protocol(app_protocol="tcp", behind_tls="smtps", asks_at=(25, 587), by_itself="use port 465"),
-    "imap": Protocol(app_protocol="tcp", behind_tls="imaps", asks_at=(143,), by_itself="use port 993"),
+    "smtp": Protocol(app_protocol="tcp", server_first=True, behind_tls="smtps", asks_at=(25, 587), by_itself="use port 465"),
+    "imap": Protocol(app_protocol="tcp", server_first=True, behind_tls="imaps", asks_at=(143,), by_itself="use port 993"),
     "postgres": Protocol(
         app_protocol="postgresql",
         alpn=("postgresql",),
@@ -56,6 +58,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "mysql": Protocol(
         app_protocol="mysql",
+        server_first=True,
         asks=True,
         asks_at=(3306,),
         by_itself="let the app verify TLS by itself (ssl-mode=VERIFY_IDENTITY)",
@@ -71,6 +74,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     "nats": Protocol(
         app_protocol="tcp",
+        server_first=True,
         asks=True,
         asks_at=(4222,),
         by_itself="let the app verify TLS by itself (tls://)",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import pulumi
@@ -68,7 +68,9 @@ def _plain(value: Any) -> Any:
         # what it adds is in its arguments
         return [type(value).__qualname__, _plain(getattr(value, "args", None))]
     if is_dataclass(value) and not isinstance(value, type):
-        return [type(value).__qualname__, {f.name: _plain(getattr(value, f.name)) for f in fields(value)}]
+        given = {f.name: getattr(value, f.name) for f in fields(value)}
+        # an argument that a later version adds changes nothing until it is given
+        return [type(value).__qualname__, {name: _plain(inner) for name, inner in given.items() if not _is_default(value, name, inner)}]
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -76,3 +78,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     return [type(value).__qualname__, _plain(vars(value)) if hasattr(value, "__dict__") else ""]
+
+
+def _is_default(instance: Any, name: str, value: Any) -> bool:
+    (known,) = (f for f in fields(instance) if f.name == name)
+    default = known.default if known.default_factory is MISSING else known.default_factory()
+    return not isinstance(value, pulumi.Output) and type(value) is type(default) and bool(value == default)

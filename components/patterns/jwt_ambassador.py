@@ -17,7 +17,7 @@ from ..core.errors import refuse
 from ..core.patch import PodPatch, UndeclaredPort
 from ..core.rules import Label, PortName, PortNumber
 from ..core.view import LOOPBACK, BoundPort, PodView
-from .shared import nginx
+from .shared import nginx, nginx_container
 from .shared.listener import Listener
 from .shared.oauth2_proxy import ValidatorArgs
 
@@ -175,7 +175,7 @@ class _Ambassador:
             upstream=f"{LOOPBACK}:{moved.number}",
             http=True,
         )
-        proxy = nginx.proxy(
+        proxy = nginx_container.proxy(
             args,
             nginx.Nginx(
                 listeners=[listener],

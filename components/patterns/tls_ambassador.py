@@ -11,10 +11,10 @@ from ..certificates import Certificate, CertificateAuthority, ServerCertificateA
 from ..core import checks, rules
 from ..core.errors import refuse
 from ..core.patch import PodPatch
-from ..core.protocols import PROTOCOLS, SECURE, asking
-from ..core.rules import AlpnName, DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
+from ..core.protocols import PROTOCOLS, SECURE
+from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, BoundPort, PodView
-from .shared import nginx
+from .shared import nginx, nginx_container
 from .shared.listener import Listener
 from .shared.mutual_tls import MutualTlsArgs
 
@@ -27,7 +27,7 @@ _TYPE = "pod-patterns:index:TlsAmbassador"
 
 @dataclass(frozen=True, kw_only=True)
 class TlsAmbassadorArgs(MutualTlsArgs):
-    """Arguments of TlsAmbassador, besides those of MutualTlsArgs and AmbassadorArgs."""
+    """Arguments of TlsAmbassador, besides those of MutualTlsArgs, ConnectionsArgs and AmbassadorArgs."""
 
     service_name: ServiceName | None = None
     """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
@@ -38,15 +38,6 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     mode: Literal["http", "tcp"] | None = None
     """`http`: proxies requests; `tcp`: passes bytes on. What is carried as tcp cannot be looked into: no header is set or removed, and
     every upgrade to another protocol goes through. Default: None, by each port's scheme: http and grpc as http."""
-    http2: bool = True
-    """Whether clients of ports that speak http are offered HTTP/2; the app is spoken to in HTTP/1.1 anyway, and WebSockets use HTTP/1.1. A
-    client of HTTP/2 has one connection, and so stays with one pod until that stops. Default: True."""
-    alpn: Sequence[AlpnName] = ()
-    """What clients of ports carried as tcp can agree on in the TLS handshake (ALPN); takes nginx 1.21.4. Default: none, what the scheme
-    needs: h2 for grpc."""
-    direct_tls: bool = False
-    """Whether clients of ports whose protocol asks for TLS inside itself (postgres, mysql ...), or is known to by its port number, begin
-    with TLS: those of PostgreSQL do from 17 on with sslnegotiation=direct. Default: False, such a port is rejected."""
     authority: CertificateAuthority | None = None
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[ObjectName] | None = None
@@ -170,7 +161,7 @@ class _Ambassador:
         if probes:
             probe_port, probe_scheme = pod.free_port(args.health_port + 1), "GRPC" if port.scheme == "grpc" else "HTTP"
             pod = pod.reserve(probe_port)
-        pod = pod.move(port.name, to=number, scheme=PROTOCOLS[port.scheme].behind_tls, probe_number=probe_port, probe_scheme=probe_scheme)
+        pod = pod.move(port.name, to=number, scheme=self._outer(port), probe_number=probe_port, probe_scheme=probe_scheme)
         return pod, Listener(
             name=port.name,
             listen=str(port.listen),
@@ -183,6 +174,10 @@ class _Ambassador:
             probe_port=probe_port,
             probe_uris=tuple(map(str, probes.values())),
         )
+
+    def _outer(self, port: BoundPort) -> str:
+        """What clients speak: as long as some speak plain text, nobody may count on more."""
+        return port.scheme if self.args.plain_too else PROTOCOLS[port.scheme].behind_tls
 
     def _is_http(self, port: BoundPort) -> bool:
         return port.scheme in _OF_HTTP and self.args.mode != "tcp"
@@ -202,27 +197,23 @@ class _Ambassador:
             )
         if self.args.alpn and self._is_http(port):
             return f"alpn is set, but port {port.name!r} is not carried as tcp; leave it out, or set mode='tcp'"
-        return self._tls_problem(port)
-
-    def _tls_problem(self, port: BoundPort) -> str:
-        """Why its clients would not begin with TLS."""
-        name = None if self.args.direct_tls else asking(port.scheme, port.declaration.number)
-        if name is None:
-            return ""
-        what = f"speaks {name}" if name == port.scheme else f"has the number of {name}"
-        taken = f" ({PROTOCOLS[name].direct})" if PROTOCOLS[name].direct else ""
-        return (
-            f"port {port.name!r} {what}, which asks for TLS inside its own protocol, so that its clients do not begin with it; let the "
-            f"server have TLS itself and take the port out of target_ports=, or set direct_tls=True if every client begins with TLS{taken}"
-        )
+        return self.args.tls_problem(port)
 
     def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[Listener], health: int) -> PodPatch:
         args = self.args
         certificate = {"secret": {"secretName": self.certificate.secret_name}}
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
-        proxy = nginx.proxy(
+        proxy = nginx_container.proxy(
             args,
-            nginx.Nginx(listeners=listeners, outer_scheme="https", clients=args.clients(), health_port=health, reload=args.reload),
+            nginx.Nginx(
+                listeners=listeners,
+                outer_scheme="https",
+                clients=args.clients(),
+                health_port=health,
+                connections_per_client=args.max_connections_per_client,
+                plain_too=args.plain_too,
+                reload=args.reload,
+            ),
             pod=pod,
             ports=taken,
             files={nginx.CLIENT_CA: bundle(trusted)} if args.client_auth and not args.client_ca_secret else {},

@@ -25,6 +25,14 @@ def web(http2, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def counted(http2, tmp_path_factory):
+    """It counts the connections of each client: the request comes through another connection."""
+    with in_front_of_http(tmp_path_factory.mktemp("counted"), max_connections_per_client=100, max_connections=500) as (running, _):
+        running.http2 = http2
+        yield running
+
+
+@pytest.fixture(scope="module")
 def behind_a_proxy(http2, tmp_path_factory):
     with in_front_of_http(tmp_path_factory.mktemp("trusting"), trusted_proxies=["127.0.0.0/8"]) as (running, _):
         running.http2 = http2
@@ -56,13 +64,13 @@ PLAIN = {
 
 
 @pytest.mark.usefixtures("http2")
-@pytest.mark.parametrize("which", ["web", "behind_another"])
+@pytest.mark.parametrize("which", ["web", "counted", "behind_another"])
 def test_the_app_is_told_who_connects_and_by_which_address(which, request):
     assert said(request.getfixturevalue(which)) == PLAIN
 
 
 @pytest.mark.usefixtures("http2")
-@pytest.mark.parametrize("which", ["web", "behind_another"])
+@pytest.mark.parametrize("which", ["web", "counted", "behind_another"])
 def test_nothing_that_a_client_says_arrives_in_any_spelling(which, request):
     running = request.getfixturevalue(which)
     for start in range(0, len(SPELLINGS), 40):
@@ -133,12 +141,15 @@ def test_a_redirect_to_elsewhere_is_left_alone(web):
     assert answer.headers["Location"] == "http://127.0.0.1:1/x"
 
 
-def test_a_client_of_http_1_0_need_not_say_the_host(web):
-    with closing(web.socket()) as secure:
+@pytest.mark.usefixtures("http2")
+@pytest.mark.parametrize("which", ["web", "counted"])
+def test_a_client_of_http_1_0_need_not_say_the_host(which, request):
+    running = request.getfixturevalue(which)
+    with closing(running.socket()) as secure:
         secure.sendall(b"GET / HTTP/1.0\r\n\r\n")
         text = b"".join(iter(lambda: secure.recv(65536), b""))
     assert text.startswith(b"HTTP/1.1 200"), text
-    assert b"localhost" in text
+    assert f"localhost:{running.ambassador.port().outer_number}".encode() in text
 
 
 @pytest.mark.parametrize(("name", "value"), [("X-Accel-Redirect", "/healthz"), ("X-Accel-Limit-Rate", "1"), ("X-Accel-Charset", "koi8-r")])

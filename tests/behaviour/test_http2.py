@@ -254,7 +254,7 @@ def test_newer_versions_of_nginx_are_told_in_their_words(version: str, directive
     """They warn of the old ones."""
     ambassador = rendered(HTTP, ip_families=("IPv4", "IPv6"))
     variables = {v["name"]: v.get("value", "192.0.2.1") for v in ambassador.container["env"]}
-    variables |= {"LISTEN": "7000/http2 7001", "LISTEN_PARAMETERS": "ssl", "LISTEN_DIRECTORY": "/tmp", "POD_IPS": "192.0.2.1,2001:db8::1"}
+    variables |= {"LISTEN": "7000:ssl/http2 7001:ssl 7002:", "LISTEN_DIRECTORY": "/tmp", "POD_IPS": "192.0.2.1,2001:db8::1"}
     command = ["env", *(f"{name}={value}" for name, value in variables.items()), *ambassador.container["command"]]
     programs = {"nginx": NGINX.format(version=version).encode()}
     number = ambassador.port().outer_number
@@ -271,6 +271,8 @@ def test_newer_versions_of_nginx_are_told_in_their_words(version: str, directive
         f"listen [2001:db8::1]:7000 ssl{parameter};",
         "listen 192.0.2.1:7001 ssl;",
         "listen [2001:db8::1]:7001 ssl;",
+        "listen 192.0.2.1:7002;",
+        "listen [2001:db8::1]:7002;",
     ]
 
 

@@ -24,11 +24,11 @@ TEXT = b"the app"
 APP = App(name="web", image="web:1", ports=[Port(name="http", number=NUMBER, rebind=Rebind(env={"HOST": "{host}"}))], pre_stop_seconds=0)
 
 
-def rendered(families):
+def rendered(families, **arguments):
     pods, configs = [], {}
 
     def program():
-        tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", ip_addresses=[POD, POD_6]))
+        tls = TlsAmbassador("tls", TlsAmbassadorArgs(service_name="web", ip_addresses=[POD, POD_6], **arguments))
         pods.append(compose(APP, [tls], ip_families=families))
         pulumi.Output.all(**pods[0].config_files[0].files).apply(configs.update)
 
@@ -79,10 +79,11 @@ def get(namespace, host, number, context=None):
         return client.getresponse().read()
 
 
+@pytest.mark.parametrize("arguments", [{}, {"max_connections_per_client": 100, "max_connections": 500}], ids=["", "counted"])
 @pytest.mark.parametrize("families", FAMILIES, ids=" ".join)
-def test_the_app_is_reached_through_tls_only_at_every_address_of_the_pod(families, tmp_path):
+def test_the_app_is_reached_through_tls_only_at_every_address_of_the_pod(families, arguments, tmp_path):
     addresses = FAMILIES[families]
-    pod, files = rendered(families)
+    pod, files = rendered(families, **arguments)
     host = next(v["value"] for v in container(pod, "web")["env"] if v["name"] == "HOST")
     trust = ssl.create_default_context(cadata=files["/certs/ca.crt"])
     with (

@@ -393,6 +393,9 @@ def refused(number: int) -> bool:
         socket.create_connection(("127.0.0.1", number), timeout=5).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # it was waiting to be accepted
+        return False
     return False
 
 

@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from components.core.app import SecretKey
 from components.patterns.shared.nginx import RELOADING
 from tests.support.clients import Authority, Certificate
@@ -53,10 +55,11 @@ def serves(nginx: Proxy, files: Mapping[str, str]) -> bool:
     return ssl.PEM_cert_to_DER_cert(pem) == ssl.PEM_cert_to_DER_cert(files["tls.crt"])
 
 
-def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [{}, {"max_connections_per_client": 100, "max_connections": 500}], ids=["", "counted"])
+def test_a_renewed_certificate_is_taken_without_a_restart_and_no_request_is_lost(arguments: dict[str, Any], tmp_path: Path) -> None:
     secrets = [certificate() for _ in range(3)]
     volume = Volume(tmp_path / "certs", **secrets[0])
-    with running(tmp_path, {"/certs": volume}) as nginx, load(nginx.client) as seen:
+    with running(tmp_path, {"/certs": volume}, **arguments) as nginx, load(nginx.client) as seen:
         time.sleep(1)
         for number, files in enumerate(secrets[1:], 1):
             give(nginx, volume, files)

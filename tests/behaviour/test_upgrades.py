@@ -114,6 +114,7 @@ MUTUAL: dict[str, Any] = {"client_ca_pems": (CLIENTS.pem,), "client_names": ("bi
 SCENES: dict[str, dict[str, Any]] = {
     "tls": {"tls": {}},
     "tls that reloads": {"tls": {"reload": True}},
+    "tls that counts connections": {"tls": {"max_connections_per_client": 100, "max_connections": 500}},
     "tls while draining": {"tls": {}, "draining": True},
     "tls with optional certificates, without one": {"tls": {**MUTUAL, "client_auth": "optional"}},
     "tls with optional certificates, with one": {"tls": {**MUTUAL, "client_auth": "optional"}, "certified": True},

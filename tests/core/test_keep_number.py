@@ -40,11 +40,7 @@ def test_behind_one_ambassador_the_app_stays_where_it_is():
     assert INCLUDE in config(pod, "nginx-proxy")
     assert "server 127.0.0.1:8080;" in config(pod, "nginx-proxy")
     proxy = env(pod, "nginx-proxy")
-    assert (proxy["LISTEN"], proxy["LISTEN_PARAMETERS"], proxy["POD_IPS"]) == (
-        "8080/http2",
-        "ssl",
-        {"fieldRef": {"fieldPath": "status.podIPs"}},
-    )
+    assert (proxy["LISTEN"], proxy["POD_IPS"]) == ("8080:ssl/http2", {"fieldRef": {"fieldPath": "status.podIPs"}})
     assert pod.plaintext_ports == []
 
 
@@ -62,7 +58,7 @@ def test_behind_two_ambassadors_only_the_inner_one_moves():
 def test_without_tls_the_outermost_ambassador_listens_on_the_pods_addresses_too():
     pod = compose(APP, [JWT])
     assert INCLUDE in config(pod, "jwt-proxy")
-    assert env(pod, "jwt-proxy")["LISTEN_PARAMETERS"] == ""
+    assert env(pod, "jwt-proxy")["LISTEN"] == "8080:"
     assert pod.plaintext_ports == [8080]
 
 

@@ -16,7 +16,7 @@ from .light import LoadClient, scripts, statuses, web, workload
 
 Figure = Callable[[str], None]
 URL = "https://web:8080"
-LIMIT = 128 * 2**20
+LIMIT = 256 * 2**20
 """The default memory limit of the proxy."""
 
 
@@ -39,7 +39,7 @@ class Proxied:
 
     def told(self) -> str:
         """The memory, in words."""
-        return f"proxy {self.memory('usage') / 2**20:.0f} MiB now, {self.memory('peak') / 2**20:.0f} MiB at most, of 128"
+        return f"proxy {self.memory('usage') / 2**20:.0f} MiB now, {self.memory('peak') / 2**20:.0f} MiB at most, of 256"
 
 
 @pytest.fixture(scope="module")

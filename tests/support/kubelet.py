@@ -18,8 +18,8 @@ from tests.support.sandbox import sandbox
 from tests.support.servers import LOOPBACK
 
 
-def _oauth2_proxy() -> dict[str, bytes]:
-    return {"oauth2-proxy": Path(need("oauth2-proxy")).read_bytes()}
+def _programs(*names: str) -> Callable[[], dict[str, bytes]]:
+    return lambda: {name: Path(need(name)).read_bytes() for name in names}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class _Image:
 
 _IMAGES = {
     "nginx": _Image(nginx_programs),
-    "quay.io/oauth2-proxy/oauth2-proxy": _Image(_oauth2_proxy, ("oauth2-proxy",)),
+    "quay.io/oauth2-proxy/oauth2-proxy": _Image(_programs("oauth2-proxy"), ("oauth2-proxy",)),
+    "haproxy": _Image(_programs("haproxy")),
+    "redis": _Image(_programs("redis-server", "redis-cli")),
+    # an exporter of one's own
+    "python": _Image(_programs()),
 }
 
 
@@ -56,8 +60,7 @@ class Running:
 
     def pre_stop(self, name: str) -> None:
         """What the kubelet does first when the pod is to stop."""
-        inside = ("nsenter", "--target", str(self.processes[name].pid), "--user", "--mount", "--root", "--preserve-credentials")
-        subprocess.run([*inside, *self.container(name)["lifecycle"]["preStop"]["exec"]["command"]], check=True)
+        subprocess.run(_inside(self.processes[name], self.container(name)["lifecycle"]["preStop"]["exec"]["command"]), check=True)
 
     def said(self, name: str) -> str:
         """What the container has printed."""
@@ -107,7 +110,21 @@ class _Pod:
         return found
 
 
-def _answered(probe: dict[str, Any]) -> bool:
+def _inside(process: subprocess.Popen[bytes], command: Sequence[str]) -> list[str]:
+    """The command as the kubelet runs one in a container."""
+    return ["nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials", *command]
+
+
+def _answered(container: dict[str, Any], process: subprocess.Popen[bytes]) -> bool:
+    """Whether the startup probe succeeds, if there is one."""
+    probe = container.get("startupProbe", {})
+    if "exec" in probe:
+        program, *arguments = probe["exec"]["command"]
+        command = _inside(process, [program if program.startswith("/") else f"/programs/{program}", *arguments])
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    if "httpGet" not in probe:
+        return True
+    probe = probe["httpGet"]
     try:
         with closing(http.client.HTTPConnection(LOOPBACK, probe["port"], timeout=5)) as client:
             client.request("GET", probe["path"])
@@ -136,7 +153,7 @@ def started(directory: Path, program: Program, *objects: dict[str, Any]) -> Iter
             process = stack.enter_context(sandbox(directory / name, command, files=pod.files(container), programs=image.programs()))
             running.processes[name] = process
             end = time.monotonic() + 30
-            while not _answered(container["startupProbe"]["httpGet"]):
+            while not _answered(container, process):
                 assert process.poll() is None, running.said(name)
                 assert time.monotonic() < end, f"the startup probe of {name} was never answered: {running.said(name)}"
                 time.sleep(0.05)

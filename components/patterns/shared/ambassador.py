@@ -23,10 +23,6 @@ def _network_problems(what: str, value: str) -> list[str]:
     return []
 
 
-# nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes 50k
-_CONNECTION = 112 * 1024
-# HTTP/2: an unfinished head and TLS 136k; a request with such a head and a body under way 200k, but there is one for two connections
-_CONNECTION_HTTP2 = 168 * 1024
 # the master, a worker, and those that answer the kubelet
 _BASE = 16 * 2**20
 # what a worker takes of that
@@ -63,7 +59,7 @@ class AmbassadorArgs(PatternArgs):
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
     image: pulumi.Input[Image] = "nginx:1.28-alpine"
-    """nginx 1.19.5 or later, with the stream module for tcp. Default: nginx:1.28-alpine."""
+    """nginx 1.19.5 or later, with the stream module for tcp and for counting connections. Default: nginx:1.28-alpine."""
     container_name: Label = "nginx-proxy"
     """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: PortNumber = 8081
@@ -83,6 +79,12 @@ class AmbassadorArgs(PatternArgs):
         """Bytes that a worker of nginx may take: its part of the memory limit."""
         return int(amount(self.resources["limits"]["memory"]) - _BASE) // workers(self.resources) + _WORKER
 
+    def connection_bytes(self, *, http2: bool) -> int:
+        """The most memory that one of `max_connections` takes."""
+        # nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 67k, handshakes
+        # 50k; HTTP/2: an unfinished head and TLS 136k; a request with such a head and a body under way 200k, but one for two connections
+        return (168 if http2 else 112) * 1024
+
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         # wrong by itself
@@ -91,7 +93,7 @@ class AmbassadorArgs(PatternArgs):
     def memory_problems(self, *, http2: bool) -> list[str]:
         """Why the memory limit is too little."""
         limit = self.resources["limits"]["memory"]
-        least = _BASE + (_CONNECTION_HTTP2 if http2 else _CONNECTION) * self.max_connections
+        least = _BASE + self.connection_bytes(http2=http2) * self.max_connections
         if amount(limit) >= least:
             return []
         what = f"{self.max_connections}{' of HTTP/2' if http2 else ''}"

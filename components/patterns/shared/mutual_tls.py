@@ -11,7 +11,7 @@ from ...core.app import ConfigMapKey, SecretKey
 from ...core.patch import Wire
 from ...core.rules import Pem
 from . import nginx
-from .ambassador import AmbassadorArgs
+from .connections import ConnectionsArgs
 
 ClientName = Annotated[
     str,
@@ -22,8 +22,8 @@ ClientName = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class MutualTlsArgs(AmbassadorArgs):
-    """Whose certificates clients must have, besides the arguments of AmbassadorArgs."""
+class MutualTlsArgs(ConnectionsArgs):
+    """Whose certificates clients must have, besides the arguments of ConnectionsArgs."""
 
     client_auth: Literal["required", "optional"] | None = None
     """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. A client with an
@@ -53,6 +53,8 @@ class MutualTlsArgs(AmbassadorArgs):
             given = [name for name in names if getattr(self, name)]
             return [f"{name} is set, but no client is asked for a certificate; set client_auth='required'" for name in given]
         found = []
+        if self.plain_too:
+            found.append("plain_too and client_auth are both set, but who speaks plain text has no certificate; leave one of the two out")
         if not (self.client_ca_pems or self.client_ca_secret or authority):
             found.append("client_auth is set, but no authority of the clients; set client_ca_pems=, client_ca_secret= or authority=")
         if self.client_ca_secret is not None and self.client_ca_pems:

@@ -1,22 +1,16 @@
-"""nginx as TlsAmbassador and JwtAmbassador run it: its configuration, and its container."""
+"""The configuration of nginx as TlsAmbassador and JwtAmbassador run it."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import pulumi
-
 from ...core.assembly import SLACK_SECONDS
-from ...core.environment import environment
-from ...core.identity import restricted, secret_mode
-from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
-from ...core.view import BoundPort, PodView
+from ...core.view import PodView
 from . import headers
 from .ambassador import AmbassadorArgs
 from .listener import Listener
-from .proxies import health_probe, workers
-from .scripts import script
+from .proxies import workers
 from .templates import filled
 
 CERTIFICATES = "/certs"
@@ -63,10 +57,6 @@ RELOADING = "/tmp/reloading"
 
 LISTEN_DIRECTORY = "/tmp"
 """Where the start script writes the listen directives of ports on the pod's own addresses."""
-
-_CONFIG = f"{DIRECTORY}/nginx.conf"
-
-_SCRIPT = script(__package__, "nginx.sh")
 
 # Mozilla intermediate, guidelines 5.7, without its DHE suites, which need a dhparam file
 _CIPHERS = ":".join(
@@ -126,22 +116,28 @@ class Nginx:
     """Where it answers the kubelet, as the fold has it."""
     clients: Clients | None = None
     validator: Validator | None = None
+    connections_per_client: int | None = None
+    """Most connections from one address, counted from the moment they are accepted; no limit if None."""
+    plain_too: bool = False
+    """Whether clients may still speak plain text, at the same ports."""
     reload: bool = False
 
+    @property
+    def front(self) -> bool:
+        """Whether the stream block accepts the connections of HTTP, too: to count them, or to look whether they begin with TLS."""
+        return self.plain_too or self.connections_per_client is not None
 
-def started(args: AmbassadorArgs, nginx: Nginx, reload: Sequence[str]) -> dict[str, Any]:
-    """The container's command; with directories in `reload` where Secrets are mounted, nginx takes their changes without a restart."""
-    own = " ".join(f"{listener.listen}{'/http2' * listener.http2}" for listener in nginx.listeners if listener.own_addresses)
-    memory = str(args.worker_memory // 1024)
-    env = environment(
-        {"CONFIG": _CONFIG, "HEALTH": f"{DIRECTORY}/{HEALTH}", "DRAINING": DRAINING, "RELOADING": RELOADING, "MEMORY": memory}
-    )
-    if own:
-        tls = "ssl" if nginx.outer_scheme == "https" else ""
-        # status.podIPs: every address of the pod, of both families in a dual-stack cluster
-        env += environment({"LISTEN": own, "LISTEN_PARAMETERS": tls, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
-        env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
-    return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
+    def parameters(self, listener: Listener) -> str:
+        """What its listen directive has besides the address, where it accepts connections. HTTP connections that are counted come in
+        through the stream block, because the http block counts whole heads alone; TLS and HTTP/2 begin there."""
+        if self.plain_too or (listener.http and self.front):
+            return ""
+        return ("ssl" if self.outer_scheme == "https" else "") + "/http2" * listener.http2
+
+
+def _outer_scheme(nginx: Nginx) -> str:
+    """What a client speaks; where there are two kinds of clients, nginx knows of each."""
+    return "$scheme" if nginx.plain_too else str(nginx.outer_scheme)
 
 
 def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
@@ -149,7 +145,7 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
         trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
-        given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(nginx.outer_scheme)), **trusted}
+        given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(_outer_scheme(nginx))), **trusted}
     if nginx.clients is not None:
         given |= headers.CERTIFICATE
     if nginx.validator is not None:
@@ -210,7 +206,8 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
         listens=listens,
         other=_OTHER,
         outer_host="$outer_host" if known else "$forwarded_host",
-        outer_proto=nginx.outer_scheme if known else "$forwarded_proto",
+        front=nginx.front,
+        outer_proto=_outer_scheme(nginx) if known else "$forwarded_proto",
         probed=[listener for listener in nginx.listeners if listener.probe_uris],
         stream=[listener for listener in nginx.listeners if not listener.http],
         tls=nginx.outer_scheme == "https",
@@ -219,69 +216,3 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
 
 def _values(instance: AmbassadorArgs | Nginx) -> dict[str, Any]:
     return {field.name: getattr(instance, field.name) for field in fields(instance)}
-
-
-def _readable(source: Wire, pod: PodView) -> Wire:
-    """The source of a volume, its files readable for nginx; those of a ConfigMap are for all."""
-    return {"secret": {**source["secret"], "defaultMode": secret_mode(pod)}} if "secret" in source else source
-
-
-def _pre_stop(nginx: Nginx, seconds: int) -> str:
-    """From the first moment of termination every answer of HTTP/1.1 closes its connection. Connections of HTTP/2 end by GOAWAY, which a
-    worker sends when it makes room for another: once, when new ones lead to other pods by now, and the app still takes requests."""
-    if not any(listener.http2 for listener in nginx.listeners):
-        return f"touch {DRAINING}; sleep {seconds}"
-    left = seconds // 3
-    return f'touch {DRAINING}; sleep {seconds - left}; kill -HUP "$(cat /tmp/nginx.pid)"; sleep {left}'
-
-
-def proxy(
-    args: AmbassadorArgs,
-    nginx: Nginx,
-    *,
-    pod: PodView,
-    ports: Sequence[BoundPort],
-    files: Mapping[str, pulumi.Input[str]] | None = None,
-    mounts: Mapping[str, tuple[str, Wire]] | None = None,
-) -> PodPatch:
-    """The container, with its configuration and other `files` in DIRECTORY.
-
-    `ports` are those that it took over from outside; it declares what nobody declares. `mounts` has what else is mounted: the end of the
-    volume's name -> where, and the volume's source, a secret or a configMap. With `reload` nginx follows them.
-    """
-    name = args.container_name
-    volumes = {f"{name}-{part}": place for part, place in (mounts or {}).items()}
-    followed = [path for path, _ in volumes.values()] if nginx.reload else []
-    probe = health_probe(nginx.health_port, HEALTH_PATH)
-    container = {
-        "name": name,
-        "image": args.image,
-        **started(args, nginx, followed),
-        "ports": [{"name": port.name, "containerPort": port.number} for port in ports if not port.is_declared],
-        "resources": args.resources,
-        # nginx answers itself: the app is started only when this succeeded
-        **probe,
-        # as long as the app waits, for classic sidecars
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _pre_stop(nginx, pod.app.pre_stop_seconds)]}}},
-        "securityContext": restricted(args.uid, args.uid),
-        "volumeMounts": [
-            {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
-            *({"name": volume, "mountPath": path, "readOnly": True} for volume, (path, _) in volumes.items()),
-            {"name": f"{name}-tmp", "mountPath": "/tmp"},
-        ],
-    }
-    health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
-    probed = [
-        UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
-        for p in nginx.listeners
-        if p.probe_port
-    ]
-    return PodPatch(
-        init_containers=(sidecar(container),),
-        volumes=(
-            *({"name": volume, **_readable(source, pod)} for volume, (_, source) in volumes.items()),
-            {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
-        ),
-        config_files=(ConfigFiles(name=f"{name}-config", files={**render(args, nginx, pod), **(files or {})}),),
-        undeclared_ports=(UndeclaredPort(number=nginx.health_port, argument="health_port", paths=tuple(health)), *probed),
-    )

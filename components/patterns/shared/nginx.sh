@@ -7,9 +7,9 @@
 #   CONFIG     path of the nginx.conf
 #   HEALTH     path of the configuration of the one for the kubelet
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
-#   LISTEN, LISTEN_PARAMETERS  port numbers on the pod's own addresses, with /http2 behind those that have it, and what follows in their
-#              listen directives; LISTEN may be unset
-#   LISTEN_DIRECTORY           where listen-NUMBER.conf is written
+#   LISTEN     NUMBER:PARAMETERS for each port on the pod's own addresses, PARAMETERS of its listen directive may be none, and end in
+#              /http2; may be unset
+#   LISTEN_DIRECTORY  where listen-NUMBER.conf is written
 #   MEMORY     KiB that a process may take
 #   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
@@ -25,7 +25,7 @@ run() { nginx -e stderr -c "$CONFIG" "$@"; }
 links() { for directory; do readlink "$directory/..data"; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
-rm -f "$DRAINING" "$RELOADING" /tmp/nginx.pid /tmp/health.pid
+rm -f "$DRAINING" "$RELOADING" /tmp/*.pid /tmp/*.sock
 
 # nginx 1.25.1 made a directive of a parameter, about which it warns since then
 http2=' http2'
@@ -37,13 +37,14 @@ case $(nginx -v 2>&1) in
     ;;
 esac
 
-for number in ${LISTEN:-}; do
-  case $number in */http2) parameter=$http2 ;; *) parameter= ;; esac
-  number=${number%/http2}
+for port in ${LISTEN:-}; do
+  case $port in */http2) parameter=$http2 ;; *) parameter= ;; esac
+  number=${port%%:*} parameters=${port#*:}
+  parameters=${parameters%/http2}
   IFS=,
   for address in $POD_IPS; do
     case $address in *:*) address="[$address]" ;; esac
-    echo "listen $address:$number${LISTEN_PARAMETERS:+ $LISTEN_PARAMETERS}$parameter;"
+    echo "listen $address:$number${parameters:+ $parameters}$parameter;"
   done >"$LISTEN_DIRECTORY/listen-$number.conf"
   unset IFS
 done
