@@ -29,6 +29,7 @@ from .core.errors import (
 )
 from .core.fold import compose as compose
 from .core.identity import as_app as as_app, restricted as restricted
+from .core.monitor import Monitor as Monitor
 from .core.patch import (
     ConfigFiles as ConfigFiles,
     Connection as Connection,

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .certificates import CertificateAuthority
-from .core import checks, namespaces, plug, rollout, rules
+from .core import checks, namespaces, plug, rollout, rules, scraping
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
 from .core.errors import CompositionError, refuse
@@ -20,6 +20,7 @@ from .core.plug import Pattern
 from .core.rollout import Strategy
 from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName
 from .core.summary import summary
+from .monitoring import register
 from .network import NetworkPolicyArgs, policy
 
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
@@ -188,6 +189,7 @@ class Workload(pulumi.ComponentResource):
             "spec": self.pod.pod_spec(config_maps),
         }
         self._deployment(name, args, metadata, selector, template, child)
+        register(scraping.manifests(name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=selector), child)
         if args.network_policy:
             policy.network_policy(
                 name, args.network_policy, self.pod, metadata=metadata, selector=selector, ip_families=args.ip_families, opts=child

@@ -8,7 +8,7 @@ from .injection import Injection, InjectionError
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
-    """The manifests, each injection in its workload; those of `List` kinds each on its own.
+    """The manifests, each injection in its workload; those of `List` kinds each on its own. PodMonitors of the patterns follow at the end.
 
     The inputs are not changed; what is nobody's target comes out as it came. Raises InjectionError if an injection does not meet exactly
     one workload, and CompositionError with every conflict.
@@ -19,6 +19,7 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
         raise InjectionError("injections", problems)
     for injection in injections:
         found = [injection.into(m, beside=found) if injection.is_for(m) else m for m in found]
+        found += injection.monitors
     return found
 
 

@@ -56,7 +56,7 @@ class NetworkPolicyArgs:
 def problems(args: NetworkPolicyArgs, pod: Pod, service_type: str) -> list[str]:
     """Why the policy would cut the pods off from what they are for."""
     found = []
-    metrics = [port.name for port in pod.ports if port.declaration.metrics]
+    metrics = [port.name for port in pod.ports if _is_scraped(port)]
     if metrics and args.scrapers is None:
         found.append(
             f"network_policy.scrapers is missing: who may reach {', '.join(metrics)}, e.g. [Peer(namespace='monitoring')], or () for nobody"
@@ -93,7 +93,7 @@ def network_policy(
 
 def _ingress(args: NetworkPolicyArgs, pod: Pod) -> Iterator[dict[str, Any]]:
     clients = (Peer(),) if args.clients is None else args.clients
-    scraped = [_port(port) for port in pod.ports if port.declaration.metrics]
+    scraped = [_port(port) for port in pod.ports if _is_scraped(port)]
     probed = [{"protocol": "TCP", "port": number} for number in sorted(_probed(pod))]
     nodes = [block(cidr) for cidr in args.node_cidrs]
     for ports, peers in (
@@ -108,7 +108,11 @@ def _ingress(args: NetworkPolicyArgs, pod: Pod) -> Iterator[dict[str, Any]]:
 
 def _served(pod: Pod) -> list[BoundPort]:
     """The ports that clients reach."""
-    return [port for port in pod.ports if port.declaration.service and not port.declaration.metrics]
+    return [port for port in pod.ports if port.declaration.service and not _is_scraped(port)]
+
+
+def _is_scraped(port: BoundPort) -> bool:
+    return port.declaration.metrics or port.declaration.monitor is not None
 
 
 def _port(port: BoundPort) -> dict[str, Any]:
