@@ -6,7 +6,7 @@ RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test golden reference e2e bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference e2e bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -40,6 +40,13 @@ format: $(DEV) ## rewrite the code in the project's format
 test: $(DEV) ## everything that needs no cluster
 	$(VENV)/bin/python -m pytest
 
+fuzz: $(DEV) ## compose generated pods: 10,000, or ARGS='--count 500 --seed 7'
+	$(VENV)/bin/python -m tests.fuzz $(ARGS)
+
+mutants: $(DEV) ## change the core, one place at a time, and see whether the tests notice; tests/mutants.md says what of the survivors
+	$(VENV)/bin/mutmut run $(ARGS)
+	$(VENV)/bin/mutmut results
+
 golden: $(DEV) ## rewrite tests/golden
 	$(VENV)/bin/python -m pytest tests/test_goldens.py --rewrite-goldens
 
@@ -56,7 +63,7 @@ wheel: $(DEV) ## build dist/*.whl
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove what the commands above made, except rendered manifests and state
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

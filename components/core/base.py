@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from . import shapes
+from . import checks, shapes
 from .app import App
 from .cluster import Cluster
 from .container import app_container, scratch_volumes
@@ -96,6 +96,9 @@ def own(app: App, cluster: Cluster, fields: Mapping[str, Any] | None = None) -> 
 
 def field_problems(fields: Mapping[str, Any]) -> list[str]:
     """What is wrong with further fields of the PodSpec."""
+    found = checks.manifest("pod field", fields)
+    if found:
+        return found
     found = [f"pod field {key!r} is set by the composition itself; remove it" for key in fields if key in COMPOSED]
     if fields.get("hostNetwork"):
         found.append(

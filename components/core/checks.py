@@ -1,6 +1,7 @@
 """Checks of single values: each returns a line for what is wrong with it, and nothing for a good one."""
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -46,6 +47,11 @@ def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], I
     return output.apply(check)
 
 
+def shown(value: Any) -> str:
+    """A value in messages; of an object of Python its class alone."""
+    return f"(a {type(value).__name__})" if repr(value).startswith("<") else repr(value)
+
+
 def shaped(pattern: str, rule: str) -> Check:
     """A check of a text that must match the whole pattern; `rule` says that in words."""
 
@@ -54,13 +60,13 @@ def shaped(pattern: str, rule: str) -> Check:
             return [f"{what} must be a plain value, not an Output"]
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return []
-        return [f"{what} {value!r} is not allowed: {rule}"]
+        return [f"{what} {shown(value)} is not allowed: {rule}"]
 
     return check
 
 
-def whole(least: int, most: int | None = None) -> Check:
-    """A check of a whole number."""
+def whole(least: int, most: int | None = None, *, limit: int = 2**31 - 1) -> Check:
+    """A check of a whole number; `limit` is the most where the rule need not say it (default: what 32 bits hold)."""
     rule = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
 
     def check(what: str, value: Any) -> list[str]:
@@ -68,8 +74,9 @@ def whole(least: int, most: int | None = None) -> Check:
             return [f"{what} must be a plain value, not an Output"]
         # a bool is an int
         if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-            return [f"{what} {value!r} is not allowed: {rule}"]
-        return []
+            return [f"{what} {shown(value)} is not allowed: {rule}"]
+        # longer ones cannot even be written
+        return [f"{what} is not allowed: a whole number, {limit} at most"] if most is None and value > limit else []
 
     return check
 
@@ -103,14 +110,15 @@ port_name = shaped(
 # what may stand in a path that ends up in nginx.conf, a shell script or a mount: no quotes, spaces, `$`, `;`, globs, control characters
 path = _downwards(shaped("/[A-Za-z0-9._@%+=,/-]*", "an absolute path of letters, digits and ._@%+=,/-"))
 relative_path = _downwards(shaped("[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*", "a relative path of letters, digits and ._@%+=,/-"))
-file_name = shaped("[A-Za-z0-9_@%+=-][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.'")
+# a program would take a leading '-' for an option
+file_name = shaped("[A-Za-z0-9_@%+=][A-Za-z0-9._@%+=-]{0,252}", "a file name of letters, digits and ._@%+=-, not starting with '.' or '-'")
 # `*` and `?` within a name; nothing that leaves the directory
 file_glob = shaped("[A-Za-z0-9_@%+=*?-][A-Za-z0-9._@%+=*?-]{0,252}", "letters, digits, ._@%+=- and the wildcards * and ?")
 # keys in the data of Secrets and ConfigMaps (validation.IsConfigMapKey)
 data_key = shaped(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}", "a key of letters, digits and '.', '_' and '-'")
 # C_IDENTIFIER with the dots and dashes that Kubernetes allows in env names (validation.IsEnvVarName)
 env_name = shaped("[-._a-zA-Z][-._a-zA-Z0-9]*", "letters, digits, '.', '_' and '-', not starting with a digit")
-header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]+", "letters, digits and !#%&'*+.^_`|~-")
+header_name = shaped("[A-Za-z0-9!#%&'*+.^_`|~-]{1,255}", "letters, digits and !#%&'*+.^_`|~-, 255 characters at most")
 alpn_name = shaped("[A-Za-z0-9._/-]{1,64}", "letters, digits and ._/-, e.g. h2")
 quantity = shaped(quantities.SHAPE.pattern, "a Kubernetes quantity such as 100m, 64Mi or 1.5")
 # github.com/distribution/reference; the first part is a registry if it has a dot, a port or a capital letter, or is localhost
@@ -121,13 +129,15 @@ image = shaped(
     rf"({_REGISTRY}/)?{_IMAGE_NAME}(/{_IMAGE_NAME})*(:\w[\w.-]{{0,127}})?(@(sha256:[0-9a-f]{{64}}|sha512:[0-9a-f]{{128}}))?",
     "an image reference such as registry.example.com/app:1.2",
 )
-text = shaped("[^\0]*", "text without NUL")
-some_text = shaped("[^\0]+", "text, not empty")
+# half a surrogate pair has no UTF-8
+_CHARACTER = r"[^\0\ud800-\udfff]"
+text = shaped(f"{_CHARACTER}*", "text without NUL and lone surrogates")
+some_text = shaped(f"{_CHARACTER}+", "text, not empty, without NUL and lone surrogates")
 port = whole(1, 65535)
 
 
 def pem(what: str, value: str) -> list[str]:
-    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value
+    fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value and not text("", value)
     # without the value, which is long, and may be a private key
     return [] if fine else [f"{what} is not allowed: certificates in PEM, and nothing else"]
 
@@ -157,17 +167,22 @@ def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False
 
 def one_of(what: str, value: Any, allowed: Iterable[Any]) -> list[str]:
     known = tuple(allowed)
-    return [] if value in known else [f"{what} {value!r} is not allowed: one of {', '.join(map(str, known))}"]
+    return [] if value in known else [f"{what} {shown(value)} is not allowed: one of {', '.join(map(str, known))}"]
 
 
 def manifest(what: str, value: Any) -> list[str]:
     """Mappings, lists and scalars, Outputs at the leaves; a typed object of pulumi-kubernetes would hide what it holds."""
     if isinstance(value, Mapping):
-        keys = [f"{what} key {key!r} is not allowed: text" for key in value if not isinstance(key, str)]
+        keys = [f"{what} key {shown(key)} is not allowed: text" for key in value if not isinstance(key, str)]
+        keys += [line for key in value if isinstance(key, str) for line in text(f"{what} key", key)]
         return keys + [line for key, inner in value.items() for line in manifest(f"{what}.{key}", inner)]
     if isinstance(value, list | tuple):
         return [line for index, inner in enumerate(value) for line in manifest(f"{what}[{index}]", inner)]
-    if value is None or isinstance(value, str | int | float) or not is_plain(value):
+    if isinstance(value, str):
+        return text(what, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return [f"{what} {value} is not allowed: a number that JSON has"]
+    if value is None or isinstance(value, int | float) or not is_plain(value):
         return []
     return [f"{what} is not in manifest form, but a {type(value).__name__}; write it as in a manifest"]
 
@@ -183,7 +198,9 @@ def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
     path = reference.get("fieldPath")
     if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
         return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
-    return [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    name = reference.get("name")
+    return missing or (object_name(f"{what}.valueFrom.{kind}.name", name) if isinstance(name, str) else [])
 
 
 def resources(what: str, value: Any) -> list[str]:

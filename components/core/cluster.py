@@ -33,9 +33,9 @@ class Cluster:
 def version(text: str) -> Release:
     """A Kubernetes version such as 1.30 or v1.30.2 as (major, minor). Raises ValueError for anything else."""
     # a number would have lost its last zero
-    found = re.fullmatch(r"v?(\d+)\.(\d+)(\..*)?", text) if isinstance(text, str) else None
+    found = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})([.+-][0-9A-Za-z.+-]*)?", text) if isinstance(text, str) else None
     if not found:
-        raise ValueError(f"{text!r} is not a valid Kubernetes version; write it as '1.30'")
+        raise ValueError(f"{checks.shown(text)} is not a valid Kubernetes version; write it as '1.30'")
     return int(found.group(1)), int(found.group(2))
 
 

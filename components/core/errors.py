@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 import pulumi
 
+# characters; the beginning says where and what, the end the way out
+_LONGEST = 2000
+
 
 class ProblemsError(pulumi.RunError):
     """Everything that is wrong in one place, in one error; Pulumi prints it without a traceback.
@@ -15,10 +18,16 @@ class ProblemsError(pulumi.RunError):
 
     def __init__(self, where: str, problems: Iterable[str]) -> None:
         self.where = where
-        self.problems = tuple(problems)
+        self.problems = tuple(dict.fromkeys(map(_one_line, problems)))
         count = len(self.problems)
         lines = "".join(f"\n  - {p}" for p in self.problems)
         super().__init__(f"{where}: {count} {self.noun}{'' if count == 1 else 's'}{lines}")
+
+
+def _one_line(problem: str) -> str:
+    """The line as it can be shown: a name that somebody chose may hold line breaks, or be as long as a book."""
+    line = problem if problem.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in problem)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
 class ArgumentError(ProblemsError):

@@ -47,7 +47,7 @@ def compose(
     if misplaced:
         raise CompositionError(where, misplaced)
     target, found = cluster(kubernetes_version, sidecars, ip_families)
-    problems = [*problems, *found, *field_problems(fields or {})]
+    problems = [*problems, *found, *field_problems(fields or {}), *rules.of_value(Registries | None, "image_registry", image_registry)]
     wrong = rules.problems(app, "app.")
     if wrong:
         # neither a pod nor a pattern can build on it

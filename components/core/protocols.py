@@ -106,6 +106,9 @@ def asking(scheme: str, number: int) -> str | None:
 
     Of tcp, the number tells what it is.
     """
+    if scheme not in PROTOCOLS:
+        # refused by its rule
+        return None
     if PROTOCOLS[scheme].asks:
         return scheme
     known = PROTOCOLS if scheme == "tcp" else (scheme,)

@@ -5,8 +5,8 @@ from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
-SHAPE = re.compile(r"(?P<number>[0-9]+(\.[0-9]*)?|\.[0-9]+)(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
-"""A quantity that is not negative."""
+SHAPE = re.compile(r"(?P<number>[0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?")
+"""A quantity that is not negative, and no longer than what a number can hold."""
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -28,7 +28,7 @@ def times(quantity: str, factor: int) -> str:
     found = SHAPE.fullmatch(quantity)
     if not found:
         raise ValueError(f"not a Kubernetes quantity: {quantity!r}")
-    return f"{Decimal(found['number']) * factor}{found['suffix'] or ''}"
+    return f"{Decimal(found['number']) * factor:f}{found['suffix'] or ''}"
 
 
 def sized(cpu: str, memory: str, limit: str) -> Any:

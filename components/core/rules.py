@@ -87,6 +87,11 @@ def of_values(cls: type, values: Mapping[str, Any], path: str = "") -> list[str]
     return [line for name, value in values.items() if name in known for line in _lines(known[name], f"{path}{name}", value)]
 
 
+def of_value(hint: Any, path: str, value: Any) -> list[str]:
+    """What is wrong with a value by its hint."""
+    return list(_lines(hint, path, value))
+
+
 @cache
 def hints(cls: type) -> Mapping[str, Any]:
     """The type hints of a dataclass with their annotations, by field. Raises ArgumentError if one of them names what is not there."""
@@ -127,7 +132,7 @@ def _lines(hint: Any, path: str, value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping) and parameters:
         for key, inner in value.items():
             yield from _lines(parameters[0], f"{path} key", key)
-            yield from _lines(parameters[1], f"{path}[{key!r}]", inner)
+            yield from _lines(parameters[1], f"{path}[{checks.shown(key)}]", inner)
     elif isinstance(value, Sequence) and (len(parameters) == 1 or parameters[1:] == (...,)):
         for index, item in enumerate(value):
             yield from _lines(parameters[0], f"{path}[{index}]", item)

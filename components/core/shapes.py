@@ -1,13 +1,24 @@
 """Shapes: what every part of a pod that this package adds must look like."""
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from . import checks
 from .patch import PodPatch, Wire
 
+_KEY = "[a-z][A-Za-z]*"
 # fields whose keys are names that the user chooses, not fields of Kubernetes' API
 _FREE = ("resources", "volumeAttributes", "metadata", "selector", "options")
+
+# k8s.io/api/core/v1 Container as of v1.37
+_FIELDS = frozenset(
+    """
+    args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe resizePolicy resources restartPolicy
+    restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices
+    volumeMounts workingDir
+    """.split()
+)
 
 
 def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> Iterator[str]:
@@ -17,6 +28,11 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
     yield from checks.label(f"container name of {owner}:", name)
     for key in not_wire(container):
         yield f"{where}: {key!r} is not in manifest form; write it as in a manifest, e.g. volumeMounts"
+    for key in container:
+        if re.fullmatch(_KEY, str(key)) and key not in _FIELDS:
+            nearest = difflib.get_close_matches(key, _FIELDS, n=1)
+            way_out = f"did you mean {nearest[0]!r}?" if nearest else "remove it"
+            yield f"{where}: {key!r} is not a field of a container; {way_out}"
     if container.get("image") in (None, ""):
         yield f"{where}: image is missing"
     for port in container.get("ports") or ():
@@ -51,7 +67,7 @@ def not_wire(value: object) -> Iterator[str]:
     """Keys, at any depth, that are not as in a manifest. Pulumi would accept them, but none of the checks here sees what they hold."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if not re.fullmatch("[a-z][A-Za-z]*", str(key)):
+            if not re.fullmatch(_KEY, str(key)):
                 yield str(key)
             elif key not in _FREE:
                 yield from not_wire(inner)
@@ -70,7 +86,10 @@ def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:
 
 def of_mount(mount: Wire, where: str) -> Iterator[str]:
     yield from checks.label(f"{where}: volume name of a mount", mount.get("name"))
-    yield from checks.path(f"{where}: mountPath", mount.get("mountPath"))
+    path = mount.get("mountPath")
+    yield from checks.path(f"{where}: mountPath", path)
+    if isinstance(path, str) and path and not path.strip("/"):
+        yield f"{where}: mountPath {path!r} would hide the whole image; mount the volume at a directory below it"
     if "subPath" in mount:
         yield from checks.relative_path(f"{where}: subPath", mount["subPath"])
 

@@ -41,6 +41,9 @@ def _nameserver_problems(what: str, server: str) -> list[str]:
 
 
 Host = Annotated[str, _host_problems]
+# haproxy counts 31 bits of milliseconds
+_LONGEST = 2147483
+Seconds = Annotated[int, checks.whole(1, limit=_LONGEST)]
 Nameserver = Annotated[str, _nameserver_problems]
 
 
@@ -130,9 +133,9 @@ class EgressTlsTunnelArgs(PatternArgs):
     """The servers, one at least."""
     nameservers: Sequence[Nameserver] = ()
     """DNS servers as address:port. Default: none, those of the pod's resolv.conf."""
-    resolve_seconds: Positive = 5
+    resolve_seconds: Seconds = 5
     """How often each name is looked up; new connections follow a changed answer within that time. Default: 5."""
-    idle_seconds: Positive = 86400
+    idle_seconds: Seconds = 86400
     """Longest silence on a connection before it is closed. Default: 86400, a day, for pools that keep theirs."""
     max_connections: Positive = 1000
     """Most connections at a time, of all targets together; each takes about 60 KiB of the memory limit. Default: 1000."""
@@ -221,7 +224,7 @@ class EgressTlsTunnelArgs(PatternArgs):
             loopback=LOOPBACK,
             wildcards=pod.wildcards,
             prefer=pod.ip_families[0].lower(),
-            stop_seconds=pod.app.stop_seconds,
+            stop_seconds=min(pod.app.stop_seconds, _LONGEST),
             threads=workers(self.resources),
         )
 

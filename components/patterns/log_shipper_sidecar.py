@@ -43,6 +43,9 @@ def _expression_problems(what: str, value: str) -> list[str]:
 
 Expression = Annotated[str, _expression_problems]
 
+# YAML takes no key of more than 1024 characters
+AttributeName = Annotated[SomeText, checks.shaped("(?s:.{1,255})", "text, 255 characters at most")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogShipperSidecarArgs(AppLogsArgs):
@@ -59,7 +62,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
     """Headers of every request, no secrets. Default: none."""
     secret_headers: Mapping[HeaderName, SecretKey] = field(default_factory=dict)
     """Headers whose whole value is in a Secret, e.g. `authorization`. Default: none."""
-    attributes: Mapping[SomeText, Text] = field(default_factory=dict)
+    attributes: Mapping[AttributeName, Text] = field(default_factory=dict)
     """Resource attributes besides service.name (the app's name), k8s.pod.name and k8s.namespace.name, which they can replace.
     Default: none."""
     rotated: Sequence[FileGlob] | None = None
@@ -180,7 +183,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
                 "exporters": {"otlp_http": {"endpoint": endpoint.rstrip("/"), **exporter}},
                 "service": service,
             }
-            return json.dumps(config, indent=2) + "\n"
+            return _yaml(config)
 
         if isinstance(self.endpoint, str):
             return rendered(self.endpoint)
@@ -203,6 +206,12 @@ class LogShipperSidecar(PatternComponent[LogShipperSidecarArgs]):
 
     Raises ArgumentError.
     """
+
+
+def _yaml(config: Any) -> str:
+    """JSON that is YAML, too: YAML has no surrogate pairs, and breaks lines at what JSON leaves as it is."""
+    text = json.dumps(config, indent=2, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def _literal(values: Mapping[str, str]) -> dict[str, str]:

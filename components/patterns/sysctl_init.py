@@ -13,10 +13,12 @@ from ..core.patch import PodPatch
 from ..core.plug import PatternArgs
 from ..core.pod_security import SAFE_SYSCTLS
 from ..core.quantities import sized
-from ..core.rules import Image, Label, NotNegative, Resources, Text
+from ..core.rules import Image, Label, Resources, Text
 from ..core.view import PodView
 from .shared.scripts import script
 
+# kernel.shmmax and its kin are as large as 64 bits
+SysctlNumber = Annotated[int, checks.whole(0, limit=2**64 - 1)]
 SysctlName = Annotated[str, checks.shaped(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+", "a sysctl name such as vm.max_map_count")]
 
 _SCRIPT = script(__package__, "sysctl_init.sh")
@@ -26,7 +28,7 @@ _SCRIPT = script(__package__, "sysctl_init.sh")
 class SysctlInitArgs(PatternArgs):
     """Arguments of SysctlInit."""
 
-    sysctls: Mapping[SysctlName, NotNegative | Text] = field(default_factory=lambda: {"vm.max_map_count": 262144})
+    sysctls: Mapping[SysctlName, SysctlNumber | Text] = field(default_factory=lambda: {"vm.max_map_count": 262144})
     """Sysctl name to value. Those that belong to the pod alone and that Kubernetes calls safe (net.ipv4.tcp_keepalive_time from 1.29 on,
     net.ipv4.tcp_rmem from 1.32 on ...) go into the pod's security context, whatever their value; the workload's `kubernetes_version` must
     be one that does. The others are the node's, whole numbers, and only ever raised.

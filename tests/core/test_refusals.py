@@ -34,7 +34,7 @@ PORT_NAME = "a-z, 0-9 and single '-', one letter at least, 15 characters at most
 PORT = "a whole number from 1 to 65535"
 PATH = "an absolute path of letters, digits and ._@%+=,/-"
 RELATIVE_PATH = "a relative path of letters, digits and ._@%+=,/-"
-FILE_NAME = "a file name of letters, digits and ._@%+=-, not starting with '.'"
+FILE_NAME = "a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"
 ENV_NAME = "letters, digits, '.', '_' and '-', not starting with a digit"
 OBJECT_NAME = "a-z, 0-9, '-' and '.', 253 characters at most"
 DNS_NAME = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
@@ -610,7 +610,7 @@ def test_an_authority_that_cannot_be_is_refused() -> None:
         "CertificateAuthority 'ca'",
         "problem",
         [
-            "common_name '' is not allowed: text, not empty",
+            "common_name '' is not allowed: text, not empty, without NUL and lone surrogates",
             EARLY.format(10, 10),
         ],
     )

@@ -221,8 +221,8 @@ def test_an_argument_is_refused(given: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"file": "../a"}, "file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
-        ({"file": "a;b"}, "file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
+        ({"file": "../a"}, "file '../a' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"),
+        ({"file": "a;b"}, "file 'a;b' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'"),
         ({"path": 'a" }}{{ env "HOME'}, f"path 'a\" }}}}{{{{ env \"HOME' is not allowed: {PATH_RULE}"),
         ({"path": "../sys"}, f"path '../sys' is not allowed: {PATH_RULE}"),
         (

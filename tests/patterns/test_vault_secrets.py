@@ -173,7 +173,10 @@ def test_only_vault_init_refuses_a_lease_at_run_time() -> None:
         ({"alt_names": "web.example.com"}, "alt_names must be a list, but is the text 'web.example.com'"),
         ({"ip_sans": ("10.0.0.0/8",)}, "ip_sans[0] '10.0.0.0/8' is not allowed: an IPv4 or IPv6 address"),
         ({"ttl_hours": 0}, "ttl_hours 0 is not allowed: a whole number, 1 or more"),
-        ({"key_file": "../key"}, "key_file '../key' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.'"),
+        (
+            {"key_file": "../key"},
+            "key_file '../key' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'",
+        ),
         ({"mode": "0444"}, "mode '0444' is not allowed: one of 0400, 0440"),
     ],
 )

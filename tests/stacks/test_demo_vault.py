@@ -70,7 +70,7 @@ def test_arguments_that_could_break_out_of_the_script_are_refused() -> None:
     assert str(error.value) == (
         "DemoVault 'vault': 3 problems\n"
         f"  - role 'a; b' is not allowed: {rule}\n"
-        "  - audience '' is not allowed: text, not empty\n"
+        "  - audience '' is not allowed: text, not empty, without NUL and lone surrogates\n"
         f"  - secret_path '../x' is not allowed: {rule}"
     )
 

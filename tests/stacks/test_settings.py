@@ -224,7 +224,7 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         ),
         (
             {"app": WEB, "authority": {"common_name": ""}},
-            "authority.common_name '' is not allowed: text, not empty",
+            "authority.common_name '' is not allowed: text, not empty, without NUL and lone surrogates",
         ),
     ],
 )

@@ -27,6 +27,8 @@ def _network_problems(what: str, value: str) -> list[str]:
 _BASE = 16 * 2**20
 # what a worker takes of that
 _WORKER = 4 * 2**20
+# nginx takes its listening sockets for connections, too
+Connections = Annotated[int, checks.whole(64)]
 Network = Annotated[str, _network_problems]
 Size = Annotated[str, checks.shaped("[0-9]+[kmg]?", "a number of bytes with k, m or g, as in nginx")]
 
@@ -44,11 +46,11 @@ class AmbassadorArgs(PatternArgs):
     client_timeout_seconds: Positive = 60
     """Seconds in which the whole head of a request must arrive, and the longest silence of a client that sends a body or reads an answer.
     Default: 60, as nginx's own."""
-    max_connections: Positive = 1400
-    """Connections at a time, those to the app counted too: a request under way takes two. More connections are closed, and so are more
-    requests than half of it, of which HTTP/2 has up to 128 in a connection. The memory limit must be 16Mi and 112Ki for each connection,
-    168Ki if HTTP/2 is offered, or more: what unfinished heads of 64k behind TLS take. nginx never takes more than the limit: it closes
-    connections instead. Default: 1400."""
+    max_connections: Connections = 1400
+    """Connections at a time, 64 or more, those to the app counted too: a request under way takes two. More connections are closed, and so
+    are more requests than half of it, of which HTTP/2 has up to 128 in a connection. The memory limit must be 16Mi and 112Ki for each
+    connection, 168Ki if HTTP/2 is offered, or more: what unfinished heads of 64k behind TLS take. nginx never takes more than the limit: it
+    closes connections instead. Default: 1400."""
     upstream_idle_seconds: NotNegative = 4
     """How long an unused connection to the app is kept; less than the app's own idle timeout. 0: each request has a connection of its own.
     Default: 4."""

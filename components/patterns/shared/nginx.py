@@ -188,7 +188,8 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
         "nginx.conf.j2",
         **{**_values(args), **_values(nginx)},
         workers=workers(args.resources),
-        worker_connections=math.ceil(args.max_connections / workers(args.resources)),
+        # its listening sockets count as connections
+        worker_connections=max(32, math.ceil(args.max_connections / workers(args.resources))),
         certificates=CERTIFICATES,
         ciphers=_CIPHERS,
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
