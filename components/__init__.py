@@ -80,4 +80,5 @@ from .patterns.vault_agent_sidecar import VaultAgentSidecar as VaultAgentSidecar
 from .patterns.vault_init import VaultInit as VaultInit, VaultInitArgs as VaultInitArgs
 from .patterns.wait_for_init import WaitForInit as WaitForInit, WaitForInitArgs as WaitForInitArgs
 from .presets.elasticsearch import elasticsearch as elasticsearch
+from .service import ServiceArgs as ServiceArgs
 from .workload import Workload as Workload, WorkloadArgs as WorkloadArgs

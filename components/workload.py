@@ -18,13 +18,13 @@ from .core.fold import compose
 from .core.images import Registries
 from .core.plug import Pattern
 from .core.rollout import Strategy
-from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName
+from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
+from .metadata import OWN_LABELS, TIMEOUT, PodMetadata, own_labels
 from .monitoring import register
 from .network import NetworkPolicyArgs, policy
+from .service import ServiceArgs, carried, service
 
-OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
-"""Labels of every object that only the workload sets; the first two select the pods."""
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
 
@@ -44,6 +44,8 @@ class WorkloadArgs:
     """Name of the Service. Default: None, the app's name."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """ClusterIP, NodePort or LoadBalancer. Default: ClusterIP."""
+    service: ServiceArgs = field(default_factory=ServiceArgs)
+    """What else the Service says. Default: ServiceArgs()."""
     replicas: NotNegative | None = 1
     """Number of pods; None leaves it to an autoscaler. Default: 1."""
     strategy: Strategy | None = None
@@ -68,6 +70,14 @@ class WorkloadArgs:
     out. Default: None, there is none."""
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
+    annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
+    """Annotations of the Deployment. Default: none."""
+    pod_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
+    """Labels of the pods alone. Default: none."""
+    pod_annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
+    """Annotations of the pods; one that changes replaces them. Default: none."""
+    min_ready_seconds: NotNegative = 0
+    """How long a new pod must have been ready before an update goes on; less than `rollout_timeout_seconds`. Default: 0."""
     pod_spec: Manifest = field(default_factory=dict)
     """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
     rollout_timeout_seconds: Positive = 600
@@ -78,11 +88,14 @@ class WorkloadArgs:
         # an app whose name is no name at all is composing's to refuse
         named = self.service_name is not None or checks.label("", self.app.name)
         derived = [] if named else checks.service_name("service_name", self.app.name)
-        return derived + _own_labels("labels", self.labels)
-
-
-def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
-    return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
+        given = {"labels": self.labels, "pod_labels": self.pod_labels, "service.labels": self.service.labels}
+        found = derived + [line for whose, labels in given.items() for line in own_labels(whose, labels)]
+        if TIMEOUT in self.annotations:
+            found.append(f"annotation {TIMEOUT!r} is set by the workload itself; set rollout_timeout_seconds=")
+        if self.min_ready_seconds >= self.rollout_timeout_seconds:
+            limit = f"rollout_timeout_seconds {self.rollout_timeout_seconds}"
+            found.append(f"min_ready_seconds {self.min_ready_seconds} is not less than {limit}, when an update fails; raise that")
+        return found + list(self.service.refusals(self.service_type))
 
 
 def _too_many(args: WorkloadArgs) -> list[str]:
@@ -119,6 +132,10 @@ class Workload(pulumi.ComponentResource):
     Raises ArgumentError and CompositionError with every problem, before anything is registered.
     """
 
+    target: pulumi.Output[dict[str, str]]
+    """The Deployment as others refer to it, apiVersion, kind and name: `scaleTargetRef` of a HorizontalPodAutoscaler."""
+    selector: pulumi.Output[dict[str, str]]
+    """Labels that select the pods and never change: `matchLabels` of a PodDisruptionBudget, a NetworkPolicy, an affinity."""
     service_name: pulumi.Output[str]
     """metadata.name of the Service; empty if the pod has no port for one."""
     endpoints: pulumi.Output[dict[str, str]]
@@ -161,8 +178,9 @@ class Workload(pulumi.ComponentResource):
         refuse(
             f"workload {name!r}",
             [
-                *_own_labels("a pattern", self.pod.labels),
+                *own_labels("a pattern", self.pod.labels),
                 *rollout.problems(self.pod.spec, args.strategy),
+                *args.service.unfit(self.pod.ports),
                 *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
             ],
         )
@@ -188,14 +206,26 @@ class Workload(pulumi.ComponentResource):
             "metadata": {"labels": {**labels, **self.pod.labels}, "annotations": dict(self.pod.annotations)},
             "spec": self.pod.pod_spec(config_maps),
         }
-        self._deployment(name, args, metadata, selector, template, child)
+        made = self._deployment(name, args, metadata, selector, template, child)
         register(scraping.manifests(name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=selector), child)
         if args.network_policy:
             policy.network_policy(
                 name, args.network_policy, self.pod, metadata=metadata, selector=selector, ip_families=args.ip_families, opts=child
             )
-        service = self._service(name, args, service_name, metadata, selector, child)
-        self._set_outputs(args, service)
+        served = service(
+            name,
+            args.service,
+            self.pod.ports,
+            service_name=service_name,
+            service_type=args.service_type,
+            ip_families=args.ip_families,
+            metadata=metadata,
+            selector=selector,
+            opts=child,
+        )
+        self.selector = pulumi.Output.from_input(selector)
+        self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
+        self._set_outputs(args, served)
 
     @staticmethod
     def _planned(args: WorkloadArgs, app_name: str, service_name: str) -> Sequence[Pattern]:
@@ -204,6 +234,8 @@ class Workload(pulumi.ComponentResource):
         if plug.misfits(args.patterns):
             return args.patterns
         completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]
+        if args.pod_labels or args.pod_annotations:
+            completed.append(PodMetadata(args.pod_labels, args.pod_annotations))
         return completed if plug.problems(completed) else plug.planned(completed)
 
     def _created(self, name: str, planned: Sequence[Pattern], opts: pulumi.ResourceOptions | None) -> Sequence[Pattern]:
@@ -227,18 +259,19 @@ class Workload(pulumi.ComponentResource):
         selector: dict[str, str],
         template: dict[str, Any],
         opts: pulumi.ResourceOptions,
-    ) -> None:
-        kubernetes.apps.v1.Deployment(
+    ) -> kubernetes.apps.v1.Deployment:
+        return kubernetes.apps.v1.Deployment(
             name,
             metadata={
                 "name": args.app.name,
                 **metadata,
-                "annotations": {"pulumi.com/timeoutSeconds": str(args.rollout_timeout_seconds)},
+                "annotations": {**args.annotations, TIMEOUT: str(args.rollout_timeout_seconds)},
             },
             spec={
                 **({} if args.replicas is None else {"replicas": args.replicas}),
                 "selector": {"matchLabels": selector},
                 "strategy": rollout.manifest(args.strategy),
+                **({"minReadySeconds": args.min_ready_seconds} if args.min_ready_seconds else {}),
                 "revisionHistoryLimit": 3,
                 "progressDeadlineSeconds": args.rollout_timeout_seconds,
                 "template": template,
@@ -246,43 +279,10 @@ class Workload(pulumi.ComponentResource):
             opts=opts,
         )
 
-    def _service(
-        self,
-        name: str,
-        args: WorkloadArgs,
-        service_name: str,
-        metadata: dict[str, Any],
-        selector: dict[str, str],
-        opts: pulumi.ResourceOptions,
-    ) -> kubernetes.core.v1.Service | None:
-        ports = [
-            # appProtocol: meshes and gateways would take a port called http for plain HTTP;
-            # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-            {
-                "name": p.name,
-                "port": p.service_number,
-                "targetPort": p.outer_number,
-                "protocol": p.declaration.protocol,
-                **({"appProtocol": p.app_protocol} if p.declaration.protocol == "TCP" else {}),
-            }
-            for p in self.pod.ports
-            if p.declaration.service
-        ]
-        if not ports:
-            return None
-        # a cluster of one family chooses it
-        families = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": list(args.ip_families)} if len(args.ip_families) > 1 else {}
-        return kubernetes.core.v1.Service(
-            name,
-            metadata={"name": service_name, **metadata},
-            spec={"type": args.service_type, "selector": selector, "ports": ports, **families},
-            opts=opts,
-        )
-
-    def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
+    def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates
-        name = service.metadata.name if service else pulumi.Output.from_input("")
-        ports = [p for p in self.pod.ports if p.declaration.service]
+        name = served.metadata.name if served else pulumi.Output.from_input("")
+        ports = carried(self.pod.ports)
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
             lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}

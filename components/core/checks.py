@@ -155,6 +155,14 @@ def address(what: str, value: Any) -> list[str]:
     return [] if fine else [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
 
 
+def cidr(what: str, value: str) -> list[str]:
+    try:
+        fine = str(ipaddress.ip_network(value)) == value
+    except ValueError:
+        fine = False
+    return [] if fine else [f"{what} {value!r} is not allowed: a range of addresses such as 10.0.0.0/8 or 2001:db8::/32"]
+
+
 def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False) -> list[str]:
     """plaintext: whether http:// is fine for hosts other than loopback; risk: what happens then. bare: no path but /."""
     found = _URL.fullmatch(value)

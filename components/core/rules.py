@@ -26,6 +26,8 @@ PortNumber = Annotated[int, checks.port]
 HighPort = Annotated[int, checks.whole(1024, 65535)]
 """Port number that takes no privilege."""
 DnsName = Annotated[str, checks.dns_name]
+Cidr = Annotated[str, checks.cidr]
+"""Range of addresses."""
 IpAddress = Annotated[str, checks.address]
 Path = Annotated[str, checks.path]
 FileName = Annotated[str, checks.file_name]

@@ -1,25 +1,13 @@
 """Peer: who may reach a port."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
-from ..core.rules import Label, LabelKey, LabelValue
+from ..core.rules import Cidr, Label, LabelKey, LabelValue
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Label that every namespace has, with its own name (Kubernetes 1.22)."""
-
-
-def _cidr_problems(what: str, value: str) -> list[str]:
-    try:
-        fine = str(ipaddress.ip_network(value)) == value
-    except ValueError:
-        fine = False
-    return [] if fine else [f"{what} {value!r} is not allowed: a range of addresses such as 10.0.0.0/8 or 2001:db8::/32"]
-
-
-Cidr = Annotated[str, _cidr_problems]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from ..core import checks
 from ..core.app import HANDLERS
 from ..core.patch import Connection
 from ..core.pod import Pod
-from ..core.rules import Label, PortNumber
+from ..core.rules import Cidr, Label, PortNumber
 from ..core.view import BoundPort
 from . import egress
-from .peer import Cidr, Peer, block
+from .peer import Peer, block
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
