@@ -45,7 +45,8 @@ from .injection.extend import extend as extend
 from .injection.injection import Injection as Injection, InjectionError as InjectionError
 from .injection.manifests import inject as inject
 from .injection.target import Target as Target
-from .network import NetworkPolicyArgs as NetworkPolicyArgs, Peer as Peer
+from .network.peer import Peer as Peer
+from .network.policy import NetworkPolicyArgs as NetworkPolicyArgs
 from .patterns.config_reload_sidecar import ConfigReloadSidecar as ConfigReloadSidecar, ConfigReloadSidecarArgs as ConfigReloadSidecarArgs
 from .patterns.egress_tls_tunnel import (
     EgressTarget as EgressTarget,

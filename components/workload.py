@@ -22,7 +22,8 @@ from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNeg
 from .core.summary import summary
 from .metadata import OWN_LABELS, TIMEOUT, PodMetadata, own_labels
 from .monitoring import register
-from .network import NetworkPolicyArgs, policy
+from .network import policy
+from .network.policy import NetworkPolicyArgs
 from .service import ServiceArgs, carried, service
 
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"

@@ -270,6 +270,19 @@ def test_service_namespace_and_app_are_said_once() -> None:
     }
 
 
+def test_a_policy_and_a_service_are_said_in_data() -> None:
+    policy = {"clients": [{"namespace": "front"}], "connects": ["db.data.svc:5432"]}
+    given = {"app": WEB, "workload": {"network_policy": policy, "service": {"headless": True}}}
+    recording = built(given)
+    spec = recording.one("NetworkPolicy").inputs["spec"]
+    namespaces = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}, "podSelector": {}} for name in ("front", "data")
+    ]
+    assert spec["ingress"] == [{"from": namespaces[:1], "ports": [{"protocol": "TCP", "port": 8080}]}]
+    assert spec["egress"][1:] == [{"to": namespaces[1:], "ports": [{"protocol": "TCP", "port": 5432}]}]
+    assert recording.one("Service").inputs["spec"]["clusterIP"] == "None"
+
+
 def test_patterns_keep_their_order_and_take_names() -> None:
     given = {"app": WEB, "patterns": [{"kind": "TlsAmbassador"}, {"kind": "SysctlInit", "name": "a"}, {"kind": "SysctlInit"}]}
     patterns = stack_file.parse(given, "x").patterns
