@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 
-from . import checks, placeholders
+from . import checks, placeholders, pod_fields
 from .monitor import Monitor
 from .protocols import Scheme
 from .quantities import sized
@@ -41,22 +41,36 @@ def _no_mappings(what: str, parts: Mapping[str, Any]) -> list[str]:
 
 
 def _probe_problems(what: str, probe: Mapping[str, Any]) -> list[str]:
-    return checks.manifest(what, probe) or _no_mappings(what, {name: probe[name] for name in ("exec", *HANDLERS) if name in probe})
+    handlers = {name: probe[name] for name in ("exec", *HANDLERS) if name in probe}
+    wrong = checks.manifest(what, probe) or _no_mappings(what, handlers) or list(pod_fields.of_object("Probe", probe, what))
+    if wrong or len(handlers) == 1:
+        return wrong
+    given = " and ".join(handlers) or "none"
+    return [f"{what} must have exactly one of exec, {', '.join(HANDLERS)}, but has {given}"]
+
+
+def _named(what: str, part: Mapping[str, Any]) -> list[str]:
+    name = part.get("name")
+    return checks.manifest(what, part) or ([] if isinstance(name, str) else [misfit(f"{what}.name", "a text", name)])
 
 
 def _mount_problems(what: str, mount: Mapping[str, Any]) -> list[str]:
-    name = mount.get("name")
-    return checks.manifest(what, mount) or ([] if isinstance(name, str) else [misfit(f"{what}.name", "a text", name)])
+    return _named(what, mount) or list(pod_fields.of_object("VolumeMount", mount, what))
 
 
 def _volume_problems(what: str, volume: Mapping[str, Any]) -> list[str]:
     sources = {key: source for key, source in volume.items() if key != "name"}
-    return _mount_problems(what, volume) or _no_mappings(what, sources)
+    return _named(what, volume) or _no_mappings(what, sources) or list(pod_fields.of_object("Volume", volume, what))
+
+
+def _container_problems(what: str, container: Mapping[str, Any]) -> list[str]:
+    return checks.manifest(what, container) or list(pod_fields.of_object("Container", container, what))
 
 
 Probe = Annotated[Mapping[str, Any], _probe_problems]
 Mount = Annotated[Mapping[str, Any], _mount_problems]
 Volume = Annotated[Mapping[str, Any], _volume_problems]
+ContainerFields = Annotated[Mapping[str, Any], _container_problems]
 
 # fields of the container that App has arguments for
 _OWN_FIELDS = tuple(
@@ -239,7 +253,7 @@ class App:
     """For a sysctl the app wants, the environment that lets it do without. Default: none."""
     log_files: LogFiles | None = None
     """How it is made to log to files. Default: None."""
-    container: Manifest = field(default_factory=dict)
+    container: ContainerFields = field(default_factory=dict)
     """Further fields of the container, in manifest form (workingDir, tty ...); never one that the other arguments set. Default: none."""
     single: bool = False
     """Whether each of its pods is a whole of its own, such as a database that knows of no other: a Workload of it has one replica, and an

@@ -1,13 +1,12 @@
 """Base: a pod before its patterns."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from . import checks, shapes
+from . import checks, pod_fields
 from .app import App
 from .cluster import Cluster
 from .container import app_container, scratch_volumes
@@ -22,16 +21,6 @@ COMPOSED = tuple(
     """.split()
 )
 """Fields of the PodSpec that composing writes."""
-
-# k8s.io/api/core/v1 PodSpec as of v1.37, without COMPOSED
-_FIELDS = frozenset(
-    """
-    activeDeadlineSeconds affinity dnsConfig dnsPolicy ephemeralContainers evictionResponders hostAliases hostIPC hostNetwork
-    hostPID hostUsers hostname hostnameOverride imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority
-    priorityClassName readinessGates resourceClaims resources runtimeClassName schedulerName schedulingGates schedulingGroup
-    serviceAccount setHostnameAsFQDN shareProcessNamespace subdomain tolerations topologySpreadConstraints workloadRef
-    """.split()
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +93,5 @@ def field_problems(fields: Mapping[str, Any]) -> list[str]:
         found.append(
             "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it"
         )
-    for key in fields:
-        if next(shapes.not_wire({key: None}), None):
-            found.append(f"pod field {key!r} is not in manifest form; write it as in a manifest, e.g. nodeSelector")
-        elif key not in (*COMPOSED, *_FIELDS):
-            nearest = difflib.get_close_matches(key, _FIELDS, n=1)
-            way_out = f"did you mean {nearest[0]!r}?" if nearest else "remove it"
-            found.append(f"pod field {key!r} is not a field of the PodSpec; {way_out}")
-    return found
+    own = {key: value for key, value in fields.items() if key not in COMPOSED}
+    return found + [f"pod field {line}" for line in pod_fields.of_object("PodSpec", own)]

@@ -207,8 +207,11 @@ def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
     if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
         return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
     missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
-    name = reference.get("name")
-    return missing or (object_name(f"{what}.valueFrom.{kind}.name", name) if isinstance(name, str) else [])
+    named = {"name": object_name} | ({"key": data_key} if kind in ("secretKeyRef", "configMapKeyRef") else {})
+    given = {key: reference.get(key) for key in named}
+    return missing or [
+        line for key, text in given.items() if isinstance(text, str) for line in named[key](f"{what}.valueFrom.{kind}.{key}", text)
+    ]
 
 
 def resources(what: str, value: Any) -> list[str]:

@@ -13,7 +13,8 @@ from .patch import Wire
 from .view import APP, LOOPBACK, BoundPort, PodView
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-_PORT = re.compile(r"(?P<text>\{\{port\}\})|\{port\}")
+# not ${port}, which is a shell's
+_PORT = re.compile(r"(?P<text>\{\{port\}\})|(?<!\$)\{port\}")
 
 
 def pre_stop(seconds: int, kubernetes: tuple[int, int]) -> dict[str, Any]:

@@ -74,6 +74,22 @@ def unexpanded(container: Wire, *, is_open: bool = False) -> Iterator[tuple[str 
         if isinstance(value, str):
             variable = str(container["env"][place[1]].get("name")) if place[0] == "env" else None
             yield from ((variable, line) for line in problems(value))
+    yield from ((None, line) for line in _unexpanded_in_probes(container))
+
+
+def _unexpanded_in_probes(container: Wire) -> Iterator[str]:
+    """A line for every reference in a probe that the kubelet, which knows no more than the manifest, would not expand, or to nothing."""
+    plain = [v.get("name") for v in container.get("env") or () if "valueFrom" not in v and not references(v.get("value"))]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = (container.get(probe) or {}).get("exec") or {}
+        for (_, index), word, is_script in command.words({"command": asked.get("command")}):
+            for name in dict.fromkeys(() if is_script else references(word)):
+                if name not in plain:
+                    yield (
+                        f"{probe}.exec.command[{index}] refers to $({name}), but in a probe only variables whose value is a text of its "
+                        f"own are expanded; use a shell, as in ['sh', '-c', 'my-check \"${name}\"'], or write $$({name}) for the text "
+                        "itself"
+                    )
 
 
 def watched(container: Wire, where: str, owner: str) -> dict[str, Any]:

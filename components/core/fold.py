@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, foreign, plug, rules, scraping, shapes, start_order
+from . import checks, claims, environment, foreign, loopback, plug, rules, scraping, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -153,6 +153,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
         yield from shapes.of_patch(patch, owner)
     if not base.owned:
         yield from foreign.problems(base, found)
+    yield from loopback.problems(base, found)
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
@@ -209,6 +210,8 @@ def _dangling(base: Base, found: Sum) -> Iterator[str]:
     volumes = (*(base.spec.get("volumes") or ()), *found.total.volumes)
     made = (*base.claims, *(c.name for c in found.total.config_files))
     yield from shapes.dangling_mounts(mounts, [*(v.get("name") for v in volumes), *made])
+    theirs = () if base.owned else (base.container().get("volumeMounts") or ())
+    yield from shapes.buried_mounts([found.merged(base), *found.total.init_containers, *found.total.containers], volumes, theirs)
 
 
 def _unmoved(found: Sum) -> Iterator[str]:

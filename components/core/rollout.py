@@ -64,6 +64,12 @@ def _scarce(spec: Wire) -> Iterator[str]:
         kind = next((kind for kind in _EXCLUSIVE if kind in volume), None)
         if kind and not (volume[kind] or {}).get("readOnly"):
             yield f"volume {volume['name']!r} ({kind}): where only one node may mount it, {_WAITS} it can be shared (ReadWriteMany)"
+    apart = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+    for key in dict.fromkeys(term.get("topologyKey") for term in apart):
+        yield (
+            f"affinity.podAntiAffinity keeps pods apart by {key}: where each already has such a pod, {_WAITS} there are more of them than "
+            "replicas"
+        )
     for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
         name = container["name"]
         for resource in (container.get("resources") or {}).get("limits") or {}:

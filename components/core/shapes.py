@@ -1,24 +1,9 @@
 """Shapes: what every part of a pod that this package adds must look like."""
 
-import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import checks
+from . import checks, pod_fields
 from .patch import PodPatch, Wire
-
-_KEY = "[a-z][A-Za-z]*"
-# fields whose keys are names that the user chooses, not fields of Kubernetes' API
-_FREE = ("resources", "volumeAttributes", "metadata", "selector", "options")
-
-# k8s.io/api/core/v1 Container as of v1.37
-_FIELDS = frozenset(
-    """
-    args command env envFrom image imagePullPolicy lifecycle livenessProbe name ports readinessProbe resizePolicy resources restartPolicy
-    restartPolicyRules securityContext startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices
-    volumeMounts workingDir
-    """.split()
-)
 
 
 def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> Iterator[str]:
@@ -26,13 +11,7 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
     name = container.get("name")
     where = f"container {name!r} of {owner}" if isinstance(name, str) else f"a container of {owner}"
     yield from checks.label(f"container name of {owner}:", name)
-    for key in not_wire(container):
-        yield f"{where}: {key!r} is not in manifest form; write it as in a manifest, e.g. volumeMounts"
-    for key in container:
-        if re.fullmatch(_KEY, str(key)) and key not in _FIELDS:
-            nearest = difflib.get_close_matches(key, _FIELDS, n=1)
-            way_out = f"did you mean {nearest[0]!r}?" if nearest else "remove it"
-            yield f"{where}: {key!r} is not a field of a container; {way_out}"
+    yield from (f"{where}: {line}" for line in pod_fields.of_object("Container", container))
     if container.get("image") in (None, ""):
         yield f"{where}: image is missing"
     for port in container.get("ports") or ():
@@ -63,19 +42,6 @@ def _handlers(container: Wire) -> Iterator[tuple[str, Wire]]:
             yield f"lifecycle.{hook}", handler
 
 
-def not_wire(value: object) -> Iterator[str]:
-    """Keys, at any depth, that are not as in a manifest. Pulumi would accept them, but none of the checks here sees what they hold."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not re.fullmatch(_KEY, str(key)):
-                yield str(key)
-            elif key not in _FREE:
-                yield from not_wire(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from not_wire(inner)
-
-
 def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:
     for variable in env:
         name, value = variable.get("name"), variable.get("value", "")
@@ -86,18 +52,16 @@ def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:
 
 def of_mount(mount: Wire, where: str) -> Iterator[str]:
     yield from checks.label(f"{where}: volume name of a mount", mount.get("name"))
-    path = mount.get("mountPath")
-    yield from checks.path(f"{where}: mountPath", path)
-    if isinstance(path, str) and path and not path.strip("/"):
-        yield f"{where}: mountPath {path!r} would hide the whole image; mount the volume at a directory below it"
+    yield from checks.path(f"{where}: mountPath", mount.get("mountPath"))
+    if isinstance(mount.get("mountPath"), str) and not mount["mountPath"].strip("/"):
+        yield f"{where}: mountPath '/' would hide the whole image; mount a directory below it"
     if "subPath" in mount:
         yield from checks.relative_path(f"{where}: subPath", mount["subPath"])
 
 
 def of_volume(volume: Wire, owner: str) -> Iterator[str]:
     yield from checks.label(f"volume name of {owner}:", volume.get("name"))
-    for key in not_wire(volume):
-        yield f"volume {volume.get('name')!r} of {owner}: {key!r} is not in manifest form; write it as in a manifest, e.g. emptyDir"
+    yield from (f"volume {volume.get('name')!r} of {owner}: {line}" for line in pod_fields.of_object("Volume", volume))
 
 
 def of_patch(patch: PodPatch, owner: str) -> Iterator[str]:
@@ -130,3 +94,24 @@ def dangling_mounts(mounts: Iterable[tuple[str, object, Wire]], volumes: Iterabl
             known = ", ".join(sorted(defined)) or "none"
             where = f"mounted by {owner} in container {container!r}"
             yield f"volume {name!r}, {where}, is not defined; add it to volumes (defined: {known})"
+
+
+def buried_mounts(containers: Iterable[Wire], volumes: Iterable[Wire], taken: Iterable[Wire] = ()) -> Iterator[str]:
+    """A line for every mount below a read-only one of an emptyDir: there the runtime cannot make the directory that it is mounted on.
+
+    taken: mounts that are there already, with which nothing is wrong (default: none).
+    """
+    # below ConfigMaps, Secrets and their kin the kubelet makes it (MakeNestedMountpoints), and other volumes may have it
+    empty = [volume.get("name") for volume in volumes if "emptyDir" in volume]
+    known = list(taken)
+    for container in containers:
+        mounts = [m for m in container.get("volumeMounts") or () if isinstance(m.get("mountPath"), str)]
+        for mount in mounts:
+            path = f"{mount['mountPath'].rstrip('/')}/"
+            above = [m for m in mounts if m is not mount and path.startswith(f"{m['mountPath'].rstrip('/')}/")]
+            nearest = max(above, key=lambda m: len(m["mountPath"].rstrip("/")), default=None)
+            if nearest and nearest.get("readOnly") and nearest.get("name") in empty and not (mount in known and nearest in known):
+                yield (
+                    f"container {container.get('name')!r}: mount path {mount['mountPath']!r} lies in {nearest['mountPath']!r}, a read-only "
+                    "mount of an emptyDir, where no directory can be made for it; set mount_path= of one of them"
+                )

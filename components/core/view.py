@@ -71,9 +71,8 @@ class BoundPort:
 
     @property
     def scheme(self) -> str:
-        """What the process itself speaks; of UDP and SCTP, nothing more is known."""
-        protocol = self.declaration.protocol
-        return self.declaration.scheme if protocol == "TCP" else protocol.lower()
+        """What the process itself speaks."""
+        return self.declaration.scheme
 
     @property
     def listen(self) -> int:
@@ -92,8 +91,9 @@ class BoundPort:
 
     @property
     def outer_scheme(self) -> str:
-        """What clients speak: https behind TLS, otherwise what the process speaks."""
-        return self.frontend.scheme if self.frontend else self.scheme
+        """What clients speak: https behind TLS, otherwise what the process speaks; of UDP and SCTP, nothing more is known."""
+        protocol = self.declaration.protocol
+        return self.frontend.scheme if self.frontend else self.scheme if protocol == "TCP" else protocol.lower()
 
     @property
     def is_secure(self) -> bool:

@@ -15,13 +15,15 @@ from ..core.identity import restricted, secret_mode
 from ..core.patch import ConfigFiles, Connection, PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
 from ..core.protocols import PROTOCOLS, Plain, asking
-from ..core.quantities import sized
+from ..core.quantities import amount, sized
 from ..core.rules import AlpnName, DnsName, EnvName, HighPort, Image, Label, ObjectName, Pem, PortNumber, Positive, Resources, Text, Uid
 from ..core.view import LOOPBACK, PodView
 from .shared.proxies import health_probe, workers
 from .shared.templates import filled
 
 _DIRECTORY = "/etc/tls-tunnel"
+# haproxy 2.6 with OpenSSL 3, neither side reading: two buffers of 16k, and 64k of TLS; and the program with the authorities of its image
+_CONNECTION, _BASE = 104 * 1024, 20 * 2**20
 
 
 def _host_problems(what: str, host: str) -> list[str]:
@@ -138,7 +140,8 @@ class EgressTlsTunnelArgs(PatternArgs):
     idle_seconds: Seconds = 86400
     """Longest silence on a connection before it is closed. Default: 86400, a day, for pools that keep theirs."""
     max_connections: Positive = 1000
-    """Most connections at a time, of all targets together; each takes about 60 KiB of the memory limit. Default: 1000."""
+    """Most connections at a time, of all targets together. The memory limit must be 20Mi and 104Ki for each of them, or more. Further ones
+    wait. Default: 1000."""
     health_port: PortNumber = 8083
     """Plain HTTP port on which haproxy itself answers /healthz for the kubelet; the next free one if it is taken by the fold.
     Default: 8083."""
@@ -156,8 +159,21 @@ class EgressTlsTunnelArgs(PatternArgs):
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         names = [target.name for target in self.targets]
-        empty = [] if names else ["targets is empty; name at least one EgressTarget"]
-        return empty + [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
+        found = [] if names else ["targets is empty; name at least one EgressTarget"]
+        found += self._memory_problems()
+        return found + [f"target {n!r} is set twice; give each a name of its own" for n in dict.fromkeys(names) if names.count(n) > 1]
+
+    def _memory_problems(self) -> list[str]:
+        if checks.resources("", self.resources):
+            # wrong by itself
+            return []
+        limit, least = self.resources["limits"]["memory"], _BASE + _CONNECTION * self.max_connections
+        if amount(limit) >= least:
+            return []
+        return [
+            f"resources.limits.memory {limit} is too little for max_connections {self.max_connections}: a server that stops reading could "
+            f"get the tunnel killed; set it to {-(-least // 2**20)}Mi or more, or max_connections= to less"
+        ]
 
     def patch(self, pod: PodView) -> PodPatch:
         """The sidecar, and the addresses in the app's environment."""

@@ -25,7 +25,7 @@ _TMP = "/tmp"
 
 _SCRIPT = script(__package__, "migration_init.sh")
 
-Query = Annotated[str, checks.shaped(r"[^;\\\0]+", "one query without ';' and '\\'")]
+Query = Annotated[str, checks.shaped(r"[^;\\\0\ud800-\udfff]+", "one query without ';' and '\\'")]
 
 
 @dataclass(frozen=True, kw_only=True)

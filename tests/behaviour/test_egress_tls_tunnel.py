@@ -1,9 +1,12 @@
 """EgressTlsTunnel as it is rendered, run by the real haproxy, between redis-cli and real Redis servers behind TLS."""
 
 import http.client
+import re
 import signal
 import socket
+import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -305,3 +308,57 @@ def test_told_to_stop_it_ends_with_the_last_connection(tmp_path: Path) -> None:
             client.sendall(b"PING\r\n")
             assert client.recv(64) == b"+PONG\r\n"
         assert haproxy.process.wait(timeout=10) == 0
+
+
+def resident(process: int) -> int:
+    found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def filled(connection: socket.socket) -> None:
+    connection.setblocking(False)
+    with suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        while True:
+            connection.send(b"x" * 16_000)
+
+
+@contextmanager
+def sulking(directory: Path, number: int) -> Iterator[None]:
+    """A server that says as much as it can, and reads nothing."""
+    pem = directory / "server.pem"
+    pem.write_text(OURS.server["tls.crt"] + OURS.server["tls.key"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with socket.create_server((LOOPBACK, number), backlog=512) as server, ExitStack() as stack:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted = stack.enter_context(closing(context.wrap_socket(server.accept()[0], server_side=True)))
+                    filled(accepted)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def test_a_connection_takes_no_more_memory_than_composition_computes(tmp_path: Path) -> None:
+    number, connections = free_ports(1), 200
+    with sulking(tmp_path, number), ExitStack() as stack:
+        haproxy = stack.enter_context(tunnel(tmp_path, target(number)))
+        url = haproxy.env["REDIS_URL"]
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        before = resident(haproxy.process.pid)
+        clients = [stack.enter_context(closing(socket.create_connection((LOOPBACK, port)))) for _ in range(connections)]
+        # once more, when the handshake has made room
+        for _ in range(5):
+            for client in clients:
+                filled(client)
+            time.sleep(1)
+        taken = resident(haproxy.process.pid) - before
+    assert before <= 20 * 2**20
+    # each holds what it could not pass on
+    assert 32 * 1024 * connections <= taken <= 104 * 1024 * connections

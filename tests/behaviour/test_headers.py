@@ -9,7 +9,27 @@ import pytest
 from components.patterns.shared import headers
 from tests.support.nginx_proxy import in_front_of_http
 
-SPELLINGS = [spelled for name in (*headers.TRUSTING, *headers.UNKNOWN) for spelled in headers.spellings(name)]
+# of their own, not the library's: a name or a spelling that goes there must be missed here
+NAMES = """
+    X-Forwarded-For X-Real-IP X-Forwarded-Proto X-Forwarded-Host X-Forwarded-Port
+    Forwarded Client-IP X-Client-IP X-Cluster-Client-IP True-Client-IP CF-Connecting-IP CF-Connecting-IPv6 Fastly-Client-IP Fly-Client-IP
+    X-Azure-ClientIP X-Azure-SocketIP X-Envoy-External-Address X-Original-Forwarded-For X-Forwarded X-Forwarded-By
+    Front-End-Https X-Forwarded-Protocol X-Forwarded-Scheme X-Forwarded-Server X-Forwarded-Ssl X-Host X-Original-Host X-Original-Proto
+    X-Scheme X-Url-Scheme X-Forwarded-Path X-Forwarded-Prefix X-Forwarded-Uri X-Original-URI X-Original-URL X-Rewrite-URL X-Script-Name
+    X-Forwarded-User X-Forwarded-Email X-Forwarded-Groups X-Forwarded-Preferred-Username X-Forwarded-Access-Token
+    X-Auth-Request-User X-Auth-Request-Email X-Auth-Request-Groups X-Auth-Request-Preferred-Username X-Auth-Request-Access-Token
+    X-Client-Verify X-Client-Subject X-Forwarded-Client-Cert
+    Remote-User Remote-Email Remote-Groups Remote-Name X-Remote-User X-Remote-Group X-Authenticated-User X-WebAuth-User
+    SSL-Client-Verify SSL-Client-Subject-DN SSL-Client-Cert X-SSL-Client-Verify X-SSL-Client-S-DN X-SSL-Client-Cert
+""".split()
+
+
+def spellings(name):
+    """The name with dashes and underscores in every mixture."""
+    return [""] if not name else [sign + rest for sign in ("-_" if name[0] == "-" else name[0]) for rest in spellings(name[1:])]
+
+
+SPELLINGS = [spelled for name in NAMES for spelled in spellings(name)]
 
 
 @pytest.fixture(scope="module", params=["HTTP/1.1", "HTTP/2"])
@@ -86,6 +106,7 @@ def test_what_a_trusted_proxy_says_arrives(behind_a_proxy):
         "X-Forwarded-Port": "8443",
         "Forwarded": 'for="[2001:db8::1]";proto=http',
         "X-Forwarded-Prefix": "/shop",
+        "X-Forwarded-User": "alice",
     }
     assert said(behind_a_proxy, **sent) == {
         "x-forwarded-for": "203.0.113.9, 198.51.100.7, 127.0.0.1",
@@ -96,6 +117,7 @@ def test_what_a_trusted_proxy_says_arrives(behind_a_proxy):
         "x-forwarded-port": "8443",
         "forwarded": 'for="[2001:db8::1]";proto=http',
         "x-forwarded-prefix": "/shop",
+        "x-forwarded-user": "alice",
     }
 
 
@@ -157,6 +179,10 @@ def test_what_the_app_says_to_a_proxy_is_not_obeyed(name, value, web):
     answer, body = web.get(f"/header/{name}/{value}")
     assert (answer.status, body) == (200, b"the app")
     assert "charset" not in (answer.headers["Content-Type"] or "")
+
+
+def test_every_name_is_tried():
+    assert {*headers.TRUSTING, *headers.UNSAID} == {*NAMES}
 
 
 def test_the_page_names_every_header_that_is_set():

@@ -145,7 +145,27 @@ def test_a_text_that_is_known_later_is_refused_then(changes: Any, line: str) -> 
     assert str(refused.value) == f"workload 'web': 1 problem\n  - {line}"
 
 
+# the kubelet's ExpandContainerCommandOnlyStatic: of valueFrom it makes nothing, and a value is not expanded itself
+IN_A_PROBE = (
+    "refers to $({0}), but in a probe only variables whose value is a text of its own are expanded; use a shell, as in "
+    "['sh', '-c', 'my-check \"${0}\"'], or write $$({0}) for the text itself"
+)
+
+
+def probed(*words: str) -> dict[str, Any]:
+    return {"liveness_probe": {"exec": {"command": [*words]}}}
+
+
 REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a secret in a probe": (
+        {"secret_env": {"PW": SecretKey(name="db", key="password")}, **probed("redis-cli", "-a", "$(PW)", "ping")},
+        [f"livenessProbe.exec.command[2] {IN_A_PROBE.format('PW')}"],
+    ),
+    "nothing in a probe": (probed("check", "$(URL)"), [f"livenessProbe.exec.command[1] {IN_A_PROBE.format('URL')}"]),
+    "a reference of a reference in a probe": (
+        {"env": {"HOST": "db", "URL": "http://$(HOST)"}, **probed("check", "$(URL)")},
+        [f"livenessProbe.exec.command[1] {IN_A_PROBE.format('URL')}"],
+    ),
     "no such variable": ({"env": {"URL": "$(PWD)"}}, [f"env 'URL' {UNKNOWN.format('PWD')}"]),
     "a variable of the image": ({"env": {"PATH": "/opt/bin:$(PATH)"}}, [f"env 'PATH' {BEHIND.format('PATH')}"]),
     "a cycle": ({"env": {"A": "$(B)", "B": "$(C)", "C": "$(A)"}}, [f"env 'C' {BEHIND.format('A')}"]),

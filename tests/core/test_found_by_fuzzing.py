@@ -53,6 +53,10 @@ def refusal(call: Callable[[], Any]) -> str:
             f"FetchInit: size_limit '{'9' * 400}' is not allowed: {QUANTITY}",
         ),
         # UnicodeEncodeError as soon as the engine is told of it
+        (
+            lambda: compose(web(env={"A": {"valueFrom": {"configMapKeyRef": {"name": "a", "key": "\ud800"}}}})),
+            "app.env['A'].valueFrom.configMapKeyRef.key '\\ud800' is not allowed: a key of letters, digits and '.', '_' and '-'",
+        ),
         (lambda: compose(web(env={"A": "\ud800"})), f"app.env['A'] '\\ud800' is not allowed: {TEXT}"),
         (
             lambda: compose(web(volumes=({"name": "a", "hostPath": {"path": "\udfff"}},))),
@@ -62,7 +66,7 @@ def refusal(call: Callable[[], Any]) -> str:
         # the container could not be started
         (
             lambda: compose(web(), [LogTailSidecarArgs(directory="/var/log/web", files=("a",), sidecar_mount_path="/")]),
-            "container 'logs' of LogTailSidecar: mountPath '/' would hide the whole image; mount the volume at a directory below it",
+            "container 'logs' of LogTailSidecar: mountPath '/' would hide the whole image; mount a directory below it",
         ),
         # `sha256sum --help` is the same before and after a rotation, which VaultAgentSidecar then never published
         (
@@ -129,9 +133,9 @@ def refusal(call: Callable[[], Any]) -> str:
         ),
         (
             lambda: compose(web(container={"terminationMessagesPath": "/dev/log"})),
-            "container 'web' of the app: 'terminationMessagesPath' is not a field of a container; did you mean 'terminationMessagePath'?",
+            "app.container: 'terminationMessagesPath' is not a field of the Container; did you mean 'terminationMessagePath'?",
         ),
-        (lambda: compose(web(container={"zzz": 1})), "container 'web' of the app: 'zzz' is not a field of a container; remove it"),
+        (lambda: compose(web(container={"zzz": 1})), "app.container: 'zzz' is not a field of the Container; remove it"),
         # two lines that are the same
         (
             lambda: compose(web(), [VaultInitArgs(address="https://vault", role="web")] * 2),

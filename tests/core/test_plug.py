@@ -3,10 +3,8 @@
 from typing import Any
 
 import pytest
-from pulumi_kubernetes.core.v1 import PodSpecArgs
 
 from components.core.app import Port
-from components.core.base import _FIELDS, COMPOSED
 from components.core.errors import CompositionError
 from components.core.fold import compose
 from components.core.patch import PodPatch
@@ -63,24 +61,3 @@ def test_an_error_of_the_pattern_itself_is_its_own() -> None:
 
     with pytest.raises(ZeroDivisionError):
         compose(web(), [patching(broken)])
-
-
-@pytest.mark.parametrize(
-    ("field", "line"),
-    [
-        ("nodeSelectr", "pod field 'nodeSelectr' is not a field of the PodSpec; did you mean 'nodeSelector'?"),
-        ("tolerances", "pod field 'tolerances' is not a field of the PodSpec; did you mean 'tolerations'?"),
-        ("zzz", "pod field 'zzz' is not a field of the PodSpec; remove it"),
-    ],
-)
-def test_a_field_that_pods_do_not_have_is_refused_with_the_nearest(field: str, line: str) -> None:
-    with pytest.raises(CompositionError) as error:
-        compose(web(), fields={field: {}})
-    assert str(error.value) == f"workload 'web': 1 conflict\n  - {line}"
-
-
-def test_every_field_that_the_provider_knows_is_known() -> None:
-    known = {name for name in vars(PodSpecArgs) if isinstance(vars(PodSpecArgs)[name], property)}
-    camel = {first + "".join(word.capitalize() for word in rest) for first, *rest in (name.split("_") for name in known)}
-    acronyms = {"hostIpc": "hostIPC", "hostPid": "hostPID", "setHostnameAsFqdn": "setHostnameAsFQDN"}
-    assert {acronyms.get(name, name) for name in camel} - {*_FIELDS, *COMPOSED} == set()

@@ -152,15 +152,15 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
     "snake case": (
         init(volume_mounts=[], readinessProbe={"http_get": {"path": "/"}}, securityContext={"run_as_user": 0}),
         [
-            f"{C}: 'volume_mounts' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'http_get' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
-            f"{C}: 'run_as_user' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
+            f"{C}: 'volume_mounts' is not a field of the Container; did you mean 'volumeMounts'?",
+            f"{C}: readinessProbe: 'http_get' is not a field of the Probe; did you mean 'httpGet'?",
+            f"{C}: securityContext: 'run_as_user' is not a field of the SecurityContext; did you mean 'runAsUser'?",
             f"{C}: readinessProbe on a plain init container; wrap the container in sidecar(), or remove the readinessProbe",
         ],
     ),
     "snake case of a volume": (
         adds(volumes=({"name": "v", "secret": {"secret_name": "s"}},)),
-        ["volume 'v' of Adds 'a': 'secret_name' is not in manifest form; write it as in a manifest, e.g. emptyDir"],
+        ["volume 'v' of Adds 'a': secret: 'secret_name' is not a field of the SecretVolumeSource; did you mean 'secretName'?"],
     ),
     "port": (init(ports=[{"containerPort": 70000}]), [f"{C}: containerPort 70000 is not allowed: {PORT}"]),
     "port that is no number": (init(ports=[{"containerPort": "http"}]), [f"{C}: containerPort 'http' is not allowed: {PORT}"]),
@@ -391,9 +391,8 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
         [f"app: container[{key!r}]: App sets this field itself; use its argument" for key in ("image", "env", "livenessProbe")],
     ),
     "its own wire form": (
-        lambda: compose(web(container={"working_dir": "/"}, volumes=({"name": "a b"},), volume_mounts=({"name": "c", "mountPath": "/c"},))),
+        lambda: compose(web(volumes=({"name": "a b"},), volume_mounts=({"name": "c", "mountPath": "/c"},))),
         [
-            "container 'web' of the app: 'working_dir' is not in manifest form; write it as in a manifest, e.g. volumeMounts",
             f"volume name of the app: 'a b' is not allowed: {LABEL}",
             "volume 'c', mounted by the app in container 'web', is not defined; add it to volumes (defined: a b)",
         ],
@@ -439,7 +438,7 @@ OPTIONS: dict[str, tuple[Call, list[str]]] = {
     ),
     "fields in snake case": (
         lambda: compose(web(), fields={"service_account_name": "x"}),
-        ["pod field 'service_account_name' is not in manifest form; write it as in a manifest, e.g. nodeSelector"],
+        ["pod field 'service_account_name' is not a field of the PodSpec; did you mean 'serviceAccountName'?"],
     ),
 }
 

@@ -53,6 +53,15 @@ def test_the_strategy_is_an_argument(given: Any, rendered: dict[str, Any]) -> No
 
 
 HOST_PORT = Adds("side", PodPatch(containers=(container("side", ports=[{"containerPort": 53, "hostPort": 53}]),)))
+APART = {
+    "affinity": {
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "web"}}}
+            ]
+        }
+    }
+}
 SCARCE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a claim": (
         {"app": web(volumes=[CLAIM], volume_mounts=[MOUNT])},
@@ -73,6 +82,13 @@ SCARCE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a port of the node": (
         {"patterns": [HOST_PORT]},
         [f"container 'side' takes port 53 of its node: where every node has such a pod, {WAITS} there are more nodes than replicas"],
+    ),
+    "a node of its own": (
+        {"pod_spec": APART},
+        [
+            f"affinity.podAntiAffinity keeps pods apart by kubernetes.io/hostname: where each already has such a pod, {WAITS} there are "
+            "more of them than replicas"
+        ],
     ),
     "two of them": (
         {"app": web(resources=gpu(2), volumes=[CLAIM], volume_mounts=[MOUNT])},

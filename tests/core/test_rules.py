@@ -37,7 +37,7 @@ from components import (
     WorkloadArgs,
     compose,
 )
-from components.core import rules
+from components.core import checks, rules
 from components.core.errors import ArgumentError, CompositionError
 from components.core.view import Frontend
 from components.testing import run
@@ -334,3 +334,21 @@ def test_what_is_no_arguments_at_all_is_refused_too(value: Any) -> None:
             run(lambda make=make: make(value))
         (line,) = error.value.problems
         assert line.startswith(("args must be ", "app must be ")), (cls, line)
+
+
+def own_rules(hint: Any) -> set[Any]:
+    """What is asked of a value besides its type, wherever in the hint."""
+    parts = get_args(hint)
+    notes = set(parts[1:]) if get_origin(hint) is Annotated else set()
+    return notes.union(*(own_rules(part) for part in parts if get_args(part)))
+
+
+ONE_RULE = {"uid": checks.uid, "validator_uid": checks.uid, "ca_pem": checks.pem, "client_ca_pems": checks.pem, "image": checks.image}
+
+
+@pytest.mark.parametrize("name", ONE_RULE)
+def test_one_kind_of_argument_has_one_rule(name: str) -> None:
+    # a user that somebody else's pod has may be root
+    classes = [cls for cls in MAKERS if name in rules.hints(cls) and (cls, name) != (components.Target, "uid")]
+    assert classes
+    assert {cls: ONE_RULE[name] in own_rules(rules.hints(cls)[name]) for cls in classes} == dict.fromkeys(classes, True)

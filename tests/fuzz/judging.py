@@ -13,7 +13,7 @@ from components.core.summary import summary
 from tests.fuzz import escapes, manifests
 from tests.fuzz.cases import Case
 
-_OBJECT = re.compile(r"<[^>\n]*(components|pulumi|object at|class |function )[^>\n]*>|Traceback|0x[0-9a-f]{8,}")
+_OBJECT = re.compile(r"<[^>\n]*(components|pulumi|object at|class |function )[^>\n]*>|Traceback|at 0x[0-9a-f]{8,}")
 LONGEST = 2010
 """Characters of a line."""
 FACTS = {"service_name": "web", "namespace": "default", "app_name": "web"}

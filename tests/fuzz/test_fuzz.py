@@ -91,9 +91,9 @@ def test_a_crash_is_found() -> None:
     assert faults("zq0x", lambda value: {"args": [value[99]]}).startswith("IndexError: string index out of range\n")
 
 
-def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
-    line = "schema: ['initContainers', 0, 'lifecycle']: Additional properties are not allowed ('nothing' was unexpected)"
-    assert faults("zq0x", lambda _: {"lifecycle": {"nothing": {}}}) == line
+def test_what_kubernetes_would_not_take_is_found() -> None:
+    line = "schema: ['initContainers', 0, 'resizePolicy', 0]: \"restartPolicy\" is a required property"
+    assert faults("zq0x", lambda _: {"resizePolicy": [{"resourceName": "cpu"}]}) == line
 
 
 @pytest.mark.parametrize(

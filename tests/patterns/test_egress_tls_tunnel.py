@@ -151,6 +151,11 @@ def test_a_target_that_cannot_work_is_refused(changes, line):
         ({"resolve_seconds": 0}, "resolve_seconds 0 is not allowed: a whole number, 1 or more"),
         ({"idle_seconds": 0}, "idle_seconds 0 is not allowed: a whole number, 1 or more"),
         ({"max_connections": 0}, "max_connections 0 is not allowed: a whole number, 1 or more"),
+        (
+            {"max_connections": 2000},
+            "resources.limits.memory 128Mi is too little for max_connections 2000: a server that stops reading could get the tunnel "
+            "killed; set it to 224Mi or more, or max_connections= to less",
+        ),
         ({"health_port": 0}, "health_port 0 is not allowed: a whole number from 1 to 65535"),
         ({"uid": 0}, "uid 0 is root: use another user id"),
         ({"container_name": "a b"}, "container_name 'a b' is not allowed: a-z, 0-9 and '-', 63 characters at most"),

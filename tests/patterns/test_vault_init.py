@@ -183,6 +183,10 @@ def test_a_plaintext_address_is_accepted_when_asked_for() -> None:
         ({"role": "@/etc/passwd"}, "role '@/etc/passwd' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
         ({"role": "-"}, "role '-' is not allowed: letters, digits and _.-, starting with a letter, digit or _"),
         ({"auth_mount": "../sys"}, f"auth_mount '../sys' is not allowed: {PATH_RULE}"),
+        (
+            {"auth_mount": "auth/kubernetes/login"},
+            "auth_mount 'auth/kubernetes/login' is not allowed: auth/ and /login are added; write auth_mount='kubernetes'",
+        ),
         ({"auth_mount": "a b"}, f"auth_mount 'a b' is not allowed: {PATH_RULE}"),
         ({"audience": "a b"}, "audience 'a b' is not allowed: letters, digits and ._:/@+-"),
         ({"vault_namespace": "a;b"}, f"vault_namespace 'a;b' is not allowed: {PATH_RULE}"),

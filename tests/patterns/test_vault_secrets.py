@@ -78,11 +78,26 @@ def arguments(**given: Any) -> Any:
             "a certificate is issued, not read",
             "certificates=[VaultCertificate(mount='pki_int', role='web', common_name=...)]",
         ),
+        (
+            {"path": "issuer/default/sign/web", "mount": "pki", "kv_version": None},
+            "a certificate is issued, not read",
+            "certificates=[VaultCertificate(mount='pki', role='web', common_name=...)]",
+        ),
+        ({"path": "v1/secret/data/app"}, f"v1/ is added and {MOUNT} and {DATA}", "path='app', mount='secret'"),
+        ({"path": "app", "mount": "v1/kv"}, "v1/ is added", "path='app', mount='kv'"),
+        ({"path": "secret/metadata/app"}, f"{MOUNT} and metadata/ has no values", "path='app', mount='secret'"),
+        ({"path": "app", "mount": "secret/metadata"}, "metadata/ has no values", "path='app', mount='secret'"),
     ],
 )
 def test_a_path_that_is_nearly_right_is_refused_with_the_right_form(given: dict[str, Any], why: str, right: str) -> None:
     mount = given.get("mount", "secret")
     assert rules.problems(secret(**given)) == [f"path {given['path']!r} in mount {mount!r} is not allowed: {why}; write {right}"]
+
+
+@pytest.mark.parametrize(("mount", "path"), [("transit", "decrypt/key"), ("ssh-eu", "creds/app"), ("auth", "token/create")])
+def test_what_answers_a_write_alone_is_refused(mount: str, path: str) -> None:
+    found = rules.problems(secret(mount=mount, path=path, kv_version=None))
+    assert found == [f"path {path!r} in mount {mount!r} is not allowed: Vault answers it to a write alone; let the app ask for it"]
 
 
 def test_the_right_form_is_right() -> None:
@@ -104,6 +119,8 @@ def test_the_right_form_is_right() -> None:
         {"path": "app/data/x"},
         {"path": "databases/app", "mount": "database"},
         {"path": "issue/1"},
+        {"path": "v1/app"},
+        {"path": "metadata/app"},
         {"path": "secrets/app"},
         # what KV version 1 and other engines call data is their own
         {"path": "data/app", "kv_version": 1},
@@ -178,6 +195,7 @@ def test_only_vault_init_refuses_a_lease_at_run_time() -> None:
             "key_file '../key' is not allowed: a file name of letters, digits and ._@%+=-, not starting with '.' or '-'",
         ),
         ({"mode": "0444"}, "mode '0444' is not allowed: one of 0400, 0440"),
+        ({"mount": "v1/pki/issue"}, "mount 'v1/pki/issue' is not allowed: v1/ is added and issue/ is added; write mount='pki'"),
     ],
 )
 def test_an_argument_of_a_certificate_is_refused(given: dict[str, Any], problem: str) -> None:

@@ -49,8 +49,23 @@ UNKNOWN = (
     "X-Original-URL",
     "X-Rewrite-URL",
     "X-Script-Name",
+    # the identity of the client, in the words of other proxies
+    "Remote-User",
+    "Remote-Email",
+    "Remote-Groups",
+    "Remote-Name",
+    "X-Remote-User",
+    "X-Remote-Group",
+    "X-Authenticated-User",
+    "X-WebAuth-User",
+    "SSL-Client-Verify",
+    "SSL-Client-Subject-DN",
+    "SSL-Client-Cert",
+    "X-SSL-Client-Verify",
+    "X-SSL-Client-S-DN",
+    "X-SSL-Client-Cert",
 )
-"""What it does not know: empty, or as a trusted proxy says."""
+"""What it never knows: empty, or as a trusted proxy says."""
 
 CERTIFICATE = {
     "X-Client-Verify": "$ssl_client_verify",
@@ -69,6 +84,10 @@ TOKEN = {
     **{f"X-Auth-Request-{name}": "" for name in _TOKEN},
 }
 """The identity in a token."""
+
+UNSAID = (*UNKNOWN, *CERTIFICATE, *TOKEN)
+"""What the outermost ambassador empties, or passes on from a trusted proxy, unless it says it itself. An identity too: an app that believes
+one ambassador's must not meet a client's own behind another that asks for none."""
 
 # with `Upgrade`, the only header by which HTTP/1.1 could become another protocol
 HOP = {"HTTP2-Settings": ""}

@@ -144,7 +144,7 @@ def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
     """The files of the headers that an app is told."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
-        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNKNOWN}
+        trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNSAID}
         given |= {**(headers.TRUSTING if args.trusted_proxies else headers.of_client(_outer_scheme(nginx))), **trusted}
     if nginx.clients is not None:
         given |= headers.CERTIFICATE
@@ -201,7 +201,7 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
         max_requests=args.max_requests,
         shutdown_seconds=args.timeout_seconds if nginx.reload else pod.app.pre_stop_seconds + pod.app.stop_seconds + SLACK_SECONDS,
         streams=STREAMS,
-        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNKNOWN},
+        passed={headers.trusted_variable(name): f"$http_{name.lower().replace('-', '_')}" for name in headers.UNSAID},
         listen_directory=LISTEN_DIRECTORY,
         http=[listener for listener in nginx.listeners if listener.http],
         listens=listens,

@@ -17,9 +17,18 @@ from ...core.rules import DnsName, Image, Label, ObjectName, Path, Pem, Positive
 from ...core.view import PodView
 from .scripts import script
 from .vault_certificate import VaultCertificate
-from .vault_read import Role, VaultPath, merged, role_problems
+from .vault_read import API, Role, VaultPath, merged, role_problems, vault_path
 from .vault_secret import VaultSecret
 
+
+def _auth_mount_problems(what: str, mount: str) -> list[str]:
+    if vault_path(what, mount):
+        return vault_path(what, mount)
+    right = mount.removeprefix(API).removeprefix("auth/").removesuffix("/login")
+    return [] if mount == right else [f"{what} {mount!r} is not allowed: auth/ and /login are added; write {what}={right!r}"]
+
+
+AuthMount = Annotated[str, _auth_mount_problems]
 Audience = Annotated[str, checks.shaped("[A-Za-z0-9._:/@+-]+", "letters, digits and ._:/@+-")]
 TokenSeconds = Annotated[int, checks.whole(600)]
 
@@ -42,7 +51,7 @@ class VaultArgs(PatternArgs):
     """Files, one each. Default: none; there is a secret or a certificate at least."""
     certificates: Sequence[VaultCertificate] = ()
     """Certificates that Vault issues for the pod, three files each. Default: none."""
-    auth_mount: VaultPath = "kubernetes"
+    auth_mount: AuthMount = "kubernetes"
     """Mount of the Kubernetes (or JWT) auth method, below auth/. Default: kubernetes."""
     audience: Audience = "vault"
     """Audience of the pod's token, the role's `audience`. Default: vault."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from ...core import checks
 from ...core.rules import DnsName, FileName, IpAddress, Positive
-from .vault_read import Role, VaultFile, VaultPath, VaultRead
+from .vault_read import API, API_ADDED, Role, VaultFile, VaultPath, VaultRead
 
 CommonName = Annotated[
     str, checks.shaped("[A-Za-z0-9*][A-Za-z0-9 ._@:*-]{0,63}", "64 characters at most: letters, digits, spaces and ._@:*-")
@@ -41,6 +41,13 @@ class VaultCertificate:
     """Name of the file with the authorities, as far as Vault has them. Default: ca.crt."""
     mode: Literal["0400", "0440"] = "0400"
     """Mode of the files, which belong to the app's uid: 0400, or 0440 for the pod's group too. Default: 0400."""
+
+    def problems(self) -> list[str]:
+        """What is wrong between the fields."""
+        mount = self.mount.removeprefix(API).removesuffix("/issue")
+        why = [API_ADDED] if self.mount.startswith(API) else []
+        why += ["issue/ is added"] if self.mount.endswith("/issue") else []
+        return [f"mount {self.mount!r} is not allowed: {' and '.join(why)}; write mount={mount!r}"] if why else []
 
     @property
     def files(self) -> tuple[str, str, str]:

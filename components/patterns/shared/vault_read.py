@@ -11,7 +11,9 @@ Role = Annotated[str, role_problems]
 
 _SEGMENTS = "[A-Za-z0-9_][A-Za-z0-9_.@+=-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+=-]*)*"
 _PATH_RULE = "segments of letters, digits and _.@+=-, joined by '/'"
-VaultPath = Annotated[str, checks.shaped(_SEGMENTS, _PATH_RULE)]
+API, API_ADDED = "v1/", "v1/ is added"
+vault_path = checks.shaped(_SEGMENTS, _PATH_RULE)
+VaultPath = Annotated[str, vault_path]
 untrimmed_path = checks.shaped(f"/*{_SEGMENTS}/*", _PATH_RULE)
 """As VaultPath, with a '/' at its ends: for what looks at them itself, and says what is right."""
 

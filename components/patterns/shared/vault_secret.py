@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from ...core import checks
 from ...core.rules import FileName, Text
-from .vault_read import VaultFile, VaultRead, untrimmed_path
+from .vault_read import API, API_ADDED, VaultFile, VaultRead, untrimmed_path
 
 _Path = Annotated[str, untrimmed_path]
 VaultField = Annotated[str, checks.shaped("[A-Za-z0-9_.@+-]+", "letters, digits and _.@+-")]
@@ -16,7 +16,15 @@ _NOT_KV = re.compile("(ad|alicloud|aws|azure|consul|database|gcp|ldap|mongodbatl
 _CREDENTIALS = re.compile("(creds|static-creds?|sts)/.+")
 _LEASED = re.compile("(creds|sts)/.+")
 _USUAL_MOUNTS = ("secret", "kv")
-_ADDED = "kv_version=2 adds data/"
+_PARTS = {"data": "kv_version=2 adds data/", "metadata": "metadata/ has no values"}
+# what PKI answers to a write alone; the role says which issuer it is
+_ISSUED = re.compile("(issuer/[^/]+/)?(issue|sign|sign-verbatim)/(?P<role>.+)")
+# other engines, and what they answer to a write alone
+_WRITTEN = {
+    "transit": re.compile("(encrypt|decrypt|rewrap|sign|verify|hmac|hash|random|datakey)(/.*)?"),
+    "ssh": re.compile("(creds|sign|issue)/.+"),
+    "auth": re.compile("token/create.*"),
+}
 
 # consul-template: a value as text, JSON if it is none; a name that a shell accepts; the text quoted for one
 _TEXT = '{{ $text := sprig_toString $v }}{{ if not (sprig_kindIs "string" $v) }}{{ $text = toUnescapedJSON $v }}{{ end }}'
@@ -81,25 +89,39 @@ class VaultSecret:
         """The line for a path that is not what it should be, with the right form."""
         mount, path, kv_version, why = self._meant()
         right = f"path={path!r}, mount={mount!r}" + ("" if kv_version == self.kv_version else f", kv_version={kv_version}")
-        if _NOT_KV.fullmatch(mount) and path.startswith("issue/"):
+        issued = _ISSUED.fullmatch(path) if _NOT_KV.fullmatch(mount) else None
+        written = _WRITTEN.get(re.split("[_/-]", mount)[0])
+        if issued:
             why.append("a certificate is issued, not read")
-            right = f"certificates=[VaultCertificate(mount={mount!r}, role={path.removeprefix('issue/')!r}, common_name=...)]"
+            right = f"certificates=[VaultCertificate(mount={mount!r}, role={issued['role']!r}, common_name=...)]"
+        elif kv_version is None and written and written.fullmatch(path):
+            return [f"path {self.path!r} in mount {self.mount!r} is not allowed: Vault answers it to a write alone; let the app ask for it"]
         return [f"path {self.path!r} in mount {self.mount!r} is not allowed: {' and '.join(why)}; write {right}"] if why else []
 
     def _meant(self) -> tuple[str, str, int | None, list[str]]:
         """Mount, path and kv_version as they probably are meant, and why they are not what they are."""
         mount, path, kv_version = self.mount.strip("/"), self.path.strip("/"), self.kv_version
         why = [] if (mount, path) == (self.mount, self.path) else ["path and mount must not have '/' at an end"]
-        if kv_version == 2 and mount.endswith("/data"):
-            mount = mount.removesuffix("/data")
-            why.append(_ADDED)
+        if mount.startswith(API):
+            mount = mount.removeprefix(API)
+            why.append(API_ADDED)
+        if path.startswith(API) and _mount_in(path.removeprefix(API), mount, kv_version):
+            # a folder may be called v1
+            path = path.removeprefix(API)
+            why.append(API_ADDED)
+        for part, reason in _PARTS.items():
+            if kv_version == 2 and mount.endswith(f"/{part}"):
+                mount = mount.removesuffix(f"/{part}")
+                why.append(reason)
         twice = _mount_in(path, mount, kv_version)
         if twice:
             mount, path = twice, path.removeprefix(f"{twice}/")
             why.append("path must not hold the mount")
-        if kv_version == 2 and path.startswith("data/"):
-            path = path.removeprefix("data/")
-            why.append(_ADDED)
+        for part, reason in _PARTS.items():
+            # so may a folder be called metadata
+            if kv_version == 2 and path.startswith(f"{part}/") and (twice or part == "data"):
+                path = path.removeprefix(f"{part}/")
+                why.append(reason)
         if kv_version is not None and _NOT_KV.fullmatch(mount) and _CREDENTIALS.fullmatch(path):
             kv_version = None
             why.append("the engine is not KV")
@@ -122,7 +144,7 @@ class VaultSecret:
 def _mount_in(path: str, mount: str, kv_version: int | None) -> str | None:
     """The mount with which the path begins. In a mount with a name of its own, a folder may have the same name."""
     if kv_version == 2:
-        in_api = next((name for name in (mount, *_USUAL_MOUNTS) if path.startswith(f"{name}/data/")), None)
+        in_api = next((name for name in (mount, *_USUAL_MOUNTS) if path.startswith(tuple(f"{name}/{part}/" for part in _PARTS))), None)
         if in_api:
             return in_api
     is_one = mount in _USUAL_MOUNTS or kv_version is None or _NOT_KV.fullmatch(mount)

@@ -1,0 +1,70 @@
+"""The fields that Kubernetes knows in a pod: what it does not know, the API would refuse, or leave out without a word."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from . import checks
+from .rules import misfit
+
+_FEW = 10
+_SCALARS: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("a text", (str,)),
+    "integer": ("a whole number", (int,)),
+    "number": ("a number", (int, float)),
+    "boolean": ("true or false", (bool,)),
+}
+
+
+@cache
+def known() -> Mapping[str, Mapping[str, str]]:
+    """Kind of object -> its fields and their types: of the newest Kubernetes; older ones have none that it has not."""
+    table: Mapping[str, Mapping[str, str]] = json.loads(
+        resources.files(__package__).joinpath("pod_fields.json").read_text(encoding="utf-8")
+    )
+    return table
+
+
+def of_object(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """A line for everything in an object in manifest form that is no field of its kind, or of another type. `path`: where it stands."""
+    fields = known()[kind]
+    for key, inner in value.items():
+        if key in fields:
+            yield from of_field(fields[key], inner, f"{path}.{key}" if path else key)
+        else:
+            yield f"{path}: {unknown(kind, key)}" if path else unknown(kind, key)
+
+
+def of_field(wanted: str, value: Any, path: str) -> Iterator[str]:
+    """A line for everything in a value that does not fit a type of the table. Null is left out by the API; an Output is not known yet."""
+    if value is None or not checks.is_plain(value):
+        return
+    if wanted in _SCALARS:
+        phrase, types = _SCALARS[wanted]
+        # a bool is an int
+        if not isinstance(value, types) or (isinstance(value, bool) and wanted != "boolean"):
+            yield misfit(path, phrase, value)
+    elif wanted[0] == "[":
+        if isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                yield from of_field(wanted[1:-1], item, f"{path}[{index}]")
+        else:
+            yield misfit(path, "a list", value)
+    elif wanted != "any" and not isinstance(value, Mapping):
+        yield misfit(path, "a mapping", value)
+    elif wanted[0] == "{":
+        for key, inner in value.items():
+            yield from of_field(wanted[1:-1], inner, f"{path}[{key!r}]")
+    elif wanted in known():
+        yield from of_object(wanted, value, path)
+
+
+def unknown(kind: str, key: str) -> str:
+    """What is said of a key that is no field, with the nearest one, or with all that there are if those are few."""
+    fields = known()[kind]
+    nearest = difflib.get_close_matches(key, fields, n=1)
+    way_out = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(fields)}" if len(fields) <= _FEW else "remove it"
+    return f"{key!r} is not a field of the {kind}; {way_out}"
