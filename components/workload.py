@@ -93,7 +93,7 @@ class WorkloadArgs:
         found = derived + [line for whose, labels in given.items() for line in own_labels(whose, labels)]
         if TIMEOUT in self.annotations:
             found.append(f"annotation {TIMEOUT!r} is set by the workload itself; set rollout_timeout_seconds=")
-        if self.min_ready_seconds >= self.rollout_timeout_seconds:
+        if 0 < self.rollout_timeout_seconds <= self.min_ready_seconds:
             limit = f"rollout_timeout_seconds {self.rollout_timeout_seconds}"
             found.append(f"min_ready_seconds {self.min_ready_seconds} is not less than {limit}, when an update fails; raise that")
         return found + list(self.service.refusals(self.service_type))
