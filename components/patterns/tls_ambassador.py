@@ -12,7 +12,7 @@ from ..core import checks, rules
 from ..core.errors import refuse
 from ..core.patch import PodPatch
 from ..core.protocols import PROTOCOLS, SECURE
-from ..core.rules import DnsName, IpAddress, Label, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
+from ..core.rules import DnsName, IpAddress, Label, Manifest, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx, nginx_container
 from .shared.listener import Listener
@@ -41,14 +41,17 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     authority: CertificateAuthority | None = None
     """The authority that issues the certificate. Default: None, the workload's; if that has none, the certificate is self-signed."""
     secret_name: pulumi.Input[ObjectName] | None = None
-    """An existing Secret of type kubernetes.io/tls to use instead. Default: None."""
-    reload: bool = False
-    """Reload nginx when the contents of `secret_name`, `client_ca_secret` or the clients' CRL change, without a restart or a lost request.
-    Invalid ones are rejected and the previous ones stay in use. The mounted files follow a Secret or ConfigMap within the kubelet's sync
-    period, about a minute by default. WebSockets and tcp connections that are open then end `timeout_seconds` later. Default: False, nginx
-    reads the files when it starts."""
+    """An existing Secret of type kubernetes.io/tls to use instead, of cert-manager for instance. Default: None."""
+    certificate_volume: Label | Manifest | None = None
+    """Or a volume with the files tls.crt and tls.key: the name of one that the app or another pattern has, or its source in manifest form
+    (a CSI driver, a projected podCertificate). nginx must be able to read it. Default: None."""
+    reload: bool | None = None
+    """Reload nginx when the certificate that somebody else keeps, `client_ca_secret` or the clients' CRL change, without a restart or a
+    lost request. Invalid ones are rejected and the previous ones stay in use. The mounted files follow a Secret or ConfigMap within the
+    kubelet's sync period, about a minute by default. WebSockets and tcp connections that are open then end `timeout_seconds` later.
+    Default: None, if there is one of those; with False, nginx reads the files when it starts."""
     ca_pem: pulumi.Input[Pem] | None = None
-    """Certificate of the authority that signed the one in `secret_name`, for the output `ca_pem`. Default: None."""
+    """Certificate of the authority that signed the existing one, for the output `ca_pem`. Default: None."""
     dns_names: Sequence[DnsName] = ()
     """Further DNS names of the certificate; of an existing one all the names to check, or none for no check. Default: none."""
     ip_addresses: Sequence[IpAddress] = ()
@@ -79,27 +82,39 @@ class TlsAmbassadorArgs(MutualTlsArgs):
 
     def completed(self, facts: Mapping[str, Any]) -> "TlsAmbassadorArgs":
         """A certificate of an existing Secret needs no authority."""
-        known = facts if self.secret_name is None else {name: fact for name, fact in facts.items() if name != "authority"}
+        known = {name: fact for name, fact in facts.items() if name != "authority"} if self.exists else facts
         return super().completed(known)
+
+    @property
+    def exists(self) -> bool:
+        """Whether somebody else keeps the certificate."""
+        return self.secret_name is not None or self.certificate_volume is not None
+
+    @property
+    def reloads(self) -> bool:
+        """Whether nginx follows changed files."""
+        return (self.exists or bool(self.client_mounts())) if self.reload is None else self.reload
 
     def plan(self) -> "_Ambassador":
         """The ambassador; its certificate is created later, unless it exists."""
-        return _Planned(self) if self.secret_name is None else _Ambassador(self, self.existing_certificate(self.secret_name))
+        return _Ambassador(self, self.existing_certificate()) if self.exists else _Planned(self)
 
-    def existing_certificate(self, secret_name: pulumi.Input[str]) -> Certificate:
+    def existing_certificate(self) -> Certificate:
         """The certificate that somebody else keeps."""
-        return Certificate(secret_name=secret_name, dns_names=self.dns_names or None, ca_pem=self.ca_pem)
+        return Certificate(secret_name=self.secret_name or "", dns_names=self.dns_names or None, ca_pem=self.ca_pem)
 
     def problems(self) -> list[str]:
         """What is wrong between the fields."""
         found = super().problems() + self.certificate_args().problems()
-        if self.service_name is None and self.secret_name is None:
+        if self.service_name is None and not self.exists:
             found.append("service_name is missing: the Service that clients connect to")
-        if self.authority and self.secret_name is None:
+        if self.authority and not self.exists:
             found += self.authority.leaf_problems(self.validity_hours)
-        if self.authority and self.secret_name is not None:
-            found.append("authority and secret_name are both set; the certificate comes from one of them")
-        if self.reload and self.secret_name is None and not self.client_mounts():
+        sources = {"authority": self.authority, "secret_name": self.secret_name, "certificate_volume": self.certificate_volume}
+        given = [name for name, source in sources.items() if source is not None]
+        if len(given) > 1:
+            found.append(f"{' and '.join(given)} are both set; the certificate comes from one of them")
+        if self.reload and not self.exists and not self.client_mounts():
             found.append(
                 "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "
                 "leave reload out, or set secret_name to a Secret that keeps its name"
@@ -201,7 +216,7 @@ class _Ambassador:
 
     def _patch(self, pod: PodView, taken: list[BoundPort], listeners: list[Listener], health: int) -> PodPatch:
         args = self.args
-        certificate = {"secret": {"secretName": self.certificate.secret_name}}
+        certificate = args.certificate_volume or {"secret": {"secretName": self.certificate.secret_name}}
         trusted = args.client_ca_pems or ((args.authority.trust_bundle_pem,) if args.authority else ())
         proxy = nginx_container.proxy(
             args,
@@ -212,7 +227,7 @@ class _Ambassador:
                 health_port=health,
                 connections_per_client=args.max_connections_per_client,
                 plain_too=args.plain_too,
-                reload=args.reload,
+                reload=args.reloads,
             ),
             pod=pod,
             ports=taken,
@@ -240,10 +255,10 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
     Requests may be upgraded to WebSocket, and to no other protocol: after `Upgrade: h2c`, everything that follows on the connection would
     reach the app as the client wrote it, identity headers included.
 
-    Makes the certificate with pulumi-tls unless `secret_name` names one. Probes of the app go through it, so a living proxy in
-    front of a dead app is not ready.
+    Makes the certificate with pulumi-tls unless `secret_name` or `certificate_volume` names one. Probes of the app go through it, so a
+    living proxy in front of a dead app is not ready.
 
-    With `reload`, a loop inside the nginx container watches the mounted Secret and reloads nginx. ConfigReloadSidecar cannot do it:
+    A loop inside the nginx container watches the files of such a one and reloads nginx. ConfigReloadSidecar cannot do it:
     containers do not share a process namespace, and nginx has no reload endpoint. A Secret that a Pulumi program changes needs a provider
     with `enable_secret_mutable` to keep its name.
 
@@ -253,7 +268,7 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
     ca_pem: pulumi.Output[str]
     """What clients verify the certificate with, PEM; empty for an existing Secret without `ca_pem`."""
     secret_name: pulumi.Output[str]
-    """metadata.name of the certificate's Secret."""
+    """metadata.name of the certificate's Secret; empty for a volume."""
 
     def __init__(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         wrong = rules.misplaced(TlsAmbassadorArgs, args)
@@ -266,8 +281,8 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
         self.register_outputs({"ca_pem": self.ca_pem, "secret_name": self.secret_name})
 
     def _certificate(self, name: str, args: TlsAmbassadorArgs, opts: pulumi.ResourceOptions | None) -> Certificate:
-        if args.secret_name is not None:
-            return args.existing_certificate(args.secret_name)
+        if args.exists:
+            return args.existing_certificate()
         aliases = [alias for alias in (opts.aliases if opts else None) or () if isinstance(alias, pulumi.Alias)]
         earlier = [pulumi.create_urn(name, _TYPE, parent=alias.parent) for alias in aliases]
         return server_certificate(name, args.certificate_args(), authority=args.authority, parent=self, earlier=earlier)
@@ -275,4 +290,4 @@ class TlsAmbassador(_Ambassador, pulumi.ComponentResource):
     @property
     def namespace(self) -> pulumi.Input[str] | None:
         """Namespace of what it makes; None if that is nothing."""
-        return None if self.args.secret_name is not None else self.args.certificate_args().namespace
+        return None if self.args.exists else self.args.certificate_args().namespace

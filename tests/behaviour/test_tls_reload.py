@@ -128,3 +128,20 @@ def test_a_container_restarted_in_the_middle_keeps_connections_again(tmp_path: P
     ambassador.container["command"] = ["/bin/sh", "-c", f'touch {RELOADING}; exec "$@"', "sh", *ambassador.container["command"]]
     with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador) as found:
         assert found.get()[0].headers["Connection"] == "keep-alive"
+
+
+def test_files_that_nobody_swaps_are_followed_too(tmp_path: Path) -> None:
+    """Those of Vault's agent, or of a CSI driver."""
+    directory, first, second = tmp_path / "certs", certificate(), certificate()
+    directory.mkdir()
+    for name, content in first.items():
+        (directory / name).write_text(content)
+    ambassador = rendered(HTTP, secret_name="web-tls", access_log=False)
+    ambassador.files["/certs/ca.crt"] = first["ca.crt"] + second["ca.crt"]
+    with serving(HttpServer(ambassador.port().number)), proxy(tmp_path, ambassador, {"/certs": directory}) as nginx:
+        assert serves(nginx, first)
+        for name, content in second.items():
+            (directory / f".{name}").write_text(content)
+            (directory / f".{name}").rename(directory / name)
+        within(30, lambda: serves(nginx, second))
+        assert nginx.get()[0].status == 200

@@ -74,9 +74,9 @@ class MutualTlsArgs(ConnectionsArgs):
             names=tuple(self.client_names),
         )
 
-    def client_mounts(self) -> Mapping[str, tuple[str, Wire]]:
+    def client_mounts(self) -> Mapping[str, tuple[str, Wire | str]]:
         """What is mounted for it: the end of the volume's name -> where, and the volume's source."""
-        found: dict[str, tuple[str, Wire]] = {}
+        found: dict[str, tuple[str, Wire | str]] = {}
         if self.client_ca_secret:
             found["clients"] = (nginx.CLIENTS, _one_file(self.client_ca_secret, nginx.CLIENT_CA))
         crl = self.client_crl_config_map or self.client_crl_secret

@@ -13,16 +13,16 @@
 #   MEMORY     KiB that a process may take
 #   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
-# Programs: nginx, readlink, rm, sed, sleep, touch.
+# Programs: cat, cksum, nginx, readlink, rm, sed, sleep, touch.
 #
-# The kubelet swaps the link `..data` when it has written the files of a changed Secret. A worker that is replaced hangs up on its clients,
+# The kubelet swaps the link `..data` when it has written the files of a changed Secret; in other volumes the files themselves change. A worker that is replaced hangs up on its clients,
 # also on those that are just sending a request. So clients are first made to open a connection for each request, and still are while the
 # old worker may have a connection that it accepted at the last moment.
 
 # -e, because until it has read its configuration nginx logs to a path of its build, which may not be writable
 run() { nginx -e stderr -c "$CONFIG" "$@"; }
 
-links() { for directory; do readlink "$directory/..data"; done; }
+state() { for directory; do readlink "$directory/..data" || cat "$directory"/* 2>/dev/null | cksum; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
 rm -f "$DRAINING" "$RELOADING" /tmp/*.pid /tmp/*.sock
@@ -60,9 +60,9 @@ ulimit -d "$MEMORY"
 } &
 
 if [ $# -gt 0 ]; then
-  known=$(links "$@")
+  known=$(state "$@")
   while sleep 1; do
-    now=$(links "$@")
+    now=$(state "$@")
     [ "$now" != "$known" ] || continue
     known=$now
     if run -t -q; then

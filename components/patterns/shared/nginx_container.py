@@ -58,16 +58,17 @@ def proxy(
     pod: PodView,
     ports: Sequence[BoundPort],
     files: Mapping[str, pulumi.Input[str]] | None = None,
-    mounts: Mapping[str, tuple[str, Wire]] | None = None,
+    mounts: Mapping[str, tuple[str, Wire | str]] | None = None,
 ) -> PodPatch:
     """The container, with its configuration and other `files` in DIRECTORY.
 
     `ports` are those that it took over from outside; it declares what nobody declares. `mounts` has what else is mounted: the end of the
-    volume's name -> where, and the volume's source, a secret or a configMap. With `reload` nginx follows them.
+    volume's name -> where, and the volume's source, or the name of a volume that is there. With `reload` nginx follows them.
     """
-    name = args.container_name
-    volumes = {f"{name}-{part}": place for part, place in (mounts or {}).items()}
-    followed = [path for path, _ in volumes.values()] if nginx.reload else []
+    name, mounted = args.container_name, mounts or {}
+    volumes = {source if isinstance(source, str) else f"{name}-{part}": path for part, (path, source) in mounted.items()}
+    made = {f"{name}-{part}": source for part, (_, source) in mounted.items() if not isinstance(source, str)}
+    followed = [path for path, _ in mounted.values()] if nginx.reload else []
     probe = health_probe(nginx.health_port, HEALTH_PATH)
     container = {
         "name": name,
@@ -82,7 +83,7 @@ def proxy(
         "securityContext": restricted(args.uid, args.uid),
         "volumeMounts": [
             {"name": f"{name}-config", "mountPath": DIRECTORY, "readOnly": True},
-            *({"name": volume, "mountPath": path, "readOnly": True} for volume, (path, _) in volumes.items()),
+            *({"name": volume, "mountPath": path, "readOnly": True} for volume, path in volumes.items()),
             {"name": f"{name}-tmp", "mountPath": "/tmp"},
         ],
     }
@@ -95,7 +96,7 @@ def proxy(
     return PodPatch(
         init_containers=(sidecar(container),),
         volumes=(
-            *({"name": volume, **_readable(source, pod)} for volume, (_, source) in volumes.items()),
+            *({"name": volume, **_readable(source, pod)} for volume, source in made.items()),
             {"name": f"{name}-tmp", "emptyDir": {"sizeLimit": "64Mi"}},
         ),
         config_files=(ConfigFiles(name=f"{name}-config", files={**render(args, nginx, pod), **(files or {})}),),
