@@ -42,9 +42,9 @@ def _unverified(monitor: Monitor, certificate: Any) -> Iterator[str]:
         yield "speaks TLS with a certificate that is not known here; set tls_config="
         return
     if certificate.ca_pem is None:
-        yield "has a certificate of an existing Secret, and who signed it is not known; set ca_pem= of TlsAmbassador, or tls_config="
+        yield "has a certificate that somebody else keeps, and who signed it is not known; set ca_pem= of TlsAmbassador, or tls_config="
     if not _server_names(certificate):
-        yield "has a certificate of an existing Secret, and its names are not known; set dns_names= of TlsAmbassador, or tls_config="
+        yield "has a certificate that somebody else keeps, and its names are not known; set dns_names= of TlsAmbassador, or tls_config="
     if certificate.client_auth == "required" and monitor.client_certificate_secret is None:
         yield (
             "lets only clients with a certificate through (client_auth); set client_certificate_secret= to a Secret with Prometheus', e.g. "
