@@ -123,11 +123,13 @@ def test_an_app_that_serves_metrics_itself_has_one_too() -> None:
     [
         (
             [changed(EXISTING, dns_names=["web", "web.shop", "web.shop.svc"]), METRICS],
-            f"{PORT} has a certificate that somebody else keeps, and who signed it is not known; set ca_pem= of TlsAmbassador, or tls_config=",
+            f"{PORT} has a certificate that somebody else keeps, and who signed it is not known; set ca_pem= of "
+            "TlsAmbassador, or tls_config=",
         ),
         (
             [changed(EXISTING, ca_pem=PEM), METRICS],
-            f"{PORT} has a certificate that somebody else keeps, and its names are not known; set dns_names= of TlsAmbassador, or tls_config=",
+            f"{PORT} has a certificate that somebody else keeps, and its names are not known; set dns_names= of "
+            "TlsAmbassador, or tls_config=",
         ),
         (
             [changed(BEHIND, client_auth="required", client_ca_pems=[PEM]), METRICS],
