@@ -1,5 +1,12 @@
 """pod-patterns: extend a Kubernetes workload by adding containers to its pod."""
 
+from .carriers.claim import Claim as Claim
+from .carriers.cron_job import CronJob as CronJob
+from .carriers.daemon_set import DaemonSet as DaemonSet
+from .carriers.deployment import Deployment as Deployment
+from .carriers.job import Job as Job
+from .carriers.service_args import ServiceArgs as ServiceArgs
+from .carriers.stateful_set import StatefulSet as StatefulSet
 from .certificates.arguments import (
     CertificateArgs as CertificateArgs,
     CertificateAuthorityArgs as CertificateAuthorityArgs,
@@ -81,5 +88,5 @@ from .patterns.vault_agent_sidecar import VaultAgentSidecar as VaultAgentSidecar
 from .patterns.vault_init import VaultInit as VaultInit, VaultInitArgs as VaultInitArgs
 from .patterns.wait_for_init import WaitForInit as WaitForInit, WaitForInitArgs as WaitForInitArgs
 from .presets.elasticsearch import elasticsearch as elasticsearch
-from .service import ServiceArgs as ServiceArgs
+from .presets.elasticsearch_cluster import elasticsearch_cluster as elasticsearch_cluster
 from .workload import Workload as Workload, WorkloadArgs as WorkloadArgs

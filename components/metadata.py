@@ -10,9 +10,6 @@ from .core.view import PodView
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
 
-TIMEOUT = "pulumi.com/timeoutSeconds"
-"""Annotation of the workload's object: how long Pulumi waits for it."""
-
 
 def own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
     """A line for each label that only the workload sets."""

@@ -1,30 +1,33 @@
-"""Workload: the one place that builds a Deployment and its Service from an app and its patterns."""
+"""Workload: the one place that builds an object with pods, and its Services, from an app and its patterns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from .carriers import Deployment, Kind
+from .carriers.carrier import TIMEOUT, Composed, Parts
+from .carriers.service_args import ServiceArgs, carried
+from .carriers.services import headless_service, pod_names, service, service_names
 from .certificates import CertificateAuthority
-from .core import checks, namespaces, plug, rollout, rules, scraping
+from .core import checks, namespaces, plug, rules, scraping
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
-from .core.errors import CompositionError, refuse
+from .core.errors import refuse
 from .core.fold import compose
 from .core.images import Registries
 from .core.plug import Pattern
 from .core.rollout import Strategy
 from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
-from .metadata import OWN_LABELS, TIMEOUT, PodMetadata, own_labels
+from .metadata import OWN_LABELS, PodMetadata, own_labels
 from .monitoring import register
 from .network import policy
 from .network.policy import NetworkPolicyArgs
-from .service import ServiceArgs, carried, service
 
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
@@ -39,6 +42,9 @@ class WorkloadArgs:
     """What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. Arguments stand for their
     pattern: `TlsAmbassadorArgs()` becomes a TlsAmbassador of this workload, with its service name, namespace and authority. A component
     made by hand can be shared, or asked for its outputs. Default: none."""
+    kind: Kind = field(default_factory=Deployment)
+    """What carries the pods: a Deployment, StatefulSet, DaemonSet, Job or CronJob; in a stack file `{kind: StatefulSet, claims: [...]}`.
+    Default: Deployment()."""
     namespace: pulumi.Input[Label] = "default"
     """Namespace of everything. Default: default."""
     service_name: ServiceName | None = None
@@ -72,17 +78,16 @@ class WorkloadArgs:
     labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
     annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
-    """Annotations of the Deployment. Default: none."""
+    """Annotations of the object that carries the pods. Default: none."""
     pod_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """Labels of the pods alone. Default: none."""
     pod_annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
     """Annotations of the pods; one that changes replaces them. Default: none."""
-    min_ready_seconds: NotNegative = 0
-    """How long a new pod must have been ready before an update goes on; less than `rollout_timeout_seconds`. Default: 0."""
     pod_spec: Manifest = field(default_factory=dict)
     """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
     rollout_timeout_seconds: Positive = 600
-    """How long `pulumi up` waits for the pods to be ready, and when the rollout counts as failed. Default: 600, as Pulumi's own."""
+    """How long `pulumi up` waits for the pods to be ready, or for a Job to be done, and when the rollout of a Deployment counts as failed.
+    Default: 600, as Pulumi's own."""
 
     def problems(self) -> list[str]:
         """What is wrong between the fields, the app and the patterns left out."""
@@ -93,10 +98,7 @@ class WorkloadArgs:
         found = derived + [line for whose, labels in given.items() for line in own_labels(whose, labels)]
         if TIMEOUT in self.annotations:
             found.append(f"annotation {TIMEOUT!r} is set by the workload itself; set rollout_timeout_seconds=")
-        if 0 < self.rollout_timeout_seconds <= self.min_ready_seconds:
-            limit = f"rollout_timeout_seconds {self.rollout_timeout_seconds}"
-            found.append(f"min_ready_seconds {self.min_ready_seconds} is not less than {limit}, when an update fails; raise that")
-        return found + list(self.service.refusals(self.service_type))
+        return [*found, *self.service.refusals(self.service_type), *self.kind.refusals(self)]
 
 
 def _too_many(args: WorkloadArgs) -> list[str]:
@@ -110,31 +112,24 @@ def _too_many(args: WorkloadArgs) -> list[str]:
     ]
 
 
-def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
-    """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
-    others = namespaces.owned(args.patterns)
-    if all(checks.is_plain(namespace) for namespace in (args.namespace, *(n for _, n in others))):
-        return args.namespace
-
-    def check(known: list[str]) -> str:
-        ours, *theirs = known
-        pairs = [(pattern, their) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
-        wrong = [namespaces.disagreement(pattern, their, ours, _ELSEWHERE) for pattern, their in pairs]
-        if wrong:
-            raise CompositionError(where, wrong)
-        return ours
-
-    return pulumi.Output.all(args.namespace, *(namespace for _, namespace in others)).apply(check)
+def _with_claims(args: WorkloadArgs) -> App:
+    """The app with the volumes that each pod has of its own; one with a problem is left as it is, to composing."""
+    mounts = [claim.mount() for claim in args.kind.volume_claims()]
+    if not mounts or rules.problems(args.app):
+        return args.app
+    paths = [mount["mountPath"] for mount in mounts]
+    scratch = {path: size for path, size in args.app.empty_dirs.items() if path not in paths}
+    return replace(args.app, empty_dirs=scratch, volume_mounts=[*args.app.volume_mounts, *mounts])
 
 
 class Workload(pulumi.ComponentResource):
-    """A Deployment and its Service, composed from an app and patterns.
+    """A Deployment, or another kind of workload, and its Service, composed from an app and patterns.
 
     Raises ArgumentError and CompositionError with every problem, before anything is registered.
     """
 
     target: pulumi.Output[dict[str, str]]
-    """The Deployment as others refer to it, apiVersion, kind and name: `scaleTargetRef` of a HorizontalPodAutoscaler."""
+    """What carries the pods as others refer to it, apiVersion, kind and name: `scaleTargetRef` of a HorizontalPodAutoscaler."""
     selector: pulumi.Output[dict[str, str]]
     """Labels that select the pods and never change: `matchLabels` of a PodDisruptionBudget, a NetworkPolicy, an affinity."""
     service_name: pulumi.Output[str]
@@ -162,25 +157,27 @@ class Workload(pulumi.ComponentResource):
         refuse(f"workload {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
         app_name = name if checks.label("", args.app.name) else args.app.name
         service_name = args.service_name or app_name
+        headless = args.kind.headless(service_name)
         composed = partial(
             compose,
-            args.app,
+            _with_claims(args),
             workload=name,
-            hosts=self._hosts(service_name, args.namespace),
+            hosts=self._hosts(args, service_name, headless),
             sidecars=args.sidecars,
             kubernetes_version=args.kubernetes_version,
             ip_families=args.ip_families,
             image_registry=args.image_registry,
             fields=args.pod_spec,
+            claims=[claim.name for claim in args.kind.volume_claims()],
             problems=[*namespaces.disagreements(args.patterns, args.namespace, _ELSEWHERE), *_too_many(args)],
         )
-        planned = self._planned(args, app_name, service_name)
+        planned = self._planned(args, app_name, service_name, headless)
         self.pod = composed(planned)
         refuse(
             f"workload {name!r}",
             [
                 *own_labels("a pattern", self.pod.labels),
-                *rollout.problems(self.pod.spec, args.strategy),
+                *args.kind.unfit(Composed(name=name, pod=self.pod, args=args)),
                 *args.service.unfit(self.pod.ports),
                 *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
             ],
@@ -190,7 +187,7 @@ class Workload(pulumi.ComponentResource):
         if patterns != planned:
             # once more, with what exists now
             self.pod = composed(patterns)
-        namespace = _agreed(f"workload {name!r}", args)
+        namespace = namespaces.agreed(f"workload {name!r}", args.patterns, args.namespace, _ELSEWHERE)
         child = pulumi.ResourceOptions(parent=self)
         own = dict(zip(OWN_LABELS, (args.app.name, name, "pulumi"), strict=True))
         # a selector never changes
@@ -207,31 +204,51 @@ class Workload(pulumi.ComponentResource):
             "metadata": {"labels": {**labels, **self.pod.labels}, "annotations": dict(self.pod.annotations)},
             "spec": self.pod.pod_spec(config_maps),
         }
-        made = self._deployment(name, args, metadata, selector, template, child)
+        parts = Parts(
+            name=name,
+            app=args.app.name,
+            metadata=metadata,
+            annotations=args.annotations,
+            selector=selector,
+            template=template,
+            replicas=args.replicas,
+            strategy=args.strategy,
+            timeout_seconds=args.rollout_timeout_seconds,
+            headless_service=headless,
+            opts=child,
+        )
+        made = args.kind.make(parts)
+        if headless:
+            headless_service(parts, headless, self.pod.ports, args.ip_families)
+        served = None
+        if args.kind.is_served:
+            served = service(parts, service_name, self.pod.ports, args.service_type, args.service, args.ip_families)
         register(scraping.manifests(name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=selector), child)
         if args.network_policy:
             policy.network_policy(
-                name, args.network_policy, self.pod, metadata=metadata, selector=selector, ip_families=args.ip_families, opts=child
+                name,
+                args.network_policy,
+                self.pod,
+                is_served=args.kind.is_served,
+                metadata=metadata,
+                selector=selector,
+                ip_families=args.ip_families,
+                opts=child,
             )
-        served = service(
-            name,
-            args.service,
-            self.pod.ports,
-            service_name=service_name,
-            service_type=args.service_type,
-            ip_families=args.ip_families,
-            metadata=metadata,
-            selector=selector,
-            opts=child,
-        )
         self.selector = pulumi.Output.from_input(selector)
         self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
         self._set_outputs(args, served)
 
     @staticmethod
-    def _planned(args: WorkloadArgs, app_name: str, service_name: str) -> Sequence[Pattern]:
+    def _planned(args: WorkloadArgs, app_name: str, service_name: str, headless: str | None) -> Sequence[Pattern]:
         """The patterns, completed with what the workload knows; those that cannot be used are left to composing, which says why."""
-        facts = {"service_name": service_name, "namespace": args.namespace, "app_name": app_name, "authority": args.authority}
+        facts = {
+            "service_name": service_name,
+            "headless_service": headless,
+            "namespace": args.namespace,
+            "app_name": app_name,
+            "authority": args.authority,
+        }
         if plug.misfits(args.patterns):
             return args.patterns
         completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]
@@ -247,43 +264,16 @@ class Workload(pulumi.ComponentResource):
         return [p.create(plug.owned_name(p, name), child) if plug.is_planned(p) else p for p in planned]
 
     @staticmethod
-    def _hosts(service_name: str, namespace: pulumi.Input[str]) -> list[str]:
+    def _hosts(args: WorkloadArgs, service_name: str, headless: str | None) -> list[str]:
         """The names that a certificate must cover; without the namespace's where that is known only later."""
-        full = [f"{service_name}.{namespace}", f"{service_name}.{namespace}.svc"] if isinstance(namespace, str) else []
-        return [service_name, *full]
-
-    @staticmethod
-    def _deployment(
-        name: str,
-        args: WorkloadArgs,
-        metadata: dict[str, Any],
-        selector: dict[str, str],
-        template: dict[str, Any],
-        opts: pulumi.ResourceOptions,
-    ) -> kubernetes.apps.v1.Deployment:
-        return kubernetes.apps.v1.Deployment(
-            name,
-            metadata={
-                "name": args.app.name,
-                **metadata,
-                "annotations": {**args.annotations, TIMEOUT: str(args.rollout_timeout_seconds)},
-            },
-            spec={
-                **({} if args.replicas is None else {"replicas": args.replicas}),
-                "selector": {"matchLabels": selector},
-                "strategy": rollout.manifest(args.strategy),
-                **({"minReadySeconds": args.min_ready_seconds} if args.min_ready_seconds else {}),
-                "revisionHistoryLimit": 3,
-                "progressDeadlineSeconds": args.rollout_timeout_seconds,
-                "template": template,
-            },
-            opts=opts,
-        )
+        if not args.kind.is_served:
+            return []
+        return [*service_names(service_name, args.namespace), *(pod_names(headless, args.namespace) if headless else ())]
 
     def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates
         name = served.metadata.name if served else pulumi.Output.from_input("")
-        ports = carried(self.pod.ports)
+        ports = carried(self.pod.ports) if served else []
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
             lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}

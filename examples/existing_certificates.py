@@ -15,7 +15,6 @@ from pod_patterns import (
 
 NAMESPACE = "shop"
 VAULT = "https://vault.vault.svc:8200"
-VAULT_CA = pulumi.Config().get("vaultCa")
 
 
 def app(name: str) -> App:
@@ -37,7 +36,7 @@ orders = Workload("orders", WorkloadArgs(app=app("orders"), namespace=NAMESPACE,
 # Vault's agent keeps files in a volume in memory; it is listed first, so that they are there when nginx starts. 0440: nginx is in the pod's
 # group
 certificate = VaultCertificate(role="billing", common_name=f"billing.{NAMESPACE}.svc", ttl_hours=24, mode="0440")
-agent = VaultAgentSidecarArgs(address=VAULT, ca_pem=VAULT_CA, role="billing", certificates=[certificate])
+agent = VaultAgentSidecarArgs(address=VAULT, role="billing", certificates=[certificate])
 billing = Workload(
     "billing",
     WorkloadArgs(app=app("billing"), namespace=NAMESPACE, patterns=[agent, TlsAmbassadorArgs(certificate_volume="vault")]),

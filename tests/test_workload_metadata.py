@@ -10,10 +10,15 @@ from components import (
     App,
     ArgumentError,
     CompositionError,
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
     MetricsAdapterArgs,
     Port,
     SecretLeakError,
     ServiceArgs,
+    StatefulSet,
     Workload,
     WorkloadArgs,
 )
@@ -76,14 +81,34 @@ def test_each_object_has_its_own_labels_and_annotations() -> None:
     assert "b" not in deployment["spec"]["selector"]["matchLabels"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        (StatefulSet(), {"pulumi.com/timeoutSeconds": "600"}),
+        (StatefulSet(partition=1), {"pulumi.com/skipAwait": "true"}),
+        (DaemonSet(), {"pulumi.com/timeoutSeconds": "600"}),
+        (Job(), {"pulumi.com/timeoutSeconds": "600"}),
+        (CronJob(schedule="@daily"), {"pulumi.com/timeoutSeconds": "600"}),
+    ],
+)
+def test_annotations_are_on_every_kind(kind: Any, own: dict[str, str]) -> None:
+    metadata = made(kind=kind, annotations={"a": "b"}).one(type(kind).__name__).inputs["metadata"]
+    assert metadata["annotations"] == {"a": "b", **own}
+
+
 def test_an_update_waits_for_pods_to_stay_ready() -> None:
-    assert made(min_ready_seconds=30).one("Deployment").inputs["spec"]["minReadySeconds"] == 30
-    assert "minReadySeconds" not in made().one("Deployment").inputs["spec"]
+    for kind, cls in {"Deployment": Deployment, "DaemonSet": DaemonSet}.items():
+        assert made(kind=cls(min_ready_seconds=30)).one(kind).inputs["spec"]["minReadySeconds"] == 30
+        assert "minReadySeconds" not in made(kind=cls()).one(kind).inputs["spec"]
 
 
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
+        (
+            {"kind": Job(), "service": ServiceArgs(headless=True)},
+            "service is set, but no Service leads to a Job; leave service out",
+        ),
         (
             {"service": ServiceArgs(headless=True), "service_type": "NodePort"},
             "service.headless is set, but a Service of type NodePort has an address of its own; leave one of them out",
@@ -129,7 +154,7 @@ def test_an_update_waits_for_pods_to_stay_ready() -> None:
             "annotation 'pulumi.com/timeoutSeconds' is set by the workload itself; set rollout_timeout_seconds=",
         ),
         (
-            {"min_ready_seconds": 600},
+            {"kind": Deployment(min_ready_seconds=600)},
             "min_ready_seconds 600 is not less than rollout_timeout_seconds 600, when an update fails; raise that",
         ),
     ],

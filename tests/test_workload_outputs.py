@@ -3,11 +3,13 @@
 from typing import Any
 
 import kubernetes_validate
+import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
-from components import App, Port, Workload, WorkloadArgs
+from components import App, CronJob, DaemonSet, Job, Port, StatefulSet, Workload, WorkloadArgs
 from components.offline import manifests
+from components.testing import run
 
 APP = App(name="web", image="web:1", ports=[Port(name="http", number=8080)])
 
@@ -48,6 +50,15 @@ def test_the_ingress_leads_to_a_port_of_its_service(made: dict[str, Any]) -> Non
     backend = rule["http"]["paths"][0]["backend"]["service"]
     assert backend["name"] == made["Service"]["metadata"]["name"] == "front"
     assert backend["port"]["name"] in [port["name"] for port in made["Service"]["spec"]["ports"]]
+
+
+@pytest.mark.parametrize("kind", [StatefulSet(), DaemonSet(), Job(), CronJob(schedule="@daily")])
+def test_of_every_kind_it_is_said_what_was_made(kind: Any) -> None:
+    recording = run(lambda: pulumi.export("target", Workload("shop", WorkloadArgs(app=APP, kind=kind)).target))
+    made = recording.one(type(kind).__name__)
+    target = recording.exports["target"]
+    assert (target["kind"], target["name"]) == (type(kind).__name__, made.outputs["metadata"]["name"])
+    assert made.type == f"kubernetes:{target['apiVersion']}:{target['kind']}"
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.33"])

@@ -55,10 +55,13 @@ class CertificateArgs:
 @dataclass(frozen=True, kw_only=True)
 class ServerCertificateArgs(CertificateArgs):
     """Arguments of a server certificate, besides those of CertificateArgs. It covers service, service.namespace, service.namespace.svc and
-    service.namespace.svc.cluster-domain, localhost, 127.0.0.1, and what is added."""
+    service.namespace.svc.cluster-domain, the same of a headless Service and of each pod behind it, localhost, 127.0.0.1, and what is
+    added."""
 
     service_name: ServiceName
     """Name of the Service that clients connect to."""
+    headless_service: ServiceName | None = None
+    """Name of the headless Service of a StatefulSet, <pod>.<headless_service> being a name of each of its pods. Default: None."""
     cluster_domain: DnsName = "cluster.local"
     """DNS domain of the cluster. Default: cluster.local."""
     dns_names: Sequence[DnsName] = ()
@@ -68,13 +71,16 @@ class ServerCertificateArgs(CertificateArgs):
 
     def all_dns_names(self) -> tuple[pulumi.Input[str], ...]:
         """Every DNS name that the certificate covers."""
-        service, endings = self.service_name, ("", ".svc", f".svc.{self.cluster_domain}")
-        suffixes: tuple[pulumi.Input[str], ...] = (
-            tuple(f"{service}.{self.namespace}{ending}" for ending in endings)
-            if isinstance(self.namespace, str)
-            else tuple(pulumi.Output.concat(service, ".", self.namespace, ending) for ending in endings)
-        )
-        return tuple(dict.fromkeys((service, *suffixes, "localhost", *self.dns_names)))
+        headless = (self.headless_service, f"*.{self.headless_service}") if self.headless_service else ()
+        names = [name for service in (self.service_name, *headless) for name in self._names(service)]
+        return tuple(dict.fromkeys((*names, "localhost", *self.dns_names)))
+
+    def _names(self, service: str) -> tuple[pulumi.Input[str], ...]:
+        """The names that a Service, or a pod behind it, has in the cluster."""
+        endings = ("", ".svc", f".svc.{self.cluster_domain}")
+        if isinstance(self.namespace, str):
+            return (service, *(f"{service}.{self.namespace}{ending}" for ending in endings))
+        return (service, *(pulumi.Output.concat(service, ".", self.namespace, ending) for ending in endings))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,8 @@ class Certificate:
     """Names of the pod's ports that have it. Default: none, unknown."""
     client_auth: Literal["required", "optional"] | None = None
     """Whether clients of those have to have one too. Default: None, they are asked for none."""
+    is_made: bool = False
+    """Whether this program makes it: a renewed one is then another Secret. Default: False, somebody else keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class MadeCertificate(Certificate):
     secret_name: pulumi.Output[str]
     ca_pem: pulumi.Output[str]
     expires_at: pulumi.Output[str]
+    is_made: bool = True
     certificate_pem: pulumi.Output[str]
     private_key_pem: pulumi.Output[str]
 

@@ -155,6 +155,9 @@ class Port:
     """A PodMonitor for it, which the workload makes. Default: None, there is none."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
+    peers: bool = False
+    """Whether the pods of a workload speak to each other on it, as it is: an ambassador would cut them off, and is refused. Default:
+    False."""
     probe_paths: Sequence[Text] = ()
     """Further paths on this port that the kubelet probes, besides those of App's probes. Ambassadors that require credentials leave them
     open. Default: none."""

@@ -64,7 +64,7 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
     Ports, their numbers and names stay: a declaration is where Services, NetworkPolicies and monitors look. owned: whether this package
     wrote it; of somebody else's, only what has to follow is touched (default: True).
     """
-    moved = [port for port in pod.ports if port.owner == APP and port.has_moved]
+    moved = [port for port in pod.ports if port.owner == APP and port.has_moved and not port.declaration.peers]
     followed, problems = _rebound(container, moved, classic=pod.classic)
     if owned:
         followed |= _asking(container, pod)

@@ -29,6 +29,7 @@ def compose(
     ip_families: Sequence[str] = ("IPv4",),
     image_registry: Registries | None = None,
     fields: Mapping[str, Any] | None = None,
+    claims: Sequence[str] = (),
     problems: Sequence[str] = (),
 ) -> Pod:
     """Adds the patterns to the app. The list order is the start order; of ambassadors, the first is the outermost.
@@ -37,8 +38,8 @@ def compose(
     must cover (default: none). sidecars: `native`, or `classic` for clusters before 1.29 (default: native).
     kubernetes_version: the oldest cluster it runs on (default: 1.30). ip_families: of the pods' addresses, IPv4, IPv6 or both, the
     preferred one first (default: IPv4). image_registry: what stands in for the images' own registries
-    (default: none). fields: further fields of the PodSpec in manifest form (default: none). problems: what the caller found wrong, to be
-    reported with the rest (default: nothing).
+    (default: none). fields: further fields of the PodSpec in manifest form (default: none). claims: names of volumes that the pods get
+    from claim templates (default: none). problems: what the caller found wrong, to be reported with the rest (default: nothing).
 
     Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
     """
@@ -52,7 +53,7 @@ def compose(
     if wrong:
         # neither a pod nor a pattern can build on it
         raise CompositionError(where, [*problems, *plug.problems(patterns), *wrong])
-    base = own(app, target, fields)
+    base = replace(own(app, target, fields), claims=claims)
     return fold(base, app, patterns, where=where, hosts=hosts, cluster=target, image_registry=image_registry, problems=problems)
 
 
@@ -157,6 +158,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     yield from _unexpanded(base, found)
     yield from _dangling(base, found)
     yield from _unmoved(found)
+    yield from _cut_off(found)
     yield from start_order.problems(found, hosts)
     yield from scraping.problems(found.pod.ports, found.total.certificates)
     yield from _uncovered(found, hosts)
@@ -228,6 +230,16 @@ def _unmoved(found: Sum) -> Iterator[str]:
             )
 
 
+def _cut_off(found: Sum) -> Iterator[str]:
+    """A line for every ambassador that would stand between the pods of the workload, which speak plainly to each other."""
+    for port in found.pod.ports:
+        if port.frontend and port.declaration.peers:
+            yield (
+                f"port {port.name!r} of {port.owner} is between the pods of the workload, which an ambassador in front of it would cut off "
+                "from each other; take it out of target_ports="
+            )
+
+
 def _uncovered(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     """A line for every certificate that does not cover a name by which clients reach the pod."""
     for owner, patch in found.owned:
@@ -239,4 +251,7 @@ def _uncovered(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
             comparable = hosts if all(checks.is_plain(n) for n in names) else [h for h in hosts if "." not in h]
             missing = [h for h in comparable if h not in names and f"*.{h.partition('.')[2]}" not in names]
             if missing:
-                yield f"the certificate of {owner} does not cover {', '.join(missing)}; set service_name=, namespace= or dns_names="
+                per_pod = "headless_service=, " if any(h.startswith("*.") for h in missing) else ""
+                yield (
+                    f"the certificate of {owner} does not cover {', '.join(missing)}; set service_name=, {per_pod}namespace= or dns_names="
+                )

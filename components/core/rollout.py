@@ -20,7 +20,7 @@ _EXCLUSIVE = (
     "rbd",
     "vsphereVolume",
 )
-_WAITS = "the new pod of an update waits for ever for the old one to end; set strategy='Recreate', or strategy=RollingUpdate() if"
+_WAITS = "the new pod of an update waits for ever for the old one to end; set {way_out}, or strategy=RollingUpdate() if"
 
 Surge = Annotated[str, checks.shaped("[0-9]+%", "a number of pods, or a percentage such as 25%")]
 Unavailable = Annotated[str, checks.shaped("(100|[1-9]?[0-9])%", "a number of pods, or a percentage up to 100%")]
@@ -53,31 +53,34 @@ def manifest(strategy: Strategy | None) -> dict[str, Any]:
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": update.max_surge, "maxUnavailable": update.max_unavailable}}
 
 
-def problems(spec: Wire, strategy: Strategy | None) -> list[str]:
-    """What of a pod an update may wait for, for ever, because the old pod still has it; nothing if the strategy was chosen."""
-    return list(_scarce(spec)) if strategy is None else []
+def problems(spec: Wire, strategy: Strategy | None, way_out: str = "strategy='Recreate'") -> list[str]:
+    """What of a pod an update may wait for, for ever, because the old pod still has it; nothing if the strategy was chosen.
+
+    way_out: the strategy that ends the old pod first (default: a Deployment's).
+    """
+    return list(_scarce(spec, _WAITS.format(way_out=way_out))) if strategy is None else []
 
 
-def _scarce(spec: Wire) -> Iterator[str]:
+def _scarce(spec: Wire, waits: str) -> Iterator[str]:
     # a rolling update starts the new pod while the old one is there
     for volume in spec.get("volumes") or ():
         kind = next((kind for kind in _EXCLUSIVE if kind in volume), None)
         if kind and not (volume[kind] or {}).get("readOnly"):
-            yield f"volume {volume['name']!r} ({kind}): where only one node may mount it, {_WAITS} it can be shared (ReadWriteMany)"
+            yield f"volume {volume['name']!r} ({kind}): where only one node may mount it, {waits} it can be shared (ReadWriteMany)"
     apart = ((spec.get("affinity") or {}).get("podAntiAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution") or ()
     for key in dict.fromkeys(term.get("topologyKey") for term in apart):
         yield (
-            f"affinity.podAntiAffinity keeps pods apart by {key}: where each already has such a pod, {_WAITS} there are more of them than "
+            f"affinity.podAntiAffinity keeps pods apart by {key}: where each already has such a pod, {waits} there are more of them than "
             "replicas"
         )
     for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
         name = container["name"]
         for resource in (container.get("resources") or {}).get("limits") or {}:
             if "/" in resource:
-                yield f"container {name!r} needs {resource}: where no node has one to spare, {_WAITS} there are enough"
+                yield f"container {name!r} needs {resource}: where no node has one to spare, {waits} there are enough"
         for port in container.get("ports") or ():
             if port.get("hostPort"):
                 yield (
-                    f"container {name!r} takes port {port['hostPort']} of its node: where every node has such a pod, {_WAITS} there are "
+                    f"container {name!r} takes port {port['hostPort']} of its node: where every node has such a pod, {waits} there are "
                     "more nodes than replicas"
                 )

@@ -77,9 +77,12 @@ class Parser:
             return self._value(parameters[0], given, path)
         if rules.is_union(hint):
             plain = [p for p in parameters if p is not type(None) and _can_stand(p)]
+            classes = {p.__name__: p for p in plain if isinstance(p, type) and is_dataclass(p)}
+            if given is not None and len(classes) > 1:
+                return self._chosen(classes, given, path)
             if given is None or (len(plain) > 1 and not isinstance(given, Mapping)):
                 return given
-            return self._value(next((p for p in plain if is_dataclass(p)), plain[0]), given, path)
+            return self._value(next(iter(classes.values()), plain[0]), given, path)
         if isinstance(hint, type) and is_dataclass(hint):
             instance = self.instance(hint, given, path)
             return _BROKEN if instance is None else instance
@@ -90,6 +93,15 @@ class Parser:
             items = [self._value(parameters[0], item, f"{path}[{index}]") for index, item in enumerate(given)]
             return _BROKEN if _BROKEN in items else items
         return given
+
+    def _chosen(self, classes: Mapping[str, type], given: Any, path: str) -> Any:
+        """An instance of the one of the dataclasses that the given `kind` names."""
+        if not isinstance(given, Mapping):
+            self.wrong(path, "a mapping with a kind", given)
+            return _BROKEN
+        kind = self.choice(given.get("kind"), classes, _join(path, "kind"))
+        instance = None if kind is None else self.instance(classes[kind], given, path, beside=("kind",))
+        return _BROKEN if instance is None else instance
 
     def _hints(self, cls: type) -> dict[str, Any]:
         """The type hints of the fields that may be given, by name."""

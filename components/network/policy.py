@@ -30,9 +30,9 @@ class NetworkPolicyArgs:
     """
 
     clients: Sequence[Peer] | None = None
-    """Who may reach the ports that the Service carries, where ambassadors have left them, and no port behind them. `()` for nobody.
-    Default: None, every pod of the workload's namespace; with a service_type that leads in from outside it must be set, e.g. to
-    `[Peer(cidr="0.0.0.0/0")]`."""
+    """Who may reach the ports that the Service carries, where ambassadors have left them, and no port behind them; on `Port.peers` the pods
+    reach each other anyway. `()` for nobody. Default: None, every pod of the workload's namespace; with a service_type that leads in from
+    outside it must be set, e.g. to `[Peer(cidr="0.0.0.0/0")]`."""
     scrapers: Sequence[Peer] | None = None
     """Who may reach the ports of metrics (`Port.metrics`, MetricsAdapter's), and nobody else may: Prometheus, e.g.
     `[Peer(namespace="monitoring")]`. `()` for nobody. Default: None; it must be set where there is such a port."""
@@ -75,29 +75,38 @@ def network_policy(
     args: NetworkPolicyArgs,
     pod: Pod,
     *,
+    is_served: bool,
     metadata: Mapping[str, Any],
     selector: Mapping[str, str],
     ip_families: Sequence[str],
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.networking.v1.NetworkPolicy:
-    """The NetworkPolicy of pods with these labels. metadata: its namespace and labels."""
+    """The NetworkPolicy of pods with these labels. is_served: whether a Service leads to them. metadata: its namespace and labels."""
+    peers = _between(pod, selector)
     spec: dict[str, Any] = {
         "podSelector": {"matchLabels": dict(selector)},
         "policyTypes": ["Ingress"] if args.connects is None else ["Ingress", "Egress"],
-        "ingress": list(_ingress(args, pod)),
+        "ingress": [*_ingress(args, pod, is_served=is_served), *peers["ingress"]],
     }
     if args.connects is not None:
-        spec["egress"] = _egress(f"workload {name!r}", args, pod, ip_families)
+        spec["egress"] = _egress(f"workload {name!r}", args, pod, ip_families, peers["egress"])
     return kubernetes.networking.v1.NetworkPolicy(name, metadata=dict(metadata), spec=spec, opts=opts)
 
 
-def _ingress(args: NetworkPolicyArgs, pod: Pod) -> Iterator[dict[str, Any]]:
+def _between(pod: Pod, selector: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """What lets the pods of the workload speak to each other."""
+    ports = [_port(port) for port in pod.ports if port.declaration.peers]
+    own = [{"podSelector": {"matchLabels": dict(selector)}}]
+    return {"ingress": [{"from": own, "ports": ports}], "egress": [{"to": own, "ports": ports}]} if ports else {"ingress": [], "egress": []}
+
+
+def _ingress(args: NetworkPolicyArgs, pod: Pod, *, is_served: bool) -> Iterator[dict[str, Any]]:
     clients = (Peer(),) if args.clients is None else args.clients
     scraped = [_port(port) for port in pod.ports if _is_scraped(port)]
     probed = [{"protocol": "TCP", "port": number} for number in sorted(_probed(pod))]
     nodes = [block(cidr) for cidr in args.node_cidrs]
     for ports, peers in (
-        ([_port(port) for port in _served(pod)], [peer.manifest() for peer in clients]),
+        ([_port(port) for port in _served(pod) if is_served], [peer.manifest() for peer in clients]),
         (scraped, [peer.manifest() for peer in args.scrapers or ()]),
         (probed, nodes),
     ):
@@ -129,7 +138,9 @@ def _probed(pod: Pod) -> set[int]:
     return {named[port] if port in named else int(port) for port in asked}
 
 
-def _egress(where: str, args: NetworkPolicyArgs, pod: Pod, ip_families: Sequence[str]) -> pulumi.Input[Sequence[Any]]:
+def _egress(
+    where: str, args: NetworkPolicyArgs, pod: Pod, ip_families: Sequence[str], peers: Sequence[dict[str, Any]]
+) -> pulumi.Input[Sequence[Any]]:
     connections = [*pod.connects, *(Connection(address=address) for address in args.connects or ())]
     if pod.app.api_token:
         connections.append(Connection(address=egress.API))
@@ -139,7 +150,7 @@ def _egress(where: str, args: NetworkPolicyArgs, pod: Pod, ip_families: Sequence
 
     def rules(addresses: Sequence[str]) -> list[Any]:
         pairs = zip(addresses, protocols, strict=True)
-        return [names, *egress.rules(pairs, families=ip_families, inside=args.cluster_cidrs)]
+        return [names, *peers, *egress.rules(pairs, families=ip_families, inside=args.cluster_cidrs)]
 
     check = partial(checks.when_known, where, problems=egress.problems)
     addresses = [check(connection.address) for connection in connections]

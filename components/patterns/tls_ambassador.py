@@ -31,6 +31,9 @@ class TlsAmbassadorArgs(MutualTlsArgs):
 
     service_name: ServiceName | None = None
     """Name of the Service that clients connect to; the certificate is made out to it. Default: None, the workload's."""
+    headless_service: ServiceName | None = None
+    """Name of the headless Service of a StatefulSet; the certificate is made out to it too, and to the name that it gives each pod.
+    Default: None, the workload's, if it has one."""
     namespace: pulumi.Input[Label] | None = None
     """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component of one's own, default."""
     target_ports: Sequence[PortName] = ("http",)
@@ -72,6 +75,7 @@ class TlsAmbassadorArgs(MutualTlsArgs):
         """The arguments of the certificate it makes."""
         return ServerCertificateArgs(
             service_name=self.service_name or "",
+            headless_service=self.headless_service,
             namespace="default" if self.namespace is None else self.namespace,
             cluster_domain=self.cluster_domain,
             dns_names=self.dns_names,
@@ -242,7 +246,8 @@ class _Planned(_Ambassador):
     """The ambassador before its certificate exists."""
 
     def __init__(self, args: TlsAmbassadorArgs) -> None:
-        super().__init__(args, Certificate(secret_name="planned", dns_names=args.certificate_args().all_dns_names(), ca_pem="planned"))
+        names = args.certificate_args().all_dns_names()
+        super().__init__(args, Certificate(secret_name="planned", dns_names=names, ca_pem="planned", is_made=True))
 
     def create(self, name: str, opts: pulumi.ResourceOptions) -> "TlsAmbassador":
         """The component with the certificate."""

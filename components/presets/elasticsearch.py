@@ -9,6 +9,8 @@ from ..core.view import LOOPBACK
 
 _LOGS = "/var/log/elasticsearch"
 _HOME = "/usr/share/elasticsearch"
+DATA = f"{_HOME}/data"
+"""Where a node keeps its data."""
 
 
 def elasticsearch(**overrides: Any) -> App:
@@ -31,7 +33,7 @@ def elasticsearch(**overrides: Any) -> App:
         "gid": 1000,
         # it writes its keystore into config/ and the JVM's log into logs/ when it starts
         "read_only_root": False,
-        "empty_dirs": {f"{_HOME}/data": "10Gi"},
+        "empty_dirs": {DATA: "10Gi"},
         # up to five minutes to start
         "startup_probe": {**answers, "periodSeconds": 5, "failureThreshold": 60},
         "readiness_probe": {**answers, "periodSeconds": 10, "failureThreshold": 3},

@@ -58,6 +58,12 @@ SHARED = (
     components.Monitor,
     components.Peer,
     components.Target,
+    components.Claim,
+    components.CronJob,
+    components.DaemonSet,
+    components.Deployment,
+    components.Job,
+    components.StatefulSet,
     SessionStore,
 )
 PUBLIC = (*(getattr(components, name) for name in sorted(vars(components)) if name.endswith("Args")), *SHARED)
@@ -138,6 +144,8 @@ REQUIRED: dict[type, dict[str, Any]] = {
     components.TrustBundleArgs: {"ca_pem": PEM, "namespaces": ["web"], "config_map_name": "ca"},
     components.CertificateExpiryRuleArgs: {"expires_at": "2027-11-29T00:00:00Z", "subject": "web"},
     components.Target: {"name": "web"},
+    components.Claim: {"name": "data", "size": "1Gi", "mount_path": "/data"},
+    components.CronJob: {"schedule": "@daily"},
     components.ConfigReloadSidecarArgs: {"config_map": "a", "mount_path": "/a", "reload_path": "/reload"},
     EgressTlsTunnelArgs: {"targets": [EgressTarget(name="db", host="db.example.com", port=5433)]},
     components.FetchInitArgs: {"source": "https://example.com/a", "allow_unverified": True},
@@ -166,6 +174,10 @@ def vault(**given: Any) -> Any:
 
 def component(args: Any) -> Any:
     return getattr(components, type(args).__name__.removesuffix("Args"))(fresh(), args)
+
+
+def carried(kind: Any) -> Any:
+    return Workload(fresh(), WorkloadArgs(app=web(), kind=kind))
 
 
 def login(store: Any) -> components.JwtAmbassadorArgs:
@@ -199,6 +211,12 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     components.TrustBundleArgs: lambda args: components.TrustBundle(fresh(), args),
     components.CertificateExpiryRuleArgs: lambda args: components.CertificateExpiryRule(fresh(), args),
     components.Target: lambda target: components.Injection("ours", target, []),
+    components.Claim: lambda claim: carried(components.StatefulSet(claims=[claim])),
+    components.CronJob: carried,
+    components.DaemonSet: carried,
+    components.Deployment: carried,
+    components.Job: carried,
+    components.StatefulSet: carried,
     **dict.fromkeys(PATTERNS, component),
 }
 

@@ -25,6 +25,7 @@ Program = Callable[[], Any]
 Change = Callable[[dict[str, Any]], Any]
 
 STACK = "e2e"
+_ROLLED_OUT = ("Deployment", "StatefulSet", "DaemonSet")
 
 
 class DeployError(Exception):
@@ -57,8 +58,8 @@ class Deployment:
     def up(self, program: Program, config: Mapping[str, Any] | None = None, *, wait: bool = True, timeout: int = 240) -> "Deployment":
         """Deploys the program; a second time, it updates what is there.
 
-        With `wait`, returns when every Deployment has rolled out, and only then removes what the program no longer has, as the
-        engine does. Raises DeployError.
+        With `wait`, returns when every Deployment, StatefulSet and DaemonSet has rolled out, and only then removes what the program no
+        longer has, as the engine does. Raises DeployError.
         """
         if self._offline:
             self._apply(program, config or {}, wait=wait, timeout=timeout)
@@ -86,8 +87,8 @@ class Deployment:
         try:
             kubectl("apply", "-f", str(self._directory))
             for kind, name, namespace in map(_identity, self._objects):
-                if wait and kind == "Deployment":
-                    arguments = ("rollout", "status", f"deployment/{name}", "-n", namespace, f"--timeout={timeout}s")
+                if wait and kind in _ROLLED_OUT:
+                    arguments = ("rollout", "status", f"{kind}/{name}", "-n", namespace, f"--timeout={timeout}s")
                     kubectl(*arguments, timeout=timeout + 30)
             kept = [_identity(o) for o in self._objects]
             for kind, name, namespace in (_identity(o) for o in before):
@@ -126,7 +127,7 @@ def _identity(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _unawaited(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    if args.type_ not in ("kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Pod"):
+    if args.type_ not in (*(f"kubernetes:apps/v1:{kind}" for kind in _ROLLED_OUT), "kubernetes:core/v1:Pod", "kubernetes:batch/v1:Job"):
         return None
     metadata: Any = args.props["metadata"]
     annotations = {**metadata.get("annotations", {}), "pulumi.com/skipAwait": "true"}

@@ -12,6 +12,7 @@ from components import (
     EgressTarget,
     EgressTlsTunnelArgs,
     FetchInitArgs,
+    Job,
     JwtAmbassadorArgs,
     LogShipperSidecarArgs,
     MetricsAdapterArgs,
@@ -124,6 +125,21 @@ def test_nobody_is_nobody_and_not_everybody() -> None:
     found = policy(TLS, METRICS, clients=(), scrapers=())
     assert found["spec"]["ingress"] == []
     assert not reached(found, NEIGHBOUR, *PORTS)
+
+
+def test_pods_that_are_one_cluster_reach_each_other_and_nobody_else_does() -> None:
+    app = App(name="web", image="web:1", ports=[Port(name="peers", number=9300, scheme="tcp", service=False, peers=True)])
+    found = policy(app=app)
+    own = Party("10.1.2.1", "prod", {**found["spec"]["podSelector"]["matchLabels"], "a": "b"})
+    for direction in ("Ingress", "Egress"):
+        assert admits(found, direction, own, 9300)
+        assert not admits(found, direction, own, 9301)
+        assert not admits(found, direction, NEIGHBOUR, 9300)
+
+
+def test_no_client_comes_where_no_service_leads() -> None:
+    app = App(name="web", image="web:1", ports=[Port(name="http", number=8080)])
+    assert policy(app=app, workload={"kind": Job()})["spec"]["ingress"] == []
 
 
 def test_nodes_reach_what_the_kubelet_asks_where_the_plugin_does_not_let_them_in() -> None:

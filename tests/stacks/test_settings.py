@@ -187,8 +187,8 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         ({"app": "elasticsearch"}, "app must be a mapping, but is the text 'elasticsearch'"),
         (
             {"app": {**WEB, "ports": [{"name": "http", "number": 80, "front": None}]}},
-            "app.ports[0].front: unknown key; known: metrics, monitor, name, number, probe_paths, protocol, rebind, scheme, service, "
-            "service_number",
+            "app.ports[0].front: unknown key; known: metrics, monitor, name, number, peers, probe_paths, protocol, rebind, scheme, "
+            "service, service_number",
         ),
         ({"app": WEB, "workload": {"replicas": -1}}, "workload.replicas -1 is not allowed: a whole number, 0 or more"),
         ({"app": WEB, "patterns": {"kind": "SysctlInit"}}, "patterns must be a list, but is a mapping"),

@@ -5,6 +5,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from components.carriers import CronJob, DaemonSet, Job
 from components.certificates import CertificateAuthority
 from components.core.app import App, Port, SecretKey
 from components.offline import manifests
@@ -25,6 +26,7 @@ from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgen
 from components.patterns.vault_init import VaultInit, VaultInitArgs
 from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
+from components.presets.elasticsearch_cluster import elasticsearch_cluster
 from components.workload import Workload, WorkloadArgs
 from tools.render import run_program
 from tools.stack import NAME, Stack
@@ -105,6 +107,13 @@ def dated() -> None:
     Workload("web", WorkloadArgs(app=app, patterns=[logs]))
 
 
+def batch(kind: Job | CronJob) -> None:
+    """Work that comes to an end, and a sidecar that ends with it."""
+    app = App(name="web", image="web:1", command=("report",), empty_dirs={"/var/log/web": "1Gi"})
+    logs = LogTailSidecarArgs(directory="/var/log/web", files=("web.log",))
+    Workload("web", WorkloadArgs(app=app, patterns=[logs], kind=kind))
+
+
 def mutual() -> list[Any]:
     """Mutual TLS with certificates of one authority, in front of tokens."""
     authority = CertificateAuthority("ca")
@@ -112,7 +121,13 @@ def mutual() -> list[Any]:
     return [TlsAmbassador("tls", tls), OTHERS["jwt"]()]
 
 
-WHOLE = ("bare", "all", "all-classic", "every", "every-classic", *(f"stack-{name}" for name in STACKS))
+KINDS: dict[str, Callable[[], Any]] = {
+    "stateful-set": lambda: Workload("search", elasticsearch_cluster()),
+    "daemon-set": lambda: Workload("web", WorkloadArgs(app=web(), kind=DaemonSet())),
+    "job": lambda: batch(Job()),
+    "cron-job": lambda: batch(CronJob(schedule="30 3 * * *", time_zone="Europe/Berlin")),
+}
+WHOLE = ("bare", "all", "all-classic", "every", "every-classic", *KINDS, *(f"stack-{name}" for name in STACKS))
 """Those of which tests/golden has every manifest; of the others it has the patches, see patches.py."""
 NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual", "dated-logs")
 
@@ -134,6 +149,7 @@ def rendered(name: str) -> list[dict[str, Any]]:
         "redirect": lambda: Workload("web", WorkloadArgs(app=web(), patterns=redirected())),
         "mutual": lambda: Workload("search", WorkloadArgs(app=elasticsearch(), patterns=mutual())),
         "dated-logs": dated,
+        **KINDS,
         **{pattern: partial(workload, make) for pattern, make in {**PATTERNS, **OTHERS}.items()},
     }
     return manifests(programs[name])

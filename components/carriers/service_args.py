@@ -1,15 +1,14 @@
-"""The Service of a workload, and what can be said of it."""
+"""What can be said of the Service of a workload."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
-from .core import checks
-from .core.rules import Cidr, LabelKey, LabelValue, Text
-from .core.view import BoundPort
+from ..core import checks
+from ..core.rules import Cidr, LabelKey, LabelValue, Text
+from ..core.view import BoundPort
 
 AffinitySeconds = Annotated[int, checks.whole(1, 86400)]
 
@@ -81,43 +80,3 @@ class ServiceArgs:
 def carried(ports: Sequence[BoundPort]) -> list[BoundPort]:
     """The ports that the Service carries."""
     return [port for port in ports if port.declaration.service]
-
-
-def service(
-    name: str,
-    args: ServiceArgs,
-    ports: Sequence[BoundPort],
-    *,
-    service_name: str,
-    service_type: str,
-    ip_families: Sequence[str],
-    metadata: Mapping[str, Any],
-    selector: Mapping[str, str],
-    opts: pulumi.ResourceOptions,
-) -> kubernetes.core.v1.Service | None:
-    """The Service that clients connect to; None if the pod has no port for one. metadata: its namespace and labels."""
-    of_service = [_port(port) for port in carried(ports)]
-    if not of_service:
-        return None
-    # a cluster of one family chooses it
-    families = {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": list(ip_families)} if len(ip_families) > 1 else {}
-    annotations = {"annotations": dict(args.annotations)} if args.annotations else {}
-    return kubernetes.core.v1.Service(
-        name,
-        metadata={"name": service_name, **metadata, "labels": {**args.labels, **metadata["labels"]}, **annotations},
-        spec={"type": service_type, "selector": dict(selector), "ports": of_service, **families, **args.fields()},
-        opts=opts,
-    )
-
-
-def _port(port: BoundPort) -> dict[str, Any]:
-    protocol = port.declaration.protocol
-    return {
-        "name": port.name,
-        "port": port.service_number,
-        # numbers, never names: named ports of native sidecars do not resolve before Kubernetes 1.32
-        "targetPort": port.outer_number,
-        "protocol": protocol,
-        # meshes and gateways would take a port called http for plain HTTP
-        **({"appProtocol": port.app_protocol} if protocol == "TCP" else {}),
-    }

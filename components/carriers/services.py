@@ -1,0 +1,74 @@
+"""The Services of a workload, and the names that they give it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from ..core.view import BoundPort
+from .carrier import Parts
+from .service_args import ServiceArgs, carried
+
+
+def service_names(service: str, namespace: pulumi.Input[str]) -> list[str]:
+    """The names of a Service; without the namespace's where that is known only later."""
+    return [service, *([f"{service}.{namespace}", f"{service}.{namespace}.svc"] if isinstance(namespace, str) else [])]
+
+
+def pod_names(headless: str, namespace: pulumi.Input[str]) -> list[str]:
+    """The names of a headless Service, and those that it gives to its pods."""
+    names = service_names(headless, namespace)
+    return [*names, *(f"*.{name}" for name in names)]
+
+
+def service(
+    parts: Parts, service_name: str, ports: Sequence[BoundPort], service_type: str, args: ServiceArgs, ip_families: Sequence[str]
+) -> kubernetes.core.v1.Service | None:
+    """The Service that clients connect to; None if the pod has no port for one."""
+    of_service = [_port(port, port.service_number) for port in carried(ports)]
+    if not of_service:
+        return None
+    annotations = {"annotations": dict(args.annotations)} if args.annotations else {}
+    labels = {**args.labels, **parts.metadata["labels"]}
+    return kubernetes.core.v1.Service(
+        parts.name,
+        metadata={"name": service_name, **parts.metadata, "labels": labels, **annotations},
+        spec={"type": service_type, "selector": parts.selector, "ports": of_service, **_families(ip_families), **args.fields()},
+        opts=parts.opts,
+    )
+
+
+def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_families: Sequence[str]) -> None:
+    """The Service that gives each pod a DNS name: early, for pods look for each other in order to get ready."""
+    kubernetes.core.v1.Service(
+        f"{parts.name}-headless",
+        metadata={"name": name, **parts.metadata},
+        spec={
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": parts.selector,
+            # the pods' own numbers: its names lead to the pods, past what a Service translates
+            **({"ports": [_port(port, port.outer_number) for port in ports]} if ports else {}),
+            **_families(ip_families),
+        },
+        opts=parts.opts,
+    )
+
+
+def _port(port: BoundPort, number: int) -> dict[str, Any]:
+    protocol = port.declaration.protocol
+    return {
+        "name": port.name,
+        "port": number,
+        # never a name: named ports of native sidecars do not resolve before Kubernetes 1.32
+        "targetPort": port.outer_number,
+        "protocol": protocol,
+        # meshes and gateways would take a port called http for plain HTTP
+        **({"appProtocol": port.app_protocol} if protocol == "TCP" else {}),
+    }
+
+
+def _families(ip_families: Sequence[str]) -> dict[str, Any]:
+    # a cluster of one family chooses it
+    return {"ipFamilyPolicy": "PreferDualStack", "ipFamilies": list(ip_families)} if len(ip_families) > 1 else {}
