@@ -5,6 +5,7 @@ from .carriers.cron_job import CronJob as CronJob
 from .carriers.daemon_set import DaemonSet as DaemonSet
 from .carriers.deployment import Deployment as Deployment
 from .carriers.job import Job as Job
+from .carriers.service_args import ServiceArgs as ServiceArgs
 from .carriers.stateful_set import StatefulSet as StatefulSet
 from .certificates.arguments import (
     CertificateArgs as CertificateArgs,
@@ -35,7 +36,14 @@ from .core.errors import (
 )
 from .core.fold import compose as compose
 from .core.identity import as_app as as_app, restricted as restricted
-from .core.patch import ConfigFiles as ConfigFiles, Need as Need, PodPatch as PodPatch, UndeclaredPort as UndeclaredPort, sidecar as sidecar
+from .core.monitor import Monitor as Monitor
+from .core.patch import (
+    ConfigFiles as ConfigFiles,
+    Connection as Connection,
+    PodPatch as PodPatch,
+    UndeclaredPort as UndeclaredPort,
+    sidecar as sidecar,
+)
 from .core.plug import Adds as Adds, Pattern as Pattern, PatternArgs as PatternArgs, Planned as Planned, Plans as Plans, Wraps as Wraps
 from .core.pod import Pod as Pod
 from .core.rollout import RollingUpdate as RollingUpdate
@@ -44,6 +52,8 @@ from .injection.extend import extend as extend
 from .injection.injection import Injection as Injection, InjectionError as InjectionError
 from .injection.manifests import inject as inject
 from .injection.target import Target as Target
+from .network.peer import Peer as Peer
+from .network.policy import NetworkPolicyArgs as NetworkPolicyArgs
 from .patterns.config_reload_sidecar import ConfigReloadSidecar as ConfigReloadSidecar, ConfigReloadSidecarArgs as ConfigReloadSidecarArgs
 from .patterns.egress_tls_tunnel import (
     EgressTarget as EgressTarget,

@@ -10,22 +10,25 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .carriers import Deployment, Kind
-from .carriers.carrier import Composed, Parts
+from .carriers.carrier import TIMEOUT, Composed, Parts
+from .carriers.service_args import ServiceArgs, carried
 from .carriers.services import headless_service, pod_names, service, service_names
 from .certificates import CertificateAuthority
-from .core import checks, namespaces, plug, rules
+from .core import checks, namespaces, plug, rules, scraping
 from .core.app import App
 from .core.cluster import DEFAULT_KUBERNETES, IpFamily, Version
-from .core.errors import CompositionError, refuse
+from .core.errors import refuse
 from .core.fold import compose
 from .core.images import Registries
 from .core.plug import Pattern
 from .core.rollout import Strategy
-from .core.rules import Elsewhere, Label, Manifest, NotNegative, Positive, ServiceName, Text
+from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
+from .metadata import OWN_LABELS, PodMetadata, own_labels
+from .monitoring import register
+from .network import policy
+from .network.policy import NetworkPolicyArgs
 
-OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
-"""Labels of every object that only the workload sets; the first two select the pods."""
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
 
@@ -48,6 +51,8 @@ class WorkloadArgs:
     """Name of the Service. Default: None, the app's name."""
     service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """ClusterIP, NodePort or LoadBalancer. Default: ClusterIP."""
+    service: ServiceArgs = field(default_factory=ServiceArgs)
+    """What else the Service says. Default: ServiceArgs()."""
     replicas: NotNegative | None = 1
     """Number of pods; None leaves it to an autoscaler. Default: 1."""
     strategy: Strategy | None = None
@@ -67,8 +72,17 @@ class WorkloadArgs:
     Names are expanded as container runtimes do, `nginx:1` to library/nginx:1; an image that is there already stays. Default: None."""
     authority: CertificateAuthority | None = None
     """Issues the certificates of patterns that are written as arguments and name none. Default: None, they are self-signed."""
-    labels: Mapping[Text, Text] = field(default_factory=dict)
+    network_policy: NetworkPolicyArgs | None = None
+    """A NetworkPolicy of the pods: what the Service carries, metrics and probes come in, and what the patterns and the app connect to goes
+    out. Default: None, there is none."""
+    labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """Further labels of every object and the pods; never part of the selector. Default: none."""
+    annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
+    """Annotations of the object that carries the pods. Default: none."""
+    pod_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
+    """Labels of the pods alone. Default: none."""
+    pod_annotations: Mapping[LabelKey, pulumi.Input[Text]] = field(default_factory=dict)
+    """Annotations of the pods; one that changes replaces them. Default: none."""
     pod_spec: Manifest = field(default_factory=dict)
     """Further fields of the PodSpec in manifest form (nodeSelector, tolerations, imagePullSecrets ...). Default: none."""
     rollout_timeout_seconds: Positive = 600
@@ -80,11 +94,11 @@ class WorkloadArgs:
         # an app whose name is no name at all is composing's to refuse
         named = self.service_name is not None or checks.label("", self.app.name)
         derived = [] if named else checks.service_name("service_name", self.app.name)
-        return derived + _own_labels("labels", self.labels) + self.kind.refusals(self)
-
-
-def _own_labels(whose: str, labels: Mapping[str, str]) -> list[str]:
-    return [f"label {key!r} of {whose} is set by the workload itself; remove it" for key in labels if key in OWN_LABELS]
+        given = {"labels": self.labels, "pod_labels": self.pod_labels, "service.labels": self.service.labels}
+        found = derived + [line for whose, labels in given.items() for line in own_labels(whose, labels)]
+        if TIMEOUT in self.annotations:
+            found.append(f"annotation {TIMEOUT!r} is set by the workload itself; set rollout_timeout_seconds=")
+        return [*found, *self.service.refusals(self.service_type), *self.kind.refusals(self)]
 
 
 def _too_many(args: WorkloadArgs) -> list[str]:
@@ -96,23 +110,6 @@ def _too_many(args: WorkloadArgs) -> list[str]:
         f"{reason}, but each pod of {args.app.name!r} is a whole of its own (App.single), so that clients of the Service would meet now "
         "one, now another; set replicas=1, or App.single=False if its pods know each other"
     ]
-
-
-def _agreed(where: str, args: WorkloadArgs) -> pulumi.Input[str]:
-    """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
-    others = namespaces.owned(args.patterns)
-    if all(checks.is_plain(namespace) for namespace in (args.namespace, *(n for _, n in others))):
-        return args.namespace
-
-    def check(known: list[str]) -> str:
-        ours, *theirs = known
-        pairs = [(pattern, their) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
-        wrong = [namespaces.disagreement(pattern, their, ours, _ELSEWHERE) for pattern, their in pairs]
-        if wrong:
-            raise CompositionError(where, wrong)
-        return ours
-
-    return pulumi.Output.all(args.namespace, *(namespace for _, namespace in others)).apply(check)
 
 
 def _with_claims(args: WorkloadArgs) -> App:
@@ -131,6 +128,10 @@ class Workload(pulumi.ComponentResource):
     Raises ArgumentError and CompositionError with every problem, before anything is registered.
     """
 
+    target: pulumi.Output[dict[str, str]]
+    """What carries the pods as others refer to it, apiVersion, kind and name: `scaleTargetRef` of a HorizontalPodAutoscaler."""
+    selector: pulumi.Output[dict[str, str]]
+    """Labels that select the pods and never change: `matchLabels` of a PodDisruptionBudget, a NetworkPolicy, an affinity."""
     service_name: pulumi.Output[str]
     """metadata.name of the Service; empty if the pod has no port for one."""
     endpoints: pulumi.Output[dict[str, str]]
@@ -174,14 +175,19 @@ class Workload(pulumi.ComponentResource):
         self.pod = composed(planned)
         refuse(
             f"workload {name!r}",
-            [*_own_labels("a pattern", self.pod.labels), *args.kind.unfit(Composed(name=name, pod=self.pod, args=args))],
+            [
+                *own_labels("a pattern", self.pod.labels),
+                *args.kind.unfit(Composed(name=name, pod=self.pod, args=args)),
+                *args.service.unfit(self.pod.ports),
+                *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
+            ],
         )
         super().__init__("pod-patterns:index:Workload", name, {}, opts)
         patterns = self._created(name, planned, opts)
         if patterns != planned:
             # once more, with what exists now
             self.pod = composed(patterns)
-        namespace = _agreed(f"workload {name!r}", args)
+        namespace = namespaces.agreed(f"workload {name!r}", args.patterns, args.namespace, _ELSEWHERE)
         child = pulumi.ResourceOptions(parent=self)
         own = dict(zip(OWN_LABELS, (args.app.name, name, "pulumi"), strict=True))
         # a selector never changes
@@ -202,6 +208,7 @@ class Workload(pulumi.ComponentResource):
             name=name,
             app=args.app.name,
             metadata=metadata,
+            annotations=args.annotations,
             selector=selector,
             template=template,
             replicas=args.replicas,
@@ -210,10 +217,26 @@ class Workload(pulumi.ComponentResource):
             headless_service=headless,
             opts=child,
         )
-        args.kind.make(parts)
+        made = args.kind.make(parts)
         if headless:
             headless_service(parts, headless, self.pod.ports, args.ip_families)
-        served = service(parts, service_name, self.pod.ports, args.service_type, args.ip_families) if args.kind.is_served else None
+        served = None
+        if args.kind.is_served:
+            served = service(parts, service_name, self.pod.ports, args.service_type, args.service, args.ip_families)
+        register(scraping.manifests(name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=selector), child)
+        if args.network_policy:
+            policy.network_policy(
+                name,
+                args.network_policy,
+                self.pod,
+                is_served=args.kind.is_served,
+                metadata=metadata,
+                selector=selector,
+                ip_families=args.ip_families,
+                opts=child,
+            )
+        self.selector = pulumi.Output.from_input(selector)
+        self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
         self._set_outputs(args, served)
 
     @staticmethod
@@ -229,6 +252,8 @@ class Workload(pulumi.ComponentResource):
         if plug.misfits(args.patterns):
             return args.patterns
         completed = [p.completed(facts) if isinstance(p, plug.PatternArgs) else p for p in args.patterns]
+        if args.pod_labels or args.pod_annotations:
+            completed.append(PodMetadata(args.pod_labels, args.pod_annotations))
         return completed if plug.problems(completed) else plug.planned(completed)
 
     def _created(self, name: str, planned: Sequence[Pattern], opts: pulumi.ResourceOptions | None) -> Sequence[Pattern]:
@@ -245,10 +270,10 @@ class Workload(pulumi.ComponentResource):
             return []
         return [*service_names(service_name, args.namespace), *(pod_names(headless, args.namespace) if headless else ())]
 
-    def _set_outputs(self, args: WorkloadArgs, service: kubernetes.core.v1.Service | None) -> None:
+    def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates
-        name = service.metadata.name if service else pulumi.Output.from_input("")
-        ports = [p for p in self.pod.ports if p.declaration.service] if service else []
+        name = served.metadata.name if served else pulumi.Output.from_input("")
+        ports = carried(self.pod.ports) if served else []
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(
             lambda known: {p.name: f"{p.outer_scheme}://{known[0]}.{known[1]}.svc:{p.service_number}" for p in ports}

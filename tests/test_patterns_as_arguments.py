@@ -13,7 +13,7 @@ from components.core.fold import compose
 from components.offline import manifests
 from components.patterns.jwt_ambassador import JwtAmbassador, JwtAmbassadorArgs
 from components.patterns.log_tail_sidecar import LogTailSidecar, LogTailSidecarArgs
-from components.patterns.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
+from components.patterns.metrics_adapter import MetricsAdapterArgs
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.presets.elasticsearch import elasticsearch
 from components.testing import Mocks, Recording, Registration, run
@@ -47,7 +47,7 @@ def test_arguments_make_the_same_manifests_as_the_component(kind: str) -> None:
 
 
 def test_the_workload_completes_them() -> None:
-    recording = shop(TlsAmbassadorArgs(), MetricsAdapterArgs(exporter="nginx", scrape="pod_monitor", tls_config=None), namespace="prod")
+    recording = shop(TlsAmbassadorArgs(), MetricsAdapterArgs(exporter="nginx", scrape="pod_monitor"), namespace="prod")
     assert {"web", "web.prod", "web.prod.svc"} <= set(recording.one("SelfSignedCert").inputs["dnsNames"])
     assert recording.one("Secret").inputs["metadata"]["namespace"] == "prod"
     assert recording.one("PodMonitor").inputs["metadata"]["namespace"] == "prod"
@@ -153,9 +153,6 @@ MAKERS: dict[str, Callable[..., Any]] = {
         "x", TlsAmbassadorArgs(service_name="web", dns_names=("web.prod", "web.prod.svc"), **given)
     ),
     "JwtAmbassador 'x'": lambda **given: JwtAmbassador("x", JwtAmbassadorArgs(issuer="https://a.example.com", audience="b", **given)),
-    "MetricsAdapter 'x'": lambda **given: MetricsAdapter(
-        "x", MetricsAdapterArgs(exporter="nginx", scrape="pod_monitor", app_name="web", **given)
-    ),
 }
 
 

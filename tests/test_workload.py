@@ -179,6 +179,8 @@ def test_the_outputs_say_how_the_workload_is_reached_and_how_safe_it_is() -> Non
         "privileged_containers": ["root"],
         "plaintext_ports": [9000],
         "health_ports": {},
+        "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "selector": SELECTOR,
     }
     assert "root" in summary
     plain = workload().exports

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from ..core.view import APP
 from .carrier import Asked, Carrier, Composed, Parts
+from .service_args import ServiceArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Batch(Carrier):
             found.append(f"service_name is set, {nobody}; leave service_name out")
         if args.service_type != "ClusterIP":
             found.append(f"service_type is {args.service_type!r}, {nobody}; leave service_type out")
+        if args.service != ServiceArgs():
+            found.append(f"service is set, {nobody}; leave service out")
         if args.app.readiness_probe is not None:
             found.append(f"app.readiness_probe is set, {nobody}, so that nothing asks whether its pods are ready; leave it out")
         return found

@@ -11,6 +11,10 @@ from ..core.cluster import Release, version
 from ..core.pod import Pod
 from ..core.rollout import Strategy
 from .claim import Claim
+from .service_args import ServiceArgs
+
+TIMEOUT = "pulumi.com/timeoutSeconds"
+"""Annotation of the workload's object: how long Pulumi waits for it."""
 
 
 def is_older(args: "Asked", release: Release) -> bool:
@@ -34,6 +38,10 @@ class Asked(Protocol):
     def service_name(self) -> str | None: ...
     @property
     def service_type(self) -> str: ...
+    @property
+    def service(self) -> ServiceArgs: ...
+    @property
+    def rollout_timeout_seconds(self) -> int: ...
     @property
     def sidecars(self) -> str: ...
     @property
@@ -62,6 +70,8 @@ class Parts:
     """metadata.name of the object, where it is not named by the provider."""
     metadata: Mapping[str, Any]
     """Its namespace and labels."""
+    annotations: Mapping[str, pulumi.Input[str]]
+    """Its annotations."""
     selector: Mapping[str, str]
     """Labels of the pods that never change."""
     template: Mapping[str, Any]
@@ -82,7 +92,7 @@ class Parts:
 
     def awaited(self) -> dict[str, Any]:
         """The object's metadata without a name: the provider gives it one."""
-        return {**self.metadata, "annotations": {"pulumi.com/timeoutSeconds": str(self.timeout_seconds)}}
+        return {**self.metadata, "annotations": {**self.annotations, TIMEOUT: str(self.timeout_seconds)}}
 
     def counted(self) -> dict[str, Any]:
         """The field with the number of pods."""
@@ -112,6 +122,6 @@ class Carrier:
         """The name of the Service that gives each pod a name; None if the kind has none."""
         return None
 
-    def make(self, parts: Parts) -> None:
-        """Makes the object."""
+    def make(self, parts: Parts) -> Any:
+        """Makes the object, and returns it."""
         raise NotImplementedError

@@ -70,10 +70,10 @@ class CronJob(Batch):
             )
         return found
 
-    def make(self, parts: Parts) -> None:
+    def make(self, parts: Parts) -> kubernetes.batch.v1.CronJob:
         """Makes the CronJob."""
         optional = {"timeZone": self.time_zone, "startingDeadlineSeconds": self.starting_deadline_seconds}
-        kubernetes.batch.v1.CronJob(
+        return kubernetes.batch.v1.CronJob(
             parts.name,
             metadata=parts.named(),
             spec={

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi_kubernetes as kubernetes
 
 from ..core import rollout
+from ..core.rules import NotNegative
 from .carrier import Asked, Carrier, Composed, Parts
 
 _ONE_BY_ONE = "RollingUpdate(max_surge=0, max_unavailable=1)"
@@ -14,6 +15,9 @@ _ONE_BY_ONE = "RollingUpdate(max_surge=0, max_unavailable=1)"
 class DaemonSet(Carrier):
     """A pod on every node that `pod_spec` (nodeSelector, tolerations) admits. An update starts the new pod of a node, and then ends the old
     one, unless WorkloadArgs.strategy says otherwise."""
+
+    min_ready_seconds: NotNegative = 0
+    """How long a new pod must have been ready before an update goes on. Default: 0."""
 
     def refusals(self, args: Asked, /) -> list[str]:
         """What the workload asks for, and a DaemonSet does not have."""
@@ -41,14 +45,15 @@ class DaemonSet(Carrier):
         """What of the pod an update could wait for, for ever."""
         return rollout.problems(composed.pod.spec, composed.args.strategy, way_out=f"strategy={_ONE_BY_ONE}")
 
-    def make(self, parts: Parts) -> None:
+    def make(self, parts: Parts) -> kubernetes.apps.v1.DaemonSet:
         """Makes the DaemonSet."""
-        kubernetes.apps.v1.DaemonSet(
+        return kubernetes.apps.v1.DaemonSet(
             parts.name,
             metadata=parts.named(),
             spec={
                 "selector": {"matchLabels": parts.selector},
                 "updateStrategy": rollout.manifest(parts.strategy),
+                **({"minReadySeconds": self.min_ready_seconds} if self.min_ready_seconds else {}),
                 "revisionHistoryLimit": 3,
                 "template": parts.template,
             },

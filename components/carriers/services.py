@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 
 from ..core.view import BoundPort
 from .carrier import Parts
+from .service_args import ServiceArgs, carried
 
 
 def service_names(service: str, namespace: pulumi.Input[str]) -> list[str]:
@@ -22,16 +23,18 @@ def pod_names(headless: str, namespace: pulumi.Input[str]) -> list[str]:
 
 
 def service(
-    parts: Parts, service_name: str, ports: Sequence[BoundPort], service_type: str, ip_families: Sequence[str]
+    parts: Parts, service_name: str, ports: Sequence[BoundPort], service_type: str, args: ServiceArgs, ip_families: Sequence[str]
 ) -> kubernetes.core.v1.Service | None:
     """The Service that clients connect to; None if the pod has no port for one."""
-    carried = [_port(port, port.service_number) for port in ports if port.declaration.service]
-    if not carried:
+    of_service = [_port(port, port.service_number) for port in carried(ports)]
+    if not of_service:
         return None
+    annotations = {"annotations": dict(args.annotations)} if args.annotations else {}
+    labels = {**args.labels, **parts.metadata["labels"]}
     return kubernetes.core.v1.Service(
         parts.name,
-        metadata={"name": service_name, **parts.metadata},
-        spec={"type": service_type, "selector": parts.selector, "ports": carried, **_families(ip_families)},
+        metadata={"name": service_name, **parts.metadata, "labels": labels, **annotations},
+        spec={"type": service_type, "selector": parts.selector, "ports": of_service, **_families(ip_families), **args.fields()},
         opts=parts.opts,
     )
 

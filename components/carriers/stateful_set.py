@@ -103,13 +103,13 @@ class StatefulSet(Carrier):
         """The name of the headless Service."""
         return self.headless_service or f"{service_name}-headless"
 
-    def make(self, parts: Parts) -> None:
+    def make(self, parts: Parts) -> kubernetes.apps.v1.StatefulSet:
         """Makes the StatefulSet."""
         metadata = parts.named()
         if self.partition:
             # Pulumi waits for the revision of the StatefulSet to be that of the update: with a partition it never is
-            metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
-        kubernetes.apps.v1.StatefulSet(parts.name, metadata=metadata, spec=self._spec(parts), opts=parts.opts)
+            metadata["annotations"] = {**parts.annotations, "pulumi.com/skipAwait": "true"}
+        return kubernetes.apps.v1.StatefulSet(parts.name, metadata=metadata, spec=self._spec(parts), opts=parts.opts)
 
     def _spec(self, parts: Parts) -> dict[str, Any]:
         update = {"type": self.update, **({"rollingUpdate": {"partition": self.partition}} if self.partition else {})}

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -28,6 +29,10 @@ class Certificate:
     """What clients verify it with, PEM. Default: None, unknown."""
     expires_at: pulumi.Output[str] | None = None
     """Expiry, RFC 3339. Default: None, unknown."""
+    ports: Sequence[str] = ()
+    """Names of the pod's ports that have it. Default: none, unknown."""
+    client_auth: Literal["required", "optional"] | None = None
+    """Whether clients of those have to have one too. Default: None, they are asked for none."""
     is_made: bool = False
     """Whether this program makes it: a renewed one is then another Secret. Default: False, somebody else keeps it."""
 

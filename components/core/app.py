@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import pulumi
 
 from . import checks, placeholders, pod_fields
+from .monitor import Monitor
 from .protocols import Scheme
 from .quantities import sized
 from .rules import (
@@ -147,6 +148,11 @@ class Port:
     """Whether the Service carries it. Default: True."""
     service_number: PortNumber | None = None
     """Port number of the Service, e.g. 443. Default: None, the same as on the pod."""
+    metrics: bool = False
+    """Whether it serves metrics: with a NetworkPolicy, who scrapes them reaches it, and the clients of the Service do not. Default:
+    False."""
+    monitor: Monitor | None = None
+    """A PodMonitor for it, which the workload makes. Default: None, there is none."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     peers: bool = False

@@ -84,6 +84,7 @@ def assembled(where: str, base: Base, found: Sum, cluster: Cluster, image_regist
         labels={**base.labels, **dict(total.labels)},
         config_files=total.config_files,
         certificates=total.certificates,
+        connects=total.connects,
         health_ports={
             listen.number: listen.paths for listen in sorted(total.undeclared_ports, key=lambda listen: listen.number) if listen.paths
         },

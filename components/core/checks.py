@@ -97,6 +97,12 @@ service_name = shaped("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", "a-z, 0-9 and '-', star
 _SUBDOMAIN = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
 object_name = shaped(rf"(?=.{{1,253}}$){_SUBDOMAIN}", "a-z, 0-9, '-' and '.', 253 characters at most")
 dns_name = shaped(rf"(\*\.)?{_SUBDOMAIN}", "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most")
+# qualified names: keys of labels and annotations (validation.IsQualifiedName); values of labels (validation.IsValidLabelValue)
+_QUALIFIED = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+qualified_name = shaped(
+    rf"((?=[^/]{{1,253}}/){_SUBDOMAIN}/)?{_QUALIFIED}", "letters, digits and '-_.', with a domain and '/' in front at most"
+)
+label_value = shaped(f"({_QUALIFIED})?", "letters, digits and '-_.', 63 characters at most")
 # IANA_SVC_NAME: container port names (validation.IsValidPortName), which also need one letter
 port_name = shaped(
     r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?", "a-z, 0-9 and single '-', one letter at least, 15 characters at most"
@@ -147,6 +153,14 @@ def address(what: str, value: Any) -> list[str]:
     except ValueError:
         fine = False
     return [] if fine else [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
+
+
+def cidr(what: str, value: str) -> list[str]:
+    try:
+        fine = str(ipaddress.ip_network(value)) == value
+    except ValueError:
+        fine = False
+    return [] if fine else [f"{what} {value!r} is not allowed: a range of addresses such as 10.0.0.0/8 or 2001:db8::/32"]
 
 
 def url(what: str, value: str, *, plaintext: bool, risk: str, bare: bool = False) -> list[str]:

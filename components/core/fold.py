@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, foreign, loopback, plug, rules, shapes, start_order
+from . import checks, claims, environment, foreign, loopback, plug, rules, scraping, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -160,6 +160,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     yield from _unmoved(found)
     yield from _cut_off(found)
     yield from start_order.problems(found, hosts)
+    yield from scraping.problems(found.pod.ports, found.total.certificates)
     yield from _uncovered(found, hosts)
 
 

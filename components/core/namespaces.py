@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pulumi
 
-from . import plug
+from . import checks, plug
+from .errors import CompositionError
 
 
 def owned(patterns: object) -> list[tuple[object, pulumi.Input[str]]]:
@@ -23,3 +24,20 @@ def disagreements(patterns: object, ours: object, way_out: str) -> list[str]:
 def disagreement(pattern: object, theirs: str, ours: str, way_out: str) -> str:
     """What is wrong, and the way out."""
     return f"{plug.describe(pattern)} makes its resources in namespace {theirs!r}, but the workload is in {ours!r}; {way_out}"
+
+
+def agreed(where: str, patterns: object, namespace: pulumi.Input[str], way_out: str) -> pulumi.Input[str]:
+    """The namespace; CompositionError as soon as it is known that a pattern made by hand has another."""
+    others = owned(patterns)
+    if all(checks.is_plain(known) for known in (namespace, *(n for _, n in others))):
+        return namespace
+
+    def check(known: list[str]) -> str:
+        ours, *theirs = known
+        pairs = [(pattern, their) for (pattern, _), their in zip(others, theirs, strict=True) if their != ours]
+        wrong = [disagreement(pattern, their, ours, way_out) for pattern, their in pairs]
+        if wrong:
+            raise CompositionError(where, wrong)
+        return ours
+
+    return pulumi.Output.all(namespace, *(theirs for _, theirs in others)).apply(check)

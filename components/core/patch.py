@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
@@ -21,19 +21,21 @@ class UndeclaredPort:
     paths: tuple[str, ...] = ()
     """All that it answers, over plain HTTP, by GET or as gRPC; it is then open on the pod's address, and `Workload.health_ports` names it.
     Default: none, it is bound to 127.0.0.1."""
-    forwards_to: str = ""
-    """The server that it forwards to, host:port: a connection is then accepted even while that is down. Default: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Need:
-    """A server without which an init container does not let the app start."""
+class Connection:
+    """A server that a container of the pattern connects to."""
 
     address: pulumi.Input[str]
     """host:port, or a URL."""
-    asks: bool = True
-    """Whether the server itself has to answer; False if an accepted connection will do, which a proxy in front of it accepts, too.
-    Default: True."""
+    protocol: Literal["TCP", "UDP"] = "TCP"
+    """Transport protocol. Default: TCP."""
+    awaited: Literal["answer", "connection"] | None = None
+    """What an init container waits for before it lets the app start: an `answer` of the server itself, or a `connection` that is accepted,
+    which a proxy in front of it accepts, too. Default: None, the app does not wait for it."""
+    local_port: int | None = None
+    """Port number on 127.0.0.1 whose connections are forwarded to it, and are accepted even while it is down. Default: None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +72,9 @@ class PodPatch:
     """Added to the app's container: `{"name": ..., "mountPath": ...}`."""
     undeclared_ports: tuple[UndeclaredPort, ...] = ()
     """Ports bound besides the declared containerPorts."""
-    needs: tuple[Need, ...] = ()
-    """What its init containers wait for; that cannot be something in the pod that starts later."""
+    connects: tuple[Connection, ...] = ()
+    """What its containers connect to. What they wait for cannot be something in the pod that starts later; the rest of it is what a
+    NetworkPolicy lets out."""
     annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
     """Annotations of the pod."""
     labels: tuple[tuple[str, str], ...] = ()
@@ -81,7 +84,8 @@ class PodPatch:
     service_account: tuple[pulumi.Input[str], ...] = ()
     """serviceAccountName; at most one in a pod."""
     certificates: tuple[Any, ...] = ()
-    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, see certificates.py."""
+    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a PodMonitor `ports` and
+    `client_auth`; see certificates/certificate.py."""
     problems: tuple[str, ...] = ()
     """Why the pattern cannot work with this app; composing refuses with all of them."""
 

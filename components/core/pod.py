@@ -8,7 +8,7 @@ import pulumi
 
 from .app import App
 from .cluster import Release
-from .patch import ConfigFiles
+from .patch import ConfigFiles, Connection
 from .pod_security import pod_security_level, privileged_containers
 from .view import BoundPort
 
@@ -38,6 +38,8 @@ class Pod:
     """ConfigMaps to create, in the pod's namespace, before it."""
     certificates: tuple[Any, ...]
     """What clients of the pod verify."""
+    connects: tuple[Connection, ...]
+    """What the patterns' containers connect to."""
     health_ports: Mapping[int, tuple[str, ...]]
     """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers, by GET or as gRPC."""
 

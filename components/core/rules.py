@@ -18,11 +18,16 @@ ObjectName = Annotated[str, checks.object_name]
 """metadata.name of an object."""
 DataKey = Annotated[str, checks.data_key]
 """Key in the data of a Secret or ConfigMap."""
+LabelKey = Annotated[str, checks.qualified_name]
+"""Key of a label or an annotation."""
+LabelValue = Annotated[str, checks.label_value]
 PortName = Annotated[str, checks.port_name]
 PortNumber = Annotated[int, checks.port]
 HighPort = Annotated[int, checks.whole(1024, 65535)]
 """Port number that takes no privilege."""
 DnsName = Annotated[str, checks.dns_name]
+Cidr = Annotated[str, checks.cidr]
+"""Range of addresses."""
 IpAddress = Annotated[str, checks.address]
 Path = Annotated[str, checks.path]
 FileName = Annotated[str, checks.file_name]

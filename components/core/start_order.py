@@ -1,16 +1,12 @@
 """What holds the app back until it is there, and whether it can be: what starts later in the same pod cannot."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from .addresses import parsed
 from .assembly import Sum
-from .patch import Need
+from .patch import Connection
 from .view import APP
-
-_ADDRESS = re.compile(r"((?P<scheme>https?)://)?(?P<host>\[[^\]]*\]|[^:/?#]+)(:(?P<port>[0-9]+))?([/?#].*)?")
-_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1?\]")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -30,14 +26,14 @@ def problems(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     """
     listeners = _listeners(found)
     for place, (owner, patch) in enumerate(found.owned):
-        for need in patch.needs:
-            address = _ADDRESS.fullmatch(need.address) if isinstance(need.address, str) else None
-            if address and _is_own(address["host"], hosts):
+        for need in (c for c in patch.connects if c.awaited):
+            address = parsed(need.address) if isinstance(need.address, str) else None
+            if address and _is_own(address.host, hosts):
                 yield (
                     f"{owner}: {need.address} is the workload's own Service, which has no pod until this one is ready; do not wait for it"
                 )
-            if address and _LOOPBACK.fullmatch(address["host"]):
-                listener = listeners.get(int(address["port"] or _DEFAULT_PORTS.get(address["scheme"], 0)))
+            if address and address.is_loopback:
+                listener = listeners.get(address.port)
                 why = _unserved(need, place, listener, found) if listener else None
                 if why:
                     yield f"{owner}: {need.address} is {why}"
@@ -47,9 +43,9 @@ def _is_own(host: str, hosts: Sequence[str]) -> bool:
     return any(host == own or (own.endswith(".svc") and host.startswith(f"{own}.")) for own in hosts)
 
 
-def _unserved(need: Need, place: int, listener: _Listener, found: Sum) -> str | None:
+def _unserved(need: Connection, place: int, listener: _Listener, found: Sum) -> str | None:
     """Why the listener is not what is needed, and the way out."""
-    if listener.forwards_to and not need.asks:
+    if listener.forwards_to and need.awaited == "connection":
         return f"answered by {listener.owner} even while {listener.forwards_to} is down; wait for {listener.forwards_to} itself"
     if listener.owner == APP:
         return "served by the app, which starts later; do not wait for it"
@@ -69,8 +65,9 @@ def _listeners(found: Sum) -> dict[int, _Listener]:
     for place, (owner, patch) in enumerate(found.owned):
         sidecars = [c for c in patch.init_containers if c.get("restartPolicy") == "Always"]
         begins = place if sidecars and not found.pod.classic else last
+        forwarded = {connection.local_port: str(connection.address) for connection in patch.connects}
         for port in patch.undeclared_ports:
-            listeners.setdefault(port.number, _Listener(owner, begins, port.forwards_to))
+            listeners.setdefault(port.number, _Listener(owner, begins, forwarded.get(port.number, "")))
         for container in (*sidecars, *patch.containers):
             for declared in container.get("ports") or ():
                 listeners.setdefault(declared.get("containerPort", 0), _Listener(owner, begins))

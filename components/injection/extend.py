@@ -7,6 +7,7 @@ from pulumi import _types
 
 from ..core.errors import refuse
 from ..core.plug import Pattern
+from ..monitoring import register
 from .injection import Injection
 from .target import Target
 
@@ -39,6 +40,7 @@ def extend(
     kind = given.get("kind") or target.kind or _kind(given)
     injection = Injection(name or target.name, target, patterns, **options)
     extended = injection.into({**given, "kind": kind})
+    register(injection.monitors, options.get("opts"))
     return {key: value for key, value in extended.items() if key not in ("apiVersion", "kind")}
 
 

@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_engine
 
-from ..core import checks, namespaces, plug, rules
+from ..core import checks, namespaces, plug, rules, scraping
 from ..core.cluster import DEFAULT_KUBERNETES, cluster
 from ..core.errors import CompositionError, ProblemsError, refuse
 from ..core.fold import fold
@@ -19,6 +19,7 @@ from ..core.images import Registries
 from ..core.patch import Wire
 from ..core.plug import Pattern
 from ..core.pod import Pod
+from ..monitoring import register
 from . import lifting, mark, reading, services
 from .target import Target
 
@@ -65,11 +66,14 @@ class Injection:
         self.target = target
         self.pod: Pod | None = None
         """The pod of the workload that was injected last; None before."""
+        self.monitors: list[dict[str, Any]] = []
+        """The PodMonitors of what was injected last, and what they verify with, in manifest form. `inject` returns them, `extend` and
+        `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
-        self._is_watched = False
+        self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
-        self._image_registry = image_registry
+        self._image_registry, self._opts = image_registry, opts
         completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
         refuse(f"injection {name!r}", [*found, *(plug.misfits(patterns) or plug.problems(completed))])
         self.digest = mark.digest([plug.kind(p) for p in completed], completed, target, sidecars, kubernetes_version, ip_families)
@@ -117,14 +121,17 @@ class Injection:
         return pulumi.ResourceTransformResult(props=props, opts=pulumi.ResourceOptions.merge(args.opts, owned))
 
     def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
-        """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one."""
+        """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one.
 
-        self._is_watched = True
+        It makes the PodMonitors for what was injected: a transform cannot make anything.
+        """
+        self._is_watched = self._is_expected = True
 
         def check(_: object) -> str:
             problems = self.unmet()
             if problems:
                 raise InjectionError(f"injection {self.name!r}", problems)
+            register(self.monitors, self._opts)
             return self.matched[0]
 
         return pulumi.Output.all(*(carrier.urn for carrier in carriers)).apply(check)
@@ -149,6 +156,10 @@ class Injection:
         if get_engine() is not None:
             for line in self.unmet():
                 pulumi.log.warn(f"injection {self.name!r} {line}; write expect(...) to have this fail the run")
+            if self.monitors and not self._is_expected:
+                pulumi.log.warn(
+                    f"injection {self.name!r} asks for a PodMonitor, which a transform cannot make; write expect(...), which does"
+                )
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -163,10 +174,12 @@ class Injection:
         """See `into`. reported: what conflicts pass through."""
         kind = manifest.get("kind") or self.target.kind
         claims, namespace = _claims(manifest), _metadata(manifest).get("namespace")
+        selector = _selector(manifest)
 
         def change(template: Any) -> Wire:
+            self.monitors = []
             with reported():
-                return self._into_template(template, kind, claims, namespace, beside)
+                return self._into_template(template, kind, claims, namespace, beside, selector)
 
         with reported():
             path = self.target.path(kind)
@@ -175,7 +188,9 @@ class Injection:
                 raise CompositionError(self._where(kind), [reason])
         return dict(lifting.at(manifest, path, change))
 
-    def _into_template(self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire]) -> Wire:
+    def _into_template(
+        self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire], selector: Wire
+    ) -> Wire:
         """The pod template with the patterns."""
         if not isinstance(template, Mapping):
             path = ".".join(self.target.path(kind) or ())
@@ -207,6 +222,7 @@ class Injection:
             ],
         )
         self.pod = pod
+        self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, selector or base.labels)
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
         marks[self.name] = mark.Mark(
             digest=self.digest,
@@ -220,6 +236,15 @@ class Injection:
             "metadata": {**metadata, **labels, "annotations": {**annotations, mark.ANNOTATION: mark.written(marks)}},
             "spec": spec,
         }
+
+    def _monitors(self, pod: Pod, kind: Any, namespace: object, labels: Wire) -> list[dict[str, Any]]:
+        metadata = {} if namespace is None else {"namespace": namespace}
+        found = scraping.manifests(self.name, pod.ports, pod.certificates, metadata=metadata, selector=labels)
+        if found and not labels:
+            raise CompositionError(
+                self._where(kind), ["its pods have no labels by which a PodMonitor could find them; set scrape= to another"]
+            )
+        return found
 
     def _again(self, earlier: mark.Mark, template: Wire, kind: Any) -> Wire:
         """A template that has the patterns already."""
@@ -251,6 +276,14 @@ def _metadata(manifest: Wire) -> Wire:
     """Its metadata, as far as they are known."""
     metadata = rpc.unwrap_rpc_secret(manifest.get("metadata"))
     return metadata if isinstance(metadata, Mapping) else {}
+
+
+def _selector(manifest: Wire) -> Wire:
+    """The labels by which the workload finds its own pods, as far as they are known."""
+    spec = manifest.get("spec")
+    selector = spec.get("selector") if isinstance(spec, Mapping) else None
+    labels = selector.get("matchLabels") if isinstance(selector, Mapping) else None
+    return labels if isinstance(labels, Mapping) else {}
 
 
 def _listed(patterns: object) -> Sequence[Any]:

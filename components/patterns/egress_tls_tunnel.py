@@ -12,7 +12,7 @@ from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment
 from ..core.identity import restricted, secret_mode
-from ..core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
+from ..core.patch import ConfigFiles, Connection, PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
 from ..core.protocols import PROTOCOLS, Plain, asking
 from ..core.quantities import amount, sized
@@ -200,8 +200,12 @@ class EgressTlsTunnelArgs(PatternArgs):
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
             app_env=tuple(variable for target in self.targets for variable in target.environment()),
             undeclared_ports=(
-                *(UndeclaredPort(number=t.listen, argument=f"local_port of target {t.name!r}", forwards_to=t.server) for t in self.targets),
+                *(UndeclaredPort(number=t.listen, argument=f"local_port of target {t.name!r}") for t in self.targets),
                 UndeclaredPort(number=health, argument="health_port", paths=("/healthz",)),
+            ),
+            connects=(
+                *(Connection(address=target.server, local_port=target.listen) for target in self.targets),
+                *(Connection(address=server, protocol="UDP") for server in self.nameservers),
             ),
         )
 

@@ -18,7 +18,7 @@ from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment
 from ..core.identity import as_app
-from ..core.patch import ConfigFiles, Need, PodPatch
+from ..core.patch import ConfigFiles, Connection, PodPatch
 from ..core.plug import PatternArgs, describe
 from ..core.quantities import amount, sized
 from ..core.rules import FileName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
@@ -150,6 +150,25 @@ class FetchInitArgs(PatternArgs):
         last = str(self.source).partition("?")[0].rpartition("/")[2]
         return _ARCHIVE.sub("", last) if self.unpack else last
 
+    def _connections(self) -> tuple[Connection, ...]:
+        """The server, and those that tell who the pod is."""
+        region = self.region or "us-east-1"
+
+        def server(source: str) -> str:
+            vendors = {"s3": f"https://s3.{region}.amazonaws.com", "gs": "https://storage.googleapis.com"}
+            return vendors.get(source.partition(":")[0], source)
+
+        source, told = self.source, []
+        known: pulumi.Output[str] = pulumi.Output.from_input(source)
+        address = server(source) if isinstance(source, str) else known.apply(server)
+        if self.workload_identity and not (isinstance(source, str) and source.startswith("gs:")):
+            # the security token service, and the agent of EKS on the node
+            told += [f"https://sts.{region}.amazonaws.com", "http://169.254.170.23"]
+        if self.workload_identity and not (isinstance(source, str) and source.startswith("s3:")):
+            # GKE's metadata server, in its two forms
+            told += ["http://169.254.169.254", "169.254.169.252:988"]
+        return (Connection(address=self.endpoint or address, awaited="answer"), *(Connection(address=a) for a in told))
+
     def patch(self, pod: PodView) -> PodPatch:
         """The init container, the volume, and the app's mount of it."""
         limit = int(amount(self.size_limit))
@@ -195,7 +214,7 @@ class FetchInitArgs(PatternArgs):
             config_files=() if self.ca_pem is None else (ConfigFiles(name=config, files={"ca.crt": self.ca_pem}),),
             app_mounts=({"name": self.volume_name, "mountPath": self.mount_path, "readOnly": True},),
             service_account=() if self.service_account is None else (self.service_account,),
-            needs=(Need(address=self.endpoint or self.source),),
+            connects=self._connections(),
         )
 
 

@@ -13,7 +13,7 @@ from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment
 from ..core.identity import as_app
-from ..core.patch import ConfigFiles, PodPatch
+from ..core.patch import ConfigFiles, Connection, PodPatch
 from ..core.plug import describe
 from ..core.quantities import amount, sized
 from ..core.rules import FileGlob, HeaderName, Image, Label, NotNegative, Pem, Quantity, Resources, SomeText, Text
@@ -125,6 +125,7 @@ class LogShipperSidecarArgs(AppLogsArgs):
             # in memory: a node that crashes would leave a damaged database on its disk, and the collector could not start with it
             volumes=({"name": f"{name}-state", "emptyDir": {"medium": "Memory", "sizeLimit": self.state_size_limit}},),
             config_files=(ConfigFiles(name=f"{name}-config", files=files),),
+            connects=(Connection(address=self.endpoint),),
         )
         return self.added(logs, container) + own
 

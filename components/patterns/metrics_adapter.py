@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 
-from ..core import checks, placeholders, rules
+from ..core import placeholders, rules
 from ..core.app import Port, SecretKey
 from ..core.environment import environment
 from ..core.errors import refuse
 from ..core.identity import restricted
+from ..core.monitor import Duration, Monitor
 from ..core.patch import PodPatch, UndeclaredPort, sidecar
 from ..core.plug import PatternArgs
 from ..core.quantities import sized
-from ..core.rules import DataKey, Image, Label, Manifest, ObjectName, Path, PortName, PortNumber, Resources, Text, Uid
+from ..core.rules import DataKey, Image, Label, LabelKey, LabelValue, Manifest, ObjectName, Path, PortName, PortNumber, Resources, Text, Uid
 from ..core.view import ALL_ADDRESSES, LOOPBACK, BoundPort, PodView
 from .shared.exporters import EXPORTERS, Exporter
 from .shared.scripts import script
-
-Duration = Annotated[str, checks.shaped("[1-9][0-9]*(ms|s|m|h)", "a number with ms, s, m or h, e.g. 30s")]
 
 _SUPERVISED = script(__package__, "metrics_adapter.sh")
 
@@ -50,19 +48,18 @@ class MetricsAdapterArgs(PatternArgs):
     password_key: DataKey = "password"
     """Key of the password in that Secret. Default: password."""
     scrape: Literal["annotations", "pod_monitor", "none"] = "annotations"
-    """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, whose
-    CRD must be there; `none`. Default: annotations."""
-    app_name: Label | None = None
-    """For pod_monitor: `App.name` of the app, by whose label the pods are found. Default: None, the workload's."""
-    namespace: pulumi.Input[Label] | None = None
-    """For pod_monitor: namespace of the pods. Default: None, the workload's; of a component of one's own, default."""
+    """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, which
+    the workload makes, and whose CRD must be there; `none`. Default: annotations."""
     interval: Duration = "30s"
     """For pod_monitor: time between two scrapes, and the longest a scrape may take. Default: 30s."""
-    pod_monitor_labels: Mapping[Text, Text] = field(default_factory=dict)
+    pod_monitor_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
     """For pod_monitor: labels by which Prometheus selects it (podMonitorSelector), e.g. `{"release": "prometheus"}`. Default: none."""
+    client_certificate_secret: pulumi.Input[ObjectName] | None = None
+    """For pod_monitor, if the port is behind mutual TLS: metadata.name of a kubernetes.io/tls Secret, in the workload's namespace, with the
+    certificate that Prometheus presents, e.g. `authority.issue_client(...).secret_name`. Default: None."""
     tls_config: Manifest | None = None
-    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in manifest form, e.g.
-    `{"ca": {"configMap": {"name": "es-ca", "key": "ca.crt"}}, "serverName": "elasticsearch"}`. Default: None."""
+    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in manifest form. Default: None: what the workload knows of
+    the certificate, by the name of its Service and with the authority's certificate in a ConfigMap."""
     container_name: Label = "prometheus-exporter"
     """Default: prometheus-exporter."""
     uid: Uid | None = 65534
@@ -71,8 +68,8 @@ class MetricsAdapterArgs(PatternArgs):
     """Requests and limits. Default: 10m, 32Mi to 128Mi."""
 
     def plan(self) -> "_Adapter":
-        """The adapter; a PodMonitor is created later."""
-        return _Planned(self) if self.scrape == "pod_monitor" else _Adapter(self)
+        """The adapter."""
+        return _Adapter(self)
 
     def chosen(self) -> Exporter:
         """The exporter, by name or as given. Raises KeyError for an unknown name."""
@@ -87,8 +84,6 @@ class MetricsAdapterArgs(PatternArgs):
                 found.append("credentials_secret: the exporter reads no user name; set Exporter.username_env, or username_key=None")
             if exporter.password_env is None:
                 found.append("credentials_secret: the exporter reads no password; set Exporter.password_env")
-        if self.scrape == "pod_monitor" and self.app_name is None:
-            found.append("app_name is missing: a PodMonitor finds the pods by the app's name")
         return found
 
 
@@ -106,7 +101,16 @@ class _Adapter:
         """The metrics port."""
         exporter = self.args.chosen()
         probed = (exporter.health_path,) if exporter.program is None else ()
-        return (Port(name=self.args.port_name, number=self.args.port, probe_paths=probed),)
+        args = self.args
+        monitor = Monitor(
+            path=args.path,
+            interval=args.interval,
+            labels=args.pod_monitor_labels,
+            client_certificate_secret=args.client_certificate_secret,
+            tls_config=args.tls_config,
+        )
+        wanted = monitor if args.scrape == "pod_monitor" else None
+        return (Port(name=args.port_name, number=args.port, metrics=True, monitor=wanted, probe_paths=probed),)
 
     def patch(self, pod: PodView) -> PodPatch:
         """The exporter, following the app's port and its own to where the ambassadors left them."""
@@ -153,7 +157,7 @@ class _Adapter:
             init_containers=(sidecar(container),),
             undeclared_ports=(UndeclaredPort(number=own.number),) if own.frontend else (),
             annotations=self._annotations(own),
-            problems=self._problems(pod, exporter, own),
+            problems=self._problems(exporter, own),
         )
 
     def _credentials(self, exporter: Exporter) -> dict[str, SecretKey]:
@@ -169,8 +173,8 @@ class _Adapter:
         values = {"scrape": "true", "port": str(own.outer_number), "path": self.args.path, "scheme": "https" if own.is_secure else "http"}
         return tuple((f"prometheus.io/{key}", value) for key, value in values.items())
 
-    def _problems(self, pod: PodView, exporter: Exporter, own: BoundPort) -> tuple[str, ...]:
-        args, found = self.args, []
+    def _problems(self, exporter: Exporter, own: BoundPort) -> tuple[str, ...]:
+        found = []
         said = {name for template in (*exporter.args, *exporter.env.values()) for name in placeholders.names(template)}
         moves = "listen" in said or ("listen_port" in said and ("listen_host" in said or exporter.binds_loopback))
         if own.frontend and not moves:
@@ -179,25 +183,7 @@ class _Adapter:
                 "{listen}, or {listen_host} and {listen_port}, in Exporter.args or Exporter.env, or set Exporter.binds_loopback=True if it "
                 "listens on 127.0.0.1 by itself"
             )
-        if args.scrape == "pod_monitor":
-            if args.app_name != pod.app.name:
-                found.append(f"app_name {args.app_name!r} is not the app's name {pod.app.name!r}: the PodMonitor would find no pod")
-            if own.is_secure and args.tls_config is None:
-                found.append(f"port {own.name!r} is behind TLS, but the PodMonitor would use http; set tls_config=")
-            if not own.is_secure and args.tls_config is not None:
-                found.append(
-                    f"tls_config is set, but port {own.name!r} is not behind TLS; leave it out, or add the port to "
-                    "target_ports= of TlsAmbassador"
-                )
         return tuple(found)
-
-
-class _Planned(_Adapter):
-    """The adapter before its PodMonitor exists."""
-
-    def create(self, name: str, opts: pulumi.ResourceOptions) -> "MetricsAdapter":
-        """The component with the PodMonitor."""
-        return MetricsAdapter(name, self.args, opts)
 
 
 class MetricsAdapter(_Adapter, pulumi.ComponentResource):
@@ -215,26 +201,4 @@ class MetricsAdapter(_Adapter, pulumi.ComponentResource):
         args = replace(args, name=name)
         pulumi.ComponentResource.__init__(self, "pod-patterns:index:MetricsAdapter", name, {}, opts)
         _Adapter.__init__(self, args)
-        if self.args.scrape == "pod_monitor":
-            self._pod_monitor(name)
         self.register_outputs({})
-
-    def _pod_monitor(self, name: str) -> None:
-        args = self.args
-        tls = {} if args.tls_config is None else {"scheme": "https", "tlsConfig": dict(args.tls_config)}
-        # by name: whoever listens on the pod's address, the exporter or an ambassador, declares the port under it
-        endpoint = {"port": args.port_name, "path": args.path, "interval": args.interval, "scrapeTimeout": args.interval, **tls}
-        CustomResource(
-            f"{name}-pod-monitor",
-            api_version="monitoring.coreos.com/v1",
-            kind="PodMonitor",
-            metadata={"namespace": self.namespace, "labels": dict(args.pod_monitor_labels)},
-            spec={"selector": {"matchLabels": {"app.kubernetes.io/name": args.app_name}}, "podMetricsEndpoints": [endpoint]},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-
-    @property
-    def namespace(self) -> pulumi.Input[str] | None:
-        """Namespace of what it makes; None if that is nothing."""
-        made = "default" if self.args.namespace is None else self.args.namespace
-        return made if self.args.scrape == "pod_monitor" else None

@@ -13,7 +13,7 @@ from ..core.app import SecretKey
 from ..core.component import PatternComponent
 from ..core.environment import environment, literal
 from ..core.identity import as_app, restricted, secret_mode
-from ..core.patch import Need, PodPatch
+from ..core.patch import Connection, PodPatch
 from ..core.plug import PatternArgs, describe
 from ..core.quantities import sized
 from ..core.rules import EnvName, EnvSource, Image, Label, ObjectName, Path, Positive, Quantity, Resources, Text, Uid
@@ -142,7 +142,7 @@ class MigrationInitArgs(PatternArgs):
                 *({"name": volume, "secret": {"secretName": name, "defaultMode": secret_mode(pod)}} for volume, _, name in secrets),
             ),
             # psql asks the server itself
-            needs=() if self.database is None else (Need(address=self.database, asks=locked),),
+            connects=() if self.database is None else (Connection(address=self.database, awaited="answer" if locked else "connection"),),
         )
 
 

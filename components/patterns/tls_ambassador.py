@@ -238,14 +238,16 @@ class _Ambassador:
             files={nginx.CLIENT_CA: bundle(trusted)} if args.client_auth and not args.client_ca_secret else {},
             mounts={"certificate": (nginx.CERTIFICATES, certificate), **args.client_mounts()},
         )
-        return proxy + PodPatch(certificates=(self.certificate,))
+        told = replace(self.certificate, ports=tuple(port.name for port in taken), client_auth=args.client_auth)
+        return proxy + PodPatch(certificates=(told,))
 
 
 class _Planned(_Ambassador):
     """The ambassador before its certificate exists."""
 
     def __init__(self, args: TlsAmbassadorArgs) -> None:
-        super().__init__(args, Certificate(secret_name="planned", dns_names=args.certificate_args().all_dns_names(), is_made=True))
+        names = args.certificate_args().all_dns_names()
+        super().__init__(args, Certificate(secret_name="planned", dns_names=names, ca_pem="planned", is_made=True))
 
     def create(self, name: str, opts: pulumi.ResourceOptions) -> "TlsAmbassador":
         """The component with the certificate."""

@@ -12,7 +12,7 @@ from ..core.plug import PatternArgs, describe
 from ..core.quantities import sized
 from ..core.rules import Image, Label, Positive, Resources
 from ..core.view import PodView
-from .shared.waiting import HostName, HostPort, Url, needs, wait_container
+from .shared.waiting import HostName, HostPort, Url, connections, wait_container
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class WaitForInitArgs(PatternArgs):
             resources=self.resources,
             security=as_app(pod),
         )
-        return PodPatch(init_containers=(container,), needs=needs(self.targets()))
+        return PodPatch(init_containers=(container,), connects=connections(self.targets()))
 
 
 class WaitForInit(PatternComponent[WaitForInitArgs]):

@@ -31,8 +31,8 @@ def elasticsearch_cluster(
     other arguments of WorkloadArgs, but for kind and replicas.
 
     An ambassador takes over http. The nodes speak to each other on 9300, in plain text: that port is open on the pods' addresses, and only
-    a NetworkPolicy keeps others away from it. Each needs vm.max_map_count 262144 on its node, or SysctlInit, which can raise it or, with
-    strategy='none', have it do without. Raises ArgumentError.
+    a NetworkPolicy (`network_policy=`) keeps others away from it. Each needs vm.max_map_count 262144 on its node, or SysctlInit, which can
+    raise it or, with strategy='none', have it do without. Raises ArgumentError.
     """
     base = elasticsearch() if app is None else app
     own = [key for key in ("kind", "replicas") if key in workload]

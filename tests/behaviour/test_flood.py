@@ -107,10 +107,10 @@ def test_the_same_in_http_2_where_a_connection_has_many_requests(kind, tmp_path)
 
 
 def test_the_least_memory_is_enough_to_start(tmp_path):
-    resources = {"requests": {"cpu": "1", "memory": "8Mi"}, "limits": {"memory": "18Mi", "cpu": "2"}}
-    with in_front_of_http(tmp_path, resources=resources, max_connections=12) as (running, _):
+    resources = {"requests": {"cpu": "1", "memory": "8Mi"}, "limits": {"memory": "27Mi", "cpu": "2"}}
+    with in_front_of_http(tmp_path, resources=resources, max_connections=64) as (running, _):
         assert running.get()[0].status == 200
-        assert sum(map(resident, [running.process.pid, *running.workers])) < 18 * 2**20
+        assert sum(map(resident, [running.process.pid, *running.workers])) < 27 * 2**20
 
 
 LINE = (

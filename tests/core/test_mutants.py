@@ -10,7 +10,7 @@ from components.core import checks, environment, plug, rollout
 from components.core.app import App, Port
 from components.core.errors import CompositionError
 from components.core.fold import compose
-from components.core.patch import Need, PodPatch, UndeclaredPort, sidecar
+from components.core.patch import Connection, PodPatch, UndeclaredPort, sidecar
 from components.core.view import PodView, view
 from components.patterns.wait_for_init import WaitForInitArgs
 from components.testing import run
@@ -108,10 +108,12 @@ def test_somebody_else_may_be_waited_for() -> None:
     compose(web(), [WaitForInitArgs(tcp=["webs:80", "web.shops:80"])], hosts=["web", "web.shop", "web.shop.svc"])
 
 
-def serving(name: str, *, is_sidecar: bool = True, **port: Any) -> Adds:
+def serving(name: str, *, is_sidecar: bool = True, forwards_to: str | None = None) -> Adds:
     made = container(name)
+    connects = () if forwards_to is None else (Connection(address=forwards_to, local_port=6000),)
     containers = {"init_containers": (sidecar(made),)} if is_sidecar else {"containers": (made,)}
-    return Adds(name, PodPatch(undeclared_ports=(UndeclaredPort(number=6000, **port),), **containers))  # type: ignore[arg-type]
+    ports = (UndeclaredPort(number=6000),)
+    return Adds(name, PodPatch(undeclared_ports=ports, connects=connects, **containers))  # type: ignore[arg-type]
 
 
 WAITS = WaitForInitArgs(tcp=["127.0.0.1:6000"])
@@ -130,13 +132,13 @@ def test_what_is_waited_for_in_the_pod_stands_before() -> None:
 
 
 def test_what_asks_the_server_itself_may_go_through_a_tunnel() -> None:
-    asks = Adds("b", PodPatch(init_containers=(container("b"),), needs=(Need(address="127.0.0.1:6000"),)))
+    asks = Adds("b", PodPatch(init_containers=(container("b"),), connects=(Connection(address="127.0.0.1:6000", awaited="answer"),)))
     compose(web(), [serving("a", forwards_to="db:5432"), asks])
 
 
 def test_a_pattern_may_wait_for_its_own_sidecar() -> None:
     own = PodPatch(init_containers=(sidecar(container("a")), container("b")), undeclared_ports=(UndeclaredPort(number=6000),))
-    compose(web(), [Adds("a", own + PodPatch(needs=(Need(address="127.0.0.1:6000"),)))])
+    compose(web(), [Adds("a", own + PodPatch(connects=(Connection(address="127.0.0.1:6000", awaited="answer"),)))])
 
 
 def test_a_port_that_is_not_there_is_named_in_the_error() -> None:

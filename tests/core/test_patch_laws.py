@@ -25,7 +25,7 @@ ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
     "app_env": NAMES.map(lambda n: {"name": n, "value": n}),
     "app_mounts": NAMES.map(lambda n: {"name": n, "mountPath": f"/{n}"}),
     "undeclared_ports": st.integers(1, 9).map(lambda n: UndeclaredPort(number=n)),
-    "needs": NAMES,
+    "connects": NAMES,
     "annotations": st.tuples(NAMES, NAMES),
     "labels": st.tuples(NAMES, NAMES),
     "sysctls": st.tuples(NAMES, NAMES),

@@ -55,6 +55,8 @@ SHARED = (
     VaultCertificate,
     ConfigMapKey,
     RollingUpdate,
+    components.Monitor,
+    components.Peer,
     components.Target,
     components.Claim,
     components.CronJob,
@@ -196,6 +198,10 @@ MAKERS: dict[type, Callable[[Any], Any]] = {
     VaultSecret: lambda secret: vault(secrets=[secret]),
     RollingUpdate: lambda update: Workload(fresh(), WorkloadArgs(app=web(), strategy=update)),
     VaultCertificate: lambda certificate: vault(certificates=[certificate]),
+    components.Monitor: lambda monitor: compose(web(ports=[Port(name="http", number=80, monitor=monitor)])),
+    components.ServiceArgs: lambda args: Workload(fresh(), WorkloadArgs(app=web(), service=args)),
+    components.NetworkPolicyArgs: lambda args: Workload(fresh(), WorkloadArgs(app=web(), network_policy=args)),
+    components.Peer: lambda peer: Workload(fresh(), WorkloadArgs(app=web(), network_policy=components.NetworkPolicyArgs(clients=[peer]))),
     SessionStore: lambda store: components.JwtAmbassador(fresh(), login(store)),
     ConfigMapKey: lambda key: vault(ca_config_map=key),
     ServerCertificateArgs: lambda args: SelfSignedCertificate(fresh(), args),
@@ -339,7 +345,7 @@ def test_every_public_class_of_arguments_is_tried() -> None:
 
 @pytest.mark.parametrize("value", ["text", 42, object, {"app": "web"}, ProbeArgs()], ids=repr)
 def test_what_is_no_arguments_at_all_is_refused_too(value: Any) -> None:
-    makers = {cls: MAKERS[cls] for cls in MAKERS if cls not in SHARED and cls not in PATTERNS}
+    makers = {cls: MAKERS[cls] for cls in MAKERS if cls not in (*SHARED, *PATTERNS, components.NetworkPolicyArgs, components.ServiceArgs)}
     makers |= {cls: lambda args, cls=cls: getattr(components, cls.__name__.removesuffix("Args"))(fresh(), args) for cls in PATTERNS}
     for cls, make in {**makers, App: compose}.items():
         with pytest.raises((ArgumentError, CompositionError)) as error:

@@ -52,3 +52,28 @@ def test_it_is_not_said_without_an_engine() -> None:
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", PROGRAM, *arguments]
     return subprocess.run(command, cwd=Path(__file__).parent.parent.parent, capture_output=True, text=True, check=True, timeout=60)
+
+
+MONITORED = """
+import sys
+import pulumi
+from components import Injection, MetricsAdapterArgs, Target
+
+engine, expects = sys.argv[1:]
+pulumi.runtime.configure(pulumi.runtime.Settings("project", "stack", None, engine))
+injection = Injection("ours", Target(name="web"), [MetricsAdapterArgs(exporter="redis", scrape="pod_monitor")])
+container = {"name": "web", "image": "web:1", "ports": [{"name": "http", "containerPort": 8080}]}
+spec = {"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}}
+props = {"metadata": {"name": "web"}, "spec": spec}
+injection.transform(pulumi.ResourceTransformArgs(True, "kubernetes:apps/v1:Deployment", "web", props, pulumi.ResourceOptions()))
+if expects:
+    injection.expect()
+"""
+
+
+@pytest.mark.parametrize("expects", ["", "expects"])
+def test_a_pod_monitor_that_nobody_makes_is_said(expects: str) -> None:
+    warning = "injection 'ours' asks for a PodMonitor, which a transform cannot make; write expect(...), which does"
+    with logging_engine() as (address, logged):
+        subprocess.run([sys.executable, "-c", MONITORED, address, expects], cwd=Path(__file__).parent.parent.parent, check=True, timeout=60)
+    assert logged == ([] if expects else [("WARNING", warning)])

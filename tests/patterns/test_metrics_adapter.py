@@ -15,12 +15,10 @@ import pytest
 
 from components.core.app import App, Port, Rebind
 from components.core.errors import ArgumentError, CompositionError
-from components.core.fold import compose
 from components.core.patch import PodPatch
 from components.core.pod_security import pod_security_level
 from components.patterns.metrics_adapter import Exporter, MetricsAdapter, MetricsAdapterArgs
 from components.presets.elasticsearch import elasticsearch
-from components.testing import run
 from tests.support.composing import composed, container
 from tests.support.programs import need
 
@@ -217,38 +215,6 @@ def test_the_pod_stays_restricted():
     assert pod_security_level(adapted().spec) == "restricted"
 
 
-def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
-    args = MetricsAdapterArgs(
-        scrape="pod_monitor",
-        app_name="elasticsearch",
-        namespace="search",
-        pod_monitor_labels={"release": "prometheus"},
-        tls_config={"serverName": "elasticsearch"},
-    )
-    pods = []
-    recording = run(
-        lambda: pods.append(compose(elasticsearch(), [Ambassador("http-prometheus"), MetricsAdapter("metrics", args)])),
-    )
-    assert annotations(pods[0]) == {}
-    monitor = recording.one("PodMonitor", "metrics-pod-monitor")
-    assert monitor.type == "kubernetes:monitoring.coreos.com/v1:PodMonitor"
-    assert monitor.parent == recording.one("pod-patterns:index:MetricsAdapter").urn
-    assert monitor.inputs["metadata"] == {"namespace": "search", "labels": {"release": "prometheus"}}
-    assert monitor.inputs["spec"] == {
-        "selector": {"matchLabels": {"app.kubernetes.io/name": "elasticsearch"}},
-        "podMetricsEndpoints": [
-            {
-                "port": "http-prometheus",
-                "path": "/metrics",
-                "interval": "30s",
-                "scrapeTimeout": "30s",
-                "scheme": "https",
-                "tlsConfig": {"serverName": "elasticsearch"},
-            }
-        ],
-    }
-
-
 @pytest.mark.parametrize(
     ("args", "line"),
     [
@@ -279,9 +245,8 @@ def test_a_pod_monitor_finds_the_pods_by_the_apps_name():
             "credentials_secret: the exporter reads no user name; set Exporter.username_env, or username_key=None",
         ),
         ({"scrape": "pull"}, "scrape 'pull' is not allowed: one of annotations, pod_monitor, none"),
-        ({"scrape": "pod_monitor"}, "app_name is missing: a PodMonitor finds the pods by the app's name"),
         (
-            {"scrape": "pod_monitor", "app_name": "es", "interval": "30"},
+            {"scrape": "pod_monitor", "interval": "30"},
             "interval '30' is not allowed: a number with ms, s, m or h, e.g. 30s",
         ),
         ({"port": 0}, "port 0 is not allowed: a whole number from 1 to 65535"),
@@ -337,22 +302,6 @@ def test_an_exporter_that_is_told_where_to_listen_can_be_behind_an_ambassador(ex
         ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("--port={listen_port}",))}, UNMOVED),
         ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("--host={listen_host}",))}, UNMOVED),
         ((Ambassador("http-prometheus"),), {"exporter": Exporter(image="x:1", args=("-h",), binds_loopback=True)}, UNMOVED),
-        (
-            (),
-            {"scrape": "pod_monitor", "app_name": "opensearch"},
-            "app_name 'opensearch' is not the app's name 'elasticsearch': the PodMonitor would find no pod",
-        ),
-        (
-            (Ambassador("http-prometheus"),),
-            {"scrape": "pod_monitor", "app_name": "elasticsearch"},
-            "port 'http-prometheus' is behind TLS, but the PodMonitor would use http; set tls_config=",
-        ),
-        (
-            (Ambassador("http-prometheus", scheme="http"),),
-            {"scrape": "pod_monitor", "app_name": "elasticsearch", "tls_config": {"insecureSkipVerify": True}},
-            "tls_config is set, but port 'http-prometheus' is not behind TLS; leave it out, or add the port to "
-            "target_ports= of TlsAmbassador",
-        ),
     ],
 )
 def test_what_does_not_fit_the_app_is_a_conflict(patterns, args, line):

@@ -8,7 +8,7 @@ import pytest
 from components.core.app import App, Port, Rebind
 from components.core.errors import CompositionError
 from components.core.fold import compose
-from components.core.patch import Need, PodPatch, sidecar
+from components.core.patch import Connection, PodPatch, sidecar
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnelArgs
 from components.patterns.fetch_init import FetchInitArgs
 from components.patterns.metrics_adapter import MetricsAdapterArgs
@@ -131,7 +131,9 @@ def test_a_container_beside_the_app_is_never_there():
 
 
 def test_patterns_of_ones_own_say_what_they_need():
-    asks = Adds("asks", PodPatch(init_containers=(container("asks"),), needs=(Need(address="http://127.0.0.1/"),)))
+    asks = Adds(
+        "asks", PodPatch(init_containers=(container("asks"),), connects=(Connection(address="http://127.0.0.1/", awaited="answer"),))
+    )
     web = sidecar(container("web-cache", ports=[{"containerPort": 80}]))
     serves = Adds("serves", PodPatch(init_containers=(web,)))
     compose(APP, [serves, asks])

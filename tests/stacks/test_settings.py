@@ -187,7 +187,8 @@ def test_every_mistake_is_in_one_error_with_the_file() -> None:
         ({"app": "elasticsearch"}, "app must be a mapping, but is the text 'elasticsearch'"),
         (
             {"app": {**WEB, "ports": [{"name": "http", "number": 80, "front": None}]}},
-            "app.ports[0].front: unknown key; known: name, number, peers, probe_paths, protocol, rebind, scheme, service, service_number",
+            "app.ports[0].front: unknown key; known: metrics, monitor, name, number, peers, probe_paths, protocol, rebind, scheme, "
+            "service, service_number",
         ),
         ({"app": WEB, "workload": {"replicas": -1}}, "workload.replicas -1 is not allowed: a whole number, 0 or more"),
         ({"app": WEB, "patterns": {"kind": "SysctlInit"}}, "patterns must be a list, but is a mapping"),
@@ -264,7 +265,22 @@ def test_service_namespace_and_app_are_said_once() -> None:
     assert "front.shop.svc" in recording.one("SelfSignedCert").inputs["dnsNames"]
     assert recording.one("Secret").inputs["metadata"]["namespace"] == "shop"
     assert recording.one("PodMonitor").inputs["metadata"]["namespace"] == "shop"
-    assert recording.one("PodMonitor").inputs["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": "web"}}
+    assert recording.one("PodMonitor").inputs["spec"]["selector"] == {
+        "matchLabels": {"app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "web"}
+    }
+
+
+def test_a_policy_and_a_service_are_said_in_data() -> None:
+    policy = {"clients": [{"namespace": "front"}], "connects": ["db.data.svc:5432"]}
+    given = {"app": WEB, "workload": {"network_policy": policy, "service": {"headless": True}}}
+    recording = built(given)
+    spec = recording.one("NetworkPolicy").inputs["spec"]
+    namespaces = [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}, "podSelector": {}} for name in ("front", "data")
+    ]
+    assert spec["ingress"] == [{"from": namespaces[:1], "ports": [{"protocol": "TCP", "port": 8080}]}]
+    assert spec["egress"][1:] == [{"to": namespaces[1:], "ports": [{"protocol": "TCP", "port": 5432}]}]
+    assert recording.one("Service").inputs["spec"]["clusterIP"] == "None"
 
 
 def test_patterns_keep_their_order_and_take_names() -> None:

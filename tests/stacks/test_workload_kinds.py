@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "an unknown one": ({"kind": "Stateful"}, [f"workload.kind.kind: unknown value 'Stateful', did you mean 'StatefulSet'? known: {KNOWN}"]),
     "an argument of another": (
         {"kind": "DaemonSet", "claims": []},
-        ["workload.kind.claims: unknown key; known: kind"],
+        ["workload.kind.claims: unknown key; known: kind, min_ready_seconds"],
     ),
     "a missing argument": ({"kind": "CronJob"}, ["workload.kind.schedule: missing"]),
     "one wrong by itself": (

@@ -36,7 +36,7 @@ def single(make: Callable[[], Any]) -> Case:
 
 
 def monitored() -> MetricsAdapter:
-    return MetricsAdapter("metrics", MetricsAdapterArgs(scrape="pod_monitor", app_name="elasticsearch"))
+    return MetricsAdapter("metrics", MetricsAdapterArgs(scrape="pod_monitor"))
 
 
 CASES = {

@@ -11,7 +11,7 @@ from ...core import checks
 from ...core.app import SecretKey
 from ...core.environment import environment, literal
 from ...core.identity import restricted
-from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, sidecar
+from ...core.patch import ConfigFiles, Connection, PodPatch, UndeclaredPort, sidecar
 from ...core.plug import describe
 from ...core.quantities import sized
 from ...core.rules import HighPort, Image, Path, Pem, Positive, Resources, SomeText, Text, Uid
@@ -140,7 +140,14 @@ class ValidatorArgs(AmbassadorArgs):
             init_containers=(sidecar(container),),
             config_files=(ConfigFiles(name=config, files=files),) if files else (),
             undeclared_ports=(UndeclaredPort(number=number, argument="validator_port"),),
+            connects=tuple(Connection(address=address) for address in self._servers()),
         )
+
+    def _servers(self) -> Iterator[pulumi.Input[str]]:
+        """What it connects to; where an issuer found by its name has its keys, it says itself."""
+        yield self.issuer if self.jwks_url is None else self.jwks_url
+        if self.session_store is not None:
+            yield self.session_store.url
 
     def _arguments(self, number: int) -> list[pulumi.Input[str]]:
         where = describe(self)

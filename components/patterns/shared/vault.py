@@ -10,7 +10,7 @@ from ...core import checks
 from ...core.app import ConfigMapKey, SecretKey
 from ...core.environment import environment
 from ...core.identity import as_app
-from ...core.patch import ConfigFiles, Need, PodPatch
+from ...core.patch import ConfigFiles, Connection, PodPatch
 from ...core.plug import PatternArgs
 from ...core.quantities import sized, times
 from ...core.rules import DnsName, Image, Label, ObjectName, Path, Pem, Positive, Quantity, Resources, Text
@@ -178,7 +178,7 @@ class VaultArgs(PatternArgs):
                 ),
             ),
             service_account=() if self.service_account is None else (self.service_account,),
-            needs=(Need(address=self.address),),
+            connects=(Connection(address=self.address, awaited="answer"),),
         )
 
     def known_role(self, where: str) -> pulumi.Input[str]:

@@ -8,7 +8,7 @@ import pulumi
 
 from ...core import checks
 from ...core.environment import environment
-from ...core.patch import Need
+from ...core.patch import Connection
 from .scripts import script
 
 _NAME = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?"
@@ -26,9 +26,11 @@ HostName = Annotated[str, _name]
 _SCRIPT = script(__package__, "waiting.sh")
 
 
-def needs(targets: Sequence[tuple[str, pulumi.Input[str]]]) -> tuple[Need, ...]:
+def connections(targets: Sequence[tuple[str, pulumi.Input[str]]]) -> tuple[Connection, ...]:
     """The targets, for the fold; of a name alone, nothing but its address is needed."""
-    return tuple(Need(address=target, asks=kind == "http") for kind, target in targets if kind != "dns")
+    return tuple(
+        Connection(address=target, awaited="answer" if kind == "http" else "connection") for kind, target in targets if kind != "dns"
+    )
 
 
 def wait_container(

@@ -1,0 +1,1 @@
+"""What may reach a workload's pods, and what they may reach."""
