@@ -58,6 +58,7 @@ e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k fail
 
 bench: $(DEV) ## the measurements behind the figures in docs/
 	$(VENV)/bin/python -m bench.compose
+	$(VENV)/bin/python -m bench.inject
 
 wheel: $(DEV) ## build dist/*.whl
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .

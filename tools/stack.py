@@ -30,9 +30,7 @@ class Stack:
         except yaml.YAMLError as error:
             raise pulumi.RunError(f"stacks/{path.name} is not YAML: {error}") from None
         self.config: Mapping[str, Any] = document.get("config") or {}
-        prefix = f"{NAME}:"
-        given = {key.removeprefix(prefix): stack_file.decoded(value) for key, value in self.config.items() if key.startswith(prefix)}
-        self.settings = stack_file.parse(given, f"stacks/{path.name}")
+        self.settings = stack_file.parse(stack_file.keys(self.config), f"stacks/{path.name}")
         directory = self.settings.file.render
         self.rendered_to = None if directory is None else PROJECT / directory
         """The directory that a render stack writes to; None for a stack of a cluster."""

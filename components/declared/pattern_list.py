@@ -37,11 +37,13 @@ def patterns(
 
 def _kind(parser: Parser, kind: Any, path: str) -> type[Any] | None:
     """The arguments of that kind, this package's or somebody else's."""
-    known = kinds.kinds()
+    if isinstance(kind, str) and kind in kinds.shipped():
+        return kinds.shipped()[kind]
     if isinstance(kind, str) and "." in kind:
         found, problem = kinds.by_path(kind)
         parser.problems += [f"{path}: {problem}"] if problem else []
         return found
+    known = kinds.kinds()
     chosen = parser.choice(kind, known, path)
     return None if chosen is None else known[chosen]
 

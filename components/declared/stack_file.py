@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, get_args
 
-from ..certificates import CertificateAuthority, CertificateAuthorityArgs, ClientCertificateArgs
+from ..certificates import CertificateAuthorityArgs, ClientCertificateArgs
 from ..core import checks, rules
 from ..core.app import App
 from ..core.errors import ProblemsError
@@ -18,6 +18,7 @@ from ..workload import WorkloadArgs
 from . import demo_vault
 from .parser import Parser
 from .pattern_list import checked, patterns
+from .stated import Stated
 
 PRESETS: Mapping[str, Callable[..., App]] = {"elasticsearch": elasticsearch}
 """What `app.preset` may be: a function that takes fields of App and returns one."""
@@ -40,6 +41,10 @@ _HIDDEN = {
     WorkloadArgs: ("app", "patterns", "authority"),
     ClientCertificateArgs: ("namespace",),
 }
+
+
+PREFIX = "pod-patterns:"
+"""What each key of a stack file begins with."""
 
 
 class SettingsError(ProblemsError):
@@ -100,7 +105,7 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
     file = parser.instance(StackFile, usable, "", defaults=dict.fromkeys(refused))
     app = _app(parser, usable["app"]) if "app" in usable else None
     workload = _workload(parser, usable.get("workload", {}), app)
-    authority = _Stated(file.authority) if file and file.authority else None
+    authority = Stated(file.authority) if file and file.authority else None
     defaults = {"address": demo_vault.ADDRESS} if usable.get("demo_vault") is True else {}
     found = patterns(parser, usable.get("patterns"), _facts(app, workload, authority), defaults=defaults)
     if file:
@@ -116,6 +121,11 @@ def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> 
     assert file
     assert workload
     return Settings(file=file, workload=workload, patterns=found)
+
+
+def keys(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of this package in the `config` of a stack file, without their prefix."""
+    return {key.removeprefix(PREFIX): decoded(value) for key, value in config.items() if key.startswith(PREFIX)}
 
 
 def decoded(value: Any) -> Any:
@@ -153,14 +163,7 @@ def _workload(parser: Parser, given: Any, app: App | None) -> WorkloadArgs | Non
     return checked(parser, WorkloadArgs(app=app, **values), "workload")
 
 
-class _Stated(CertificateAuthority):
-    """Stands for the authority until it is made, while what its leaves ask for is looked at; it is never registered."""
-
-    def __init__(self, args: CertificateAuthorityArgs) -> None:
-        self._args = args
-
-
-def _facts(app: App | None, workload: WorkloadArgs | None, authority: _Stated | None) -> dict[str, Any]:
+def _facts(app: App | None, workload: WorkloadArgs | None, authority: Stated | None) -> dict[str, Any]:
     """What the workload will know; an app with a problem stands for itself, so that its patterns are still looked at."""
     name = app.name if app else "app"
     namespace = workload.namespace if workload else "default"

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ..core.errors import CompositionError
 from ..core.patch import Wire
+from .index import Index, metadata_of
 from .injection import Injection, InjectionError
+from .reached import labels_of, template_of
+from .references import cut_off
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
@@ -14,13 +18,27 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
     one workload, and CompositionError with every conflict.
     """
     found = list(flattened(manifests))
-    problems = [line for injection in injections for line in _unmet(injection, found)]
+    places: dict[Any, list[int]] = {}
+    for index, manifest in enumerate(found):
+        places.setdefault(metadata_of(manifest).get("name"), []).append(index)
+    problems = [line for injection in injections for line in _unmet(injection, found, places.get(injection.target.name, ()))]
     if problems:
         raise InjectionError("injections", problems)
+    before, around, failures = list(found), Index(found), []
     for injection in injections:
-        found = [injection.into(m, beside=found) if injection.is_for(m) else m for m in found]
-        found += injection.monitors
-    return found
+        try:
+            for index in places.get(injection.target.name, ()):
+                if injection.is_for(found[index]):
+                    labels = labels_of(template_of(injection, found[index]))
+                    found[index] = injection.into(found[index], beside=around.selecting(labels))
+        except CompositionError as error:
+            failures.append(error)
+    failures += [CompositionError(where, lines) for where, lines in cut_off(before, injections).items()]
+    if len(failures) > 1:
+        raise CompositionError("injections", [f"{error.where}: {line}" for error in failures for line in error.problems])
+    if failures:
+        raise failures[0]
+    return [*found, *(manifest for injection in injections for manifest in injection.monitors)]
 
 
 def flattened(manifests: Iterable[Wire]) -> Iterator[dict[str, Any]]:
@@ -32,14 +50,14 @@ def flattened(manifests: Iterable[Wire]) -> Iterator[dict[str, Any]]:
             yield dict(manifest)
 
 
-def _unmet(injection: Injection, manifests: Sequence[Wire]) -> Iterator[str]:
-    met = [m for m in manifests if injection.is_for(m)]
+def _unmet(injection: Injection, manifests: Sequence[Wire], places: Sequence[int]) -> Iterator[str]:
+    met = [m for m in (manifests[index] for index in places) if injection.is_for(m)]
     if len(met) == 1:
         return
     where = f"injection {injection.name!r}"
     if met:
-        places = ", ".join(f"{m.get('kind')} in namespace {(m.get('metadata') or {}).get('namespace', '(none)')}" for m in met)
-        yield f"{where} meets {len(met)} workloads called {injection.target.name!r} ({places}); set kind= or namespace= of the target"
+        there = ", ".join(f"{m.get('kind')} in namespace {(m.get('metadata') or {}).get('namespace', '(none)')}" for m in met)
+        yield f"{where} meets {len(met)} workloads called {injection.target.name!r} ({there}); set kind= or namespace= of the target"
         return
     known = [f"{m['kind']} {(m.get('metadata') or {}).get('name')}" for m in manifests if injection.target.path(m.get("kind")) is not None]
     yield (

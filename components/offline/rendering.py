@@ -9,12 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..core.errors import ProblemsError, refuse
 from . import files
 from .mocks import Mocks
 from .order import ordered
+from .printing import printed
 from .recording import Recording, Registration
 from .run import Program, run
 
@@ -38,8 +37,6 @@ _OURS = re.compile(r"\d\d-[a-z0-9.]+-[A-Za-z0-9._:-]+\.yaml")
 # what the API server takes as a name or a namespace, which all fit a file name (validation/path: IsValidPathSegmentName)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*")
 _KIND = re.compile(r"[A-Za-z0-9]+")
-# what is text here but not to the YAML reader of kubectl, beyond what PyYAML knows: 1e3, 0o7, y, n
-_AMBIGUOUS = re.compile(r"[-+.]?[0-9].*|[yYnN]")
 
 
 class OfflineError(ProblemsError):
@@ -70,18 +67,18 @@ class Rendering:
     """Manifests of an earlier rendering that nothing corresponds to any more."""
 
 
-def render(program: Program, directory: Path, *, keys: Path, **settings: Any) -> Rendering:
+def render(program: Program, directory: Path, *, keys: Path | None, **settings: Any) -> Rendering:
     """Writes a file for every object the program would apply; `kubectl apply -f DIRECTORY` applies them in order.
 
     The same program gives the same bytes, and an unchanged file is not touched. Files of an earlier rendering go when their object
     does; other files in the directory are left alone. Files with secrets, and `keys`, are readable by their owner only. `keys` is
-    where private keys and certificates last between renderings, a file outside the directory; whoever deletes it gets new ones.
-    `settings` are those of `run`.
+    where private keys and certificates last between renderings, a file outside the directory; whoever deletes it gets new ones, and with
+    None every rendering does. `settings` are those of `run`.
 
     Raises OfflineError, KeyFileError, and what the program raises; nothing in the directory is changed then.
     """
     where = f"rendering to {directory}"
-    if keys.resolve().is_relative_to(directory.resolve()):
+    if keys is not None and keys.resolve().is_relative_to(directory.resolve()):
         refuse(where, [f"keys {str(keys)!r} lies in the directory, whose files are meant to be applied and handed on; put it elsewhere"])
     recording = _record(program, keys=keys, **settings)
     wanted = {directory / name: (_text(manifest), 0o600 if private else 0o644) for name, manifest, private in _rendered(recording)}
@@ -182,22 +179,5 @@ def _file_name(manifest: Mapping[str, Any]) -> str:
     return f"{_REST if custom else _RANKS.get(kind, _REST):02d}-{kind.lower()}{custom}-{namespace}{metadata['name']}.yaml"
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Readable, and read by kubectl as it is meant."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True
-
-
-def _text_node(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text else '"' if _AMBIGUOUS.fullmatch(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text_node)
-
-
 def _text(manifest: Mapping[str, Any]) -> str:
-    return _HEADER + yaml.dump(
-        ordered(manifest), Dumper=_Dumper, width=2**31 - 1, allow_unicode=True, default_flow_style=False, sort_keys=False
-    )
+    return _HEADER + printed(ordered(manifest))

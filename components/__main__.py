@@ -1,0 +1,5 @@
+"""python -m pod_patterns"""
+
+from .cli.main import entry
+
+entry()
