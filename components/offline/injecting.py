@@ -24,10 +24,12 @@ def injected(
 
     def changed() -> dict[int, dict[str, Any]]:
         result = inject(given, program())
-        return {index: after for index, after in enumerate(result) if after != given[index]}
+        # behind those given are the PodMonitors
+        return {index: after for index, after in enumerate(result) if index >= len(given) or after != given[index]}
 
     recording = run(changed, mocks=mocks or Mocks(keys=settings.pop("keys", None), now=settings.pop("now", None), status=False), **settings)
     touched: dict[int, dict[str, Any]] = recording.value
     there = [m for m in given if m.get("kind") == "Secret"]
     owned = [manifest for manifest in registered(recording) if manifest not in there] if touched else []
-    return [*(touched.get(index, manifest) for index, manifest in enumerate(given)), *owned]
+    more = [manifest for index, manifest in touched.items() if index >= len(given)]
+    return [*(touched.get(index, manifest) for index, manifest in enumerate(given)), *owned, *more]

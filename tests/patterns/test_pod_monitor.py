@@ -1,5 +1,6 @@
 """PodMonitors: they find the pods, verify the certificate that is really in front of the port, and get through; or are refused."""
 
+import base64
 from typing import Any
 
 import pulumi
@@ -23,6 +24,7 @@ from components import (
     extend,
     inject,
 )
+from components.offline import injected
 from components.testing import Recording, run
 from tests.support.carriers import Carriers
 from tests.support.composing import PEM
@@ -202,6 +204,17 @@ def test_once_more_adds_nothing() -> None:
     made = inject([theirs()], [injection()])
     ours = injection()
     assert inject(inject([theirs()], [ours]), [ours]) == inject(made, [injection()]) == made
+
+
+def test_offline_it_verifies_the_certificate_that_is_made() -> None:
+    def program() -> list[Injection]:
+        return [Injection("ours", Target(name="web", namespace="shop"), [BEHIND, METRICS])]
+
+    made = injected([theirs()], program)
+    assert [m["kind"] for m in made] == ["Deployment", "Secret", "ConfigMap", "PodMonitor"]
+    _, secret, ca, _ = made
+    assert ca["data"]["ca.crt"] == base64.b64decode(secret["data"]["ca.crt"]).decode()
+    assert injected(made, program) == made
 
 
 def test_a_workload_without_a_selector_has_the_labels_of_its_pods() -> None:
