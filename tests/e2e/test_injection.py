@@ -1,5 +1,6 @@
 """Patterns in a chart that this library did not make: examples/chart, as Helm renders it."""
 
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -14,7 +15,7 @@ from components import CertificateAuthority, LogTailSidecarArgs, Port, Rebind, T
 from tests.support.chart import NAMESPACE
 
 from .client import Client
-from .cluster import Namespace, eventually, kubectl
+from .cluster import Namespace, eventually, kubectl, run
 from .deploy import deploy
 from .light import ready
 
@@ -89,3 +90,22 @@ def test_a_chart_serves_tls_and_its_containers_still_reach_each_other(
     assert level["runAsUser"] == 100
     assert "fsGroup" not in level
     figure("a Helm chart with two containers: https 200 by its Service, http 400, its neighbour on localhost still 200")
+
+
+def test_what_the_command_prints_is_applied_as_it_is(namespace: Namespace, chart: dict[str, Any], tmp_path: Path) -> None:
+    """As Helm calls it: the manifests in, and out with the patterns, the certificate's Secret among them."""
+    target = {"name": "orders", "namespace": namespace.name, "container": "orders"}
+    port = {"name": "http", "number": 9898, "rebind": {"env": {"PODINFO_HOST": "{host}"}}}
+    injection = {"name": "ours", "target": {**target, "ports": [port]}, "patterns": [{"kind": "TlsAmbassador", "service_name": "orders"}]}
+    patterns = tmp_path / "patterns.yaml"
+    patterns.write_text(yaml.safe_dump({"injections": [injection], "authority": {}}))
+    manifest = {**chart, "metadata": {**chart["metadata"], "namespace": namespace.name}}
+    command = [sys.executable, "-m", "components", "inject", "-f", str(patterns), "--keys", str(tmp_path / "keys.json")]
+    done = run(*command, stdin=yaml.safe_dump(manifest))
+    assert done.code == 0, done.err
+    namespace.kubectl("apply", "-f", "-", stdin=done.out)
+    namespace.kubectl("rollout", "status", "deployment/orders", "--timeout=180s", timeout=200)
+    objects = {m["kind"]: m for m in yaml.safe_load_all(done.out)}
+    client = Client(namespace)
+    ca = client.file("ca.pem", objects["Secret"]["stringData"]["ca.crt"])
+    assert '"message": "Orders of eu-central"' in client.curl("--cacert", ca, "https://orders:80/").out
