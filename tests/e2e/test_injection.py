@@ -1,6 +1,7 @@
 """Patterns in a chart that this library did not make: examples/chart, as Helm renders it."""
 
 import sys
+from base64 import b64decode
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -107,5 +108,5 @@ def test_what_the_command_prints_is_applied_as_it_is(namespace: Namespace, chart
     namespace.kubectl("rollout", "status", "deployment/orders", "--timeout=180s", timeout=200)
     objects = {m["kind"]: m for m in yaml.safe_load_all(done.out)}
     client = Client(namespace)
-    ca = client.file("ca.pem", objects["Secret"]["stringData"]["ca.crt"])
+    ca = client.file("ca.pem", b64decode(objects["Secret"]["data"]["ca.crt"]).decode())
     assert '"message": "Orders of eu-central"' in client.curl("--cacert", ca, "https://orders:80/").out

@@ -1,4 +1,4 @@
-"""HTTPS clients for the end-to-end tests; each prints one JSON object. No request is ever repeated.
+"""HTTP clients, with TLS where the URL says so, for the end-to-end tests; each prints one JSON object. No request is ever repeated.
 
 The file with the trusted authorities is read again for every new connection.
 """
@@ -25,17 +25,20 @@ class Target:
         parts = urlsplit(url)
         assert parts.hostname
         self.host, self.port, self.ca, self.timeout = parts.hostname, parts.port, ca, timeout
+        self.tls = parts.scheme == "https"
         self.path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 
-    def connect(self) -> http.client.HTTPSConnection:
-        """A verified connection."""
-        context = ssl.create_default_context(cafile=self.ca)
-        connection = http.client.HTTPSConnection(self.host, self.port, context=context, timeout=self.timeout)
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection, verified if it has TLS."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+        if self.tls:
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection(self.host, self.port, context=context, timeout=self.timeout)
         connection.connect()
         return connection
 
 
-def ask(connection: http.client.HTTPSConnection, path: str) -> tuple[str, bool]:
+def ask(connection: http.client.HTTPConnection, path: str) -> tuple[str, bool]:
     """The body of a 200, and whether the server closes the connection after it."""
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -66,11 +69,13 @@ class Load:
             self.requests[mode] += 1
             return True
 
-    def connect(self, mode: str) -> tuple[http.client.HTTPSConnection, str]:
+    def connect(self, mode: str) -> tuple[http.client.HTTPConnection, str]:
         connection = self.target.connect()
-        certificate = connection.sock.getpeercert()
         with self.lock:
             self.connections[mode] += 1
+        if not self.target.tls:
+            return connection, "none"
+        certificate = connection.sock.getpeercert()
         return connection, f"{certificate['serialNumber'][-8:]} of {dict(x[0] for x in certificate['issuer'])['commonName']}"
 
     def run(self, mode: str) -> None:
