@@ -6,14 +6,10 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from ..core.namespaces import service_names
 from ..core.view import BoundPort
 from .carrier import Parts
 from .service_args import ServiceArgs, carried
-
-
-def service_names(service: str, namespace: pulumi.Input[str]) -> list[str]:
-    """The names of a Service; without the namespace's where that is known only later."""
-    return [service, *([f"{service}.{namespace}", f"{service}.{namespace}.svc"] if isinstance(namespace, str) else [])]
 
 
 def pod_names(headless: str, namespace: pulumi.Input[str]) -> list[str]:

@@ -41,3 +41,8 @@ def agreed(where: str, patterns: object, namespace: pulumi.Input[str], way_out: 
         return ours
 
     return pulumi.Output.all(namespace, *(theirs for _, theirs in others)).apply(check)
+
+
+def service_names(service: str, namespace: object) -> list[str]:
+    """The names of a Service; without the namespace's where that is known only later."""
+    return [service, *([f"{service}.{namespace}", f"{service}.{namespace}.svc"] if isinstance(namespace, str) else [])]

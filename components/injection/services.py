@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ..core.namespaces import service_names
 from ..core.patch import Wire
 from ..core.view import BoundPort
 
@@ -14,8 +15,8 @@ def hosts(ports: Sequence[BoundPort], *, labels: Mapping[str, str], namespace: o
     secured = [port for port in ports if port.frontend and port.is_secure]
     found: list[str] = []
     for service in services(secured, labels=labels, namespace=namespace, beside=beside):
-        name, known = service["metadata"]["name"], service["metadata"].get("namespace") or namespace
-        found += [name, *([f"{name}.{known}", f"{name}.{known}.svc"] if known else [])]
+        metadata = service["metadata"]
+        found += service_names(metadata["name"], metadata.get("namespace") or namespace or None)
     return found
 
 
