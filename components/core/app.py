@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import pulumi
 
 from . import checks, placeholders, pod_fields
+from .handlers import HANDLERS
 from .monitor import Monitor
 from .protocols import Scheme
 from .quantities import sized
@@ -31,9 +32,6 @@ from .rules import (
     Uid,
     misfit,
 )
-
-HANDLERS = ("httpGet", "tcpSocket", "grpc")
-"""The handlers of a probe that ask a port."""
 
 
 def _no_mappings(what: str, parts: Mapping[str, Any]) -> list[str]:

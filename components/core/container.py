@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import checks, placeholders
-from .app import HANDLERS, App, Rebind
+from .app import App, Rebind
 from .command import Place, ends_with_script, words
 from .environment import environment
+from .handlers import HANDLERS, PROBES, handlers_of
 from .identity import restricted
 from .patch import Wire
 from .view import APP, LOOPBACK, BoundPort, PodView
 
-_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 # not ${port}, which is a shell's
 _PORT = re.compile(r"(?P<text>\{\{port\}\})|(?<!\$)\{port\}")
 
@@ -68,11 +68,11 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
     followed, problems = _rebound(container, moved, classic=pod.classic)
     if owned:
         followed |= _asking(container, pod)
-    for name, field, handlers in handlers_of(container):
+    for field, handlers in handlers_of(container):
         for kind in (kind for kind in HANDLERS if handlers.get(kind)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=owned)
             problems += found
-            followed[name] = _with(followed[name], field.split(".")[1:], {kind: asked})
+            followed |= _with(followed, field.split("."), {kind: asked})
     return followed, problems
 
 
@@ -80,7 +80,7 @@ def _asking(container: Wire, pod: PodView) -> dict[str, Any]:
     """The exec probes, with the number of the app's first port."""
     first = next((str(port.number) for port in pod.ports if port.owner == APP), None)
     found = {}
-    for name in _PROBES:
+    for name in PROBES:
         words = ((container.get(name) or {}).get("exec") or {}).get("command") or ()
         if first is not None and any(isinstance(word, str) and "{port}" in word for word in words):
             filled = [_PORT.sub(lambda m: "{port}" if m["text"] else first, w) if isinstance(w, str) else w for w in words]
@@ -91,22 +91,12 @@ def _asking(container: Wire, pod: PodView) -> dict[str, Any]:
 def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
     """Somebody else's container beside the app's; where it has the kubelet ask a port of the app by its number, that follows."""
     followed, problems = dict(container), []
-    for name, field, handlers in handlers_of(container):
+    for field, handlers in handlers_of(container):
         for kind in (kind for kind in HANDLERS if handlers.get(kind) and not isinstance(handlers[kind].get("port"), str)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=False, whose=f"container {container.get('name')!r}")
             problems += found
-            followed[name] = _with(followed[name], field.split(".")[1:], {kind: asked})
+            followed |= _with(followed, field.split("."), {kind: asked})
     return followed if followed != container else container, problems
-
-
-def handlers_of(container: Wire) -> Iterator[tuple[str, str, Wire]]:
-    """What the kubelet does with a container: the field of the container, where it stands, and the probe or the handler."""
-    for name in _PROBES:
-        if container.get(name):
-            yield name, name, container[name]
-    for hook, handler in (container.get("lifecycle") or {}).items():
-        if isinstance(handler, Mapping):  # stopSignal is none
-            yield "lifecycle", f"lifecycle.{hook}", handler
 
 
 def _with(value: Wire, path: list[str], changes: Wire) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pulumi
 
 from . import checks, command
 from .app import SecretKey
+from .handlers import PROBES
 from .patch import Wire
 
 # as in k8s.io/kubernetes/third_party/forked/golang/expansion: `$$` is a dollar, and a `$(` without its `)` is text
@@ -80,7 +81,7 @@ def unexpanded(container: Wire, *, is_open: bool = False) -> Iterator[tuple[str 
 def _unexpanded_in_probes(container: Wire) -> Iterator[str]:
     """A line for every reference in a probe that the kubelet, which knows no more than the manifest, would not expand, or to nothing."""
     plain = [v.get("name") for v in container.get("env") or () if "valueFrom" not in v and not references(v.get("value"))]
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in PROBES:
         asked = (container.get(probe) or {}).get("exec") or {}
         for (_, index), word, is_script in command.words({"command": asked.get("command")}):
             for name in dict.fromkeys(() if is_script else references(word)):

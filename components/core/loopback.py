@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from .assembly import Sum
 from .base import Base
+from .handlers import PROBES, handlers_of
 from .patch import Wire
 from .pod_security import containers
 from .view import APP, BoundPort
 
 _SPEAKS = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\]):([0-9]+)")
-_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 def problems(base: Base, found: Sum) -> Iterator[str]:
@@ -32,7 +31,7 @@ def problems(base: Base, found: Sum) -> Iterator[str]:
 
 def _way_out(base: Base, found: Sum, place: str, port: BoundPort) -> str:
     first = next((p for p in found.pod.ports if p.owner == APP), None)
-    filled = "write {port} in place of the number, or " if base.owned and place in _PROBES and port is first else ""
+    filled = "write {port} in place of the number, or " if base.owned and place in PROBES and port is first else ""
     return (
         f"{filled}use a rebind without {{port}}, so that the app keeps its number there, or list TrafficRedirectInit before the ambassador"
     )
@@ -45,8 +44,6 @@ def _texts(container: Wire) -> Iterator[tuple[str, str]]:
     for variable in container.get("env") or ():
         if isinstance(variable.get("value"), str):
             yield f"env {variable.get('name')!r}", variable["value"]
-    handlers: dict[str, Any] = {name: container.get(name) for name in _PROBES}
-    handlers |= {f"lifecycle.{name}": handler for name, handler in (container.get("lifecycle") or {}).items()}
-    for place, handler in handlers.items():
-        command = ((handler or {}).get("exec") or {}).get("command") if not isinstance(handler, str) else ()
+    for place, handler in handlers_of(container):
+        command = (handler.get("exec") or {}).get("command")
         yield from ((place, word) for word in command or () if isinstance(word, str))

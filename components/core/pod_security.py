@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from .cluster import DEFAULT_RELEASE, Release
+from .handlers import PROBES
 from .patch import Wire
 
 # what each version of a control allows besides what those before it do
@@ -128,7 +129,7 @@ def _probe_hosts(pod: _Judged) -> Iterator[str]:
     if pod.kubernetes < _PROBE_HOSTS_REFUSED:
         return
     for where, container in pod.containers:
-        handlers = [_at(container, probe) for probe in ("startupProbe", "readinessProbe", "livenessProbe")]
+        handlers = [_at(container, probe) for probe in PROBES]
         handlers += [_at(container, "lifecycle", hook) for hook in ("postStart", "preStop")]
         if any(_at(handler, kind, "host") for handler in handlers for kind in ("httpGet", "tcpSocket")):
             yield f"{where}: probe or lifecycle host"

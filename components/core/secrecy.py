@@ -6,11 +6,12 @@ from typing import Any
 import pulumi
 
 from .errors import SecretLeakError
+from .handlers import PROBES
 from .patch import ConfigFiles, Wire
 
 Leaf = tuple[str, Any]
 
-GUARDED = ("command", "args", "env", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
+GUARDED = ("command", "args", "env", *PROBES, "lifecycle")
 """Fields of a container that anyone who may read pods can read, and whose values a program computes."""
 
 

@@ -1,8 +1,9 @@
 """Shapes: what every part of a pod that this package adds must look like."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from . import checks, pod_fields
+from .handlers import PROBES, handlers_of
 from .patch import PodPatch, Wire
 
 
@@ -21,25 +22,16 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
     yield from of_env(container.get("env") or (), where)
     for mount in container.get("volumeMounts") or ():
         yield from of_mount(mount, where)
-    for field in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
+    for field in (*PROBES, "lifecycle"):
         if plain_init and field in container:
             yield f"{where}: {field} on a plain init container; wrap the container in sidecar(), or remove the {field}"
-    for field, handlers in _handlers(container):
+    for field, handlers in handlers_of(container):
         for kind in ("httpGet", "tcpSocket"):
             if "host" in handlers.get(kind, {}):
                 yield f"{where}: {field}.{kind}.host is refused by the baseline Pod Security Standard; remove it"
         if "sleep" in handlers:
             yield from checks.whole(0)(f"{where}: {field}.sleep.seconds", handlers["sleep"].get("seconds"))
     yield from checks.resources(f"{where}: resources", container.get("resources", {}))
-
-
-def _handlers(container: Wire) -> Iterator[tuple[str, Wire]]:
-    """Every probe and lifecycle handler, by where it stands."""
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        yield probe, container.get(probe) or {}
-    for hook, handler in (container.get("lifecycle") or {}).items():
-        if isinstance(handler, Mapping):  # stopSignal is none
-            yield f"lifecycle.{hook}", handler
 
 
 def of_env(env: Iterable[Wire], where: str) -> Iterator[str]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.app import HANDLERS, App, Port
+from ..core.app import App, Port
 from ..core.base import Base
-from ..core.container import handlers_of, pre_stop_seconds
+from ..core.container import pre_stop_seconds
+from ..core.handlers import HANDLERS, PROBES, handlers_of
 from ..core.patch import Wire
 from ..core.pod_security import containers
 from ..core.protocols import PROTOCOLS
@@ -162,7 +163,7 @@ def _scheme(name: str | None, number: int) -> Any:
 def _undeclared(found: Base, target: Target) -> list[int]:
     """The port numbers that the kubelet asks, of whatever container, and nobody declares: something listens there."""
     declared = {int(p["containerPort"]) for c in containers(found.spec) for p in c.get("ports") or ()} | {p.number for p in target.ports}
-    handlers = (handler for c in containers(found.spec) for _, _, handler in handlers_of(c))
+    handlers = (handler for c in containers(found.spec) for _, handler in handlers_of(c))
     asked = (handler[kind]["port"] for handler in handlers for kind in HANDLERS if (handler.get(kind) or {}).get("port") is not None)
     return sorted({int(port) for port in asked if not isinstance(port, str)} - declared - {*target.loopback_ports})
 
@@ -170,10 +171,8 @@ def _undeclared(found: Base, target: Target) -> list[int]:
 def _asked(found: Base) -> dict[int, list[str]]:
     """The paths that the kubelet asks for on behalf of other containers, by port number."""
     paths: dict[int, list[str]] = {}
-    for container in containers(found.spec):
-        if container.get("name") == found.app_container:
-            continue
-        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for container in found.neighbours():
+        for probe in PROBES:
             handler = (container.get(probe) or {}).get("httpGet") or {}
             if handler and not isinstance(handler.get("port"), str):
                 paths.setdefault(int(handler["port"]), []).append(handler.get("path") or "/")

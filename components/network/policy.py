@@ -9,15 +9,13 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from ..core import checks
-from ..core.app import HANDLERS
+from ..core.handlers import HANDLERS, PROBES
 from ..core.patch import Connection
 from ..core.pod import Pod
 from ..core.rules import Cidr, Label, PortNumber
 from ..core.view import BoundPort
 from . import egress
 from .peer import Peer, block
-
-_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 Server = Annotated[str, lambda what, value: [f"{what} {line}" for line in egress.problems(value)]]
 
@@ -133,7 +131,7 @@ def _probed(pod: Pod) -> set[int]:
     """The port numbers that the kubelet asks."""
     containers = [*(pod.spec.get("initContainers") or ()), *pod.spec["containers"]]
     named = {port.get("name"): port["containerPort"] for c in containers for port in c.get("ports") or ()}
-    probes = [container[probe] for container in containers for probe in _PROBES if container.get(probe)]
+    probes = [container[probe] for container in containers for probe in PROBES if container.get(probe)]
     asked = [probe[kind]["port"] for probe in probes for kind in HANDLERS if probe.get(kind)]
     return {named[port] if port in named else int(port) for port in asked}
 
