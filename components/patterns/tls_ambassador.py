@@ -118,6 +118,8 @@ class TlsAmbassadorArgs(MutualTlsArgs):
         given = [name for name, source in sources.items() if source is not None]
         if len(given) > 1:
             found.append(f"{' and '.join(given)} are both set; the certificate comes from one of them")
+        if self.certificate_volume == {}:
+            found.append("certificate_volume is empty; it must be a volume's name or its source, e.g. {'csi': {...}}")
         if self.reload and not self.exists and not self.client_mounts():
             found.append(
                 "reload is set, but the certificate is made here: a renewed one is a new Secret and rolls the pods; "

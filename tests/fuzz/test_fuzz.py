@@ -1,7 +1,7 @@
 """A short run of the fuzzing, and that it finds what it is to find. `make fuzz` is the long one."""
 
 from dataclasses import dataclass, replace
-from random import Random, SystemRandom
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,11 +17,11 @@ from tests.fuzz.judging import judged, unclear
 from tests.fuzz.values import Maker, known_words, noted, passes, required
 from tests.support.pods import container
 
-SEEDS = (1, SystemRandom().randrange(10**6))
+SEEDS = (1, 922845)  # fixed, so that a run is red for what it tests; `make fuzz` takes a new one each time
 HOSTILE = {"zq0x": "a zq0x; b"}
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=["fixed", "random"])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_composition_holds_or_is_refused_clearly(seed: int) -> None:
     counts, faults = fuzz(seed, range(150), every=15)
     assert not faults, "\n\n".join(faults)
@@ -29,7 +29,7 @@ def test_every_composition_holds_or_is_refused_clearly(seed: int) -> None:
     assert counts["refused"] > 15
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=["fixed", "random"])
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_whole_workload_has_valid_objects_or_is_refused_clearly(seed: int) -> None:
     _, faults = whole.run_whole(seed, 25)
     assert not faults, "\n\n".join(faults)

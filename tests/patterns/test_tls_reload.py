@@ -72,6 +72,12 @@ def test_a_volume_that_nobody_has_is_rejected():
     )
 
 
+def test_an_empty_volume_source_is_rejected():
+    with pytest.raises(ArgumentError) as error:
+        pod(secret_name=None, certificate_volume={})
+    assert error.value.problems == ("certificate_volume is empty; it must be a volume's name or its source, e.g. {'csi': {...}}",)
+
+
 def test_a_certificate_comes_from_one_place():
     with pytest.raises(ArgumentError) as error:
         pod(certificate_volume="secrets")
