@@ -5,27 +5,41 @@ VENV := .venv
 RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
+# the command, as `pip install .` would put it on PATH
+POD_PATTERNS := $(VENV)/bin/python -m components
+# the library under its installed name, for programs of users: examples
+LIBRARY := build/typed/pod_patterns
+# pip shows what it does, on a terminal
+QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up down preview check format test fuzz mutants golden reference e2e bench wheel clean
+.PHONY: help up preview down render diff inject check format test fuzz mutants golden reference e2e bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 up: $(RUN) ## deploy a stack: STACK=render (default: manifests to out/render, no cluster), dev, prod ...
-	@$(VENV)/bin/python -m tools.up $(STACK)
+	@$(POD_PATTERNS) up $(STACK)
 
 preview: $(RUN) ## what `make up` would change
-	@$(VENV)/bin/python -m tools.up --preview $(STACK)
+	@$(POD_PATTERNS) preview $(STACK)
 
 down: $(RUN) ## undo `make up`
-	@$(VENV)/bin/python -m tools.down $(STACK)
+	@$(POD_PATTERNS) down $(STACK)
 
-check: $(DEV) ## format, lint (shellcheck too) and types
+render: $(RUN) $(LIBRARY) ## print the manifests of a stack, or of an example: STACK=examples/private_api
+	@PYTHONPATH=$(dir $(LIBRARY)) $(VENV)/bin/python -m pod_patterns render $(STACK) $(ARGS)
+
+diff: $(RUN) ## what an edit of a stack file changes in the manifests, by pattern; ARGS='--against main'
+	@$(POD_PATTERNS) diff $(STACK) $(ARGS)
+
+inject: $(RUN) ## put patterns into manifests: ARGS='-f patterns.yaml manifests.yaml'
+	@$(POD_PATTERNS) inject $(ARGS)
+
+check: $(DEV) $(LIBRARY) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
@@ -68,12 +82,15 @@ clean: ## remove what the commands above made, except rendered manifests and sta
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --upgrade pip
+	$(VENV)/bin/pip install $(QUIET) --upgrade pip >&2
 
 $(RUN): requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	$(VENV)/bin/pip install $(QUIET) --requirement requirements.txt >&2
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/pip install --quiet --requirement requirements-dev.txt
+	$(VENV)/bin/pip install $(QUIET) --requirement requirements-dev.txt >&2
 	@touch $@ $(RUN)
+
+$(LIBRARY):
+	@mkdir -p $(dir $@) && ln -sfn ../../components $@

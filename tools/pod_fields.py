@@ -7,8 +7,7 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 
-from .engine import PROJECT
-
+PROJECT = Path(__file__).resolve().parent.parent
 TABLE = PROJECT / "components" / "core" / "pod_fields.json"
 _PREFIX = "io.k8s.api.core.v1."
 _OPEN = "any"

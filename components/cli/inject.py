@@ -1,7 +1,6 @@
 """pod-patterns inject."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,12 @@ from ..offline import injected
 from ..offline.mocks import Mocks
 from ..offline.order import ordered
 from ..offline.printing import printed
-from . import documents
+from . import command, documents
 from .difference import difference
 from .documents import Document, InputError
+from .places import Places
+from .terminal import coloured, waiting
+from .unsaved import UnsavedMocks
 
 _EXAMPLES = """\
 examples:
@@ -41,23 +43,16 @@ exit status:
 """
 
 
-class _UnsavedMocks(Mocks):
-    """Mocks whose key file stays as it is: whoever looks at a difference changes nothing."""
-
-    def save(self, project: str, stack: str) -> None:
-        """Nothing."""
-
-
 def add_to(commands: Any) -> None:
     """Adds the command to the parser's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = command.add(
+        commands,
         "inject",
         help="put patterns into manifests",
         description="Reads manifests, and prints them with patterns in the workloads that a file names.\n"
         "What is not touched is printed as it came, byte by byte. Certificates that patterns\n"
         "make are printed as Secrets. Hints go to stderr.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-f", "--file", action="append", required=True, metavar="FILE", help="injections to make; can be repeated")
     parser.add_argument("manifests", nargs="*", metavar="MANIFESTS", help="files to read instead of stdin, - for stdin")
@@ -86,8 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
         made.extend(injections.build(declared))
         return made
 
-    mocks = (_UnsavedMocks if arguments.diff else Mocks)(keys=arguments.keys, status=False)
-    after = injected(before, program, mocks=mocks, project="pod-patterns", stack="inject")
+    mocks = (UnsavedMocks if arguments.diff else Mocks)(keys=arguments.keys, status=False)
+    with waiting("Injecting"):
+        after = injected(before, program, mocks=mocks, project="pod-patterns", stack="inject")
     _refuse_duplicates(found, after)
     for line in references(before, made):
         print(f"hint: {line}", file=sys.stderr)
@@ -105,14 +101,15 @@ def _declared(arguments: argparse.Namespace) -> list[injections.Injections]:
         raise InputError("arguments", wrong)
     names: dict[str, str] = {}
     for name in arguments.file:
-        value, problems = documents.read_one(name, _content(name))
-        file = None
+        content = _content(name)
+        value, problems = documents.read_one(name, content)
+        file, places = None, Places(name, "" if problems else content.decode())
         if not problems:
             file, lines = injections.parse(value, namespace=arguments.namespace, keeps=arguments.keys is not None)
-            problems = [f"{name}: {line}" for line in lines]
+            problems = [f"{name}: {line}" if placed == line else placed for line, placed in zip(lines, places.of(lines), strict=True)]
         for index, item in enumerate(file.items if file else ()):
             if item.name in names:
-                problems.append(f"{name}: injections[{index}].name: there is an injection {item.name!r} in {names[item.name]}; rename one")
+                problems += places.of([f"injections[{index}].name: there is an injection {item.name!r} in {names[item.name]}; rename one"])
             names.setdefault(item.name, name)
         wrong += problems
         found += [file] if file else []
@@ -154,7 +151,7 @@ def _texts(found: Sequence[Document], after: Sequence[Mapping[str, Any]]) -> Ite
 
 
 def _differences(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    colours = coloured(sys.stdout)
     for index, new in enumerate(after):
         old = before[index] if index < len(before) else None
         if new is not old and new != old:

@@ -7,23 +7,45 @@ from collections.abc import Sequence
 
 import pulumi
 
-from . import inject, render
+from . import completion, diff, down, inject, preview, render, report, up
 
 WRONG = 2
 """Exit status when something is wrong, as argparse has it for its own."""
 
+_EXAMPLES = """\
+examples:
+  pod-patterns up dev
+  pod-patterns diff dev --against main
+  pod-patterns render dev | kubectl apply -f -
+  pod-patterns inject -f patterns.yaml < manifests.yaml
+  pod-patterns COMMAND --help
+
+exit status: 0 done, 2 something is wrong; others are in the help of the command
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    whole = argparse.ArgumentParser(
+        prog="pod-patterns",
+        description="Kubernetes workloads extended by patterns.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    for command in (up, preview, down, render, diff, inject, completion):
+        command.add_to(commands)
+    whole.set_defaults(whole=whole)
+    return whole
+
 
 def main(given: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pod-patterns", description="Kubernetes workloads extended by patterns, without Pulumi's engine.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (inject, render):
-        command.add_to(commands)
-    arguments = parser.parse_args(given)
+    arguments = parser().parse_args(given)
     try:
         status: int = arguments.run(arguments)
     except pulumi.RunError as error:
-        print(f"error: {error}", file=sys.stderr)
+        report.report(error)
         return WRONG
     return status
 

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ProblemsError
-from ..declared import stack, stack_file
-from ..offline import manifests, render as render_to
+from ..declared import stack as declared, stack_file
+from ..offline import Rendering, manifests, render as render_to
 from ..offline.order import ordered
 from ..offline.printing import printed
 from ..offline.run import run as run_offline
-from . import documents
+from . import command, program, project, stack as stacks
 from .documents import InputError
+from .places import Places
+from .terminal import waiting
 
 _EXAMPLES = """\
 examples:
-  pod-patterns render stacks/Pulumi.dev.yaml --keys dev.keys.json | kubectl apply -f -
-  pod-patterns render stacks/Pulumi.dev.yaml --keys dev.keys.json -o out/dev
+  pod-patterns render dev | kubectl apply -f -
+  pod-patterns render examples/private_api -o out/private-api
+  pod-patterns render stacks/Pulumi.dev.yaml --keys dev.keys.json
 
 exit status:
   0  done
@@ -27,60 +30,73 @@ exit status:
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = command.add(
+        commands,
         "render",
-        help="print the manifests of a stack file",
-        description="Prints the manifests that a stack file asks for, in the order in which they must be\n"
-        "applied, without Pulumi's engine.",
+        help="print the manifests of a stack",
+        description="Prints the manifests that a stack asks for, in the order in which they must be applied,\n"
+        "without Pulumi's engine and without a cluster. Of a project, the program is run; of a stack\n"
+        "file, the keys pod-patterns:... are read.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stack_file", type=Path, metavar="STACKFILE", help="a file such as stacks/Pulumi.dev.yaml")
+    parser.add_argument("what", metavar="STACK", help="a stack of the project here, the directory of a project, or a stack file")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="directory to write a file for each object to, instead of stdout")
+    parser.add_argument(
+        "-s", "--stack", default="dev", metavar="STACK", help="the stack, where a directory is given; needs no file (default: dev)"
+    )
     parser.add_argument(
         "--keys",
         type=Path,
         metavar="FILE",
-        help="where private keys and certificates last from one run to the next, for its owner only. Needed if the stack makes some",
+        help="where private keys and certificates last from one run to the next, for its owner only (default: .state/STACK.keys.json of "
+        "the project; a stack file that makes some needs one)",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status. Raises pulumi.RunError."""
-    path: Path = arguments.stack_file
-    settings = stack_file.parse(_given(path), str(path))
+    path, output, keys = Path(arguments.what), arguments.output, arguments.keys
+    # as a path is written; anything else is a name
+    if path.suffix in (".yaml", ".yml"):
+        return _of_file(path, output, keys)
+    is_directory = path.is_dir() and (len(path.parts) > 1 or any((path / name).is_file() for name in project.FILES))
+    stack = stacks.of(project.read(path), arguments.stack) if is_directory else stacks.of(project.find(), arguments.what)
+    if output is None:
+        return _print(program.printed(stack, keys))
+    return _list(program.rendered(stack, output, keys))
+
+
+def _of_file(path: Path, output: Path | None, keys: Path | None) -> int:
+    """Renders what a stack file says, without a program."""
+    try:
+        text = path.read_bytes().decode(errors="surrogateescape")
+    except OSError as error:
+        raise InputError(str(path), [f"cannot be read: {error.strerror}"]) from None
+    places = Places(str(path), text, stack_file.PREFIX)
+    settings = stacks.settings_of(str(path), stacks.configuration(str(path), text), places)
     # as the engine calls it: Pulumi.<stack>.yaml
     names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
-    keys: Path | None = arguments.keys
-    recording = run_offline(lambda: stack.build(settings), keys=keys, **names)
-    made = [r.name for r in recording.registrations if r.type.startswith("tls:")]
-    if made and keys is None:
-        raise ProblemsError(
-            str(path), [f"it makes keys and certificates, which must last ({', '.join(made)}); set --keys to a file for them"]
-        )
-    if arguments.output is None:
-        for manifest in manifests(lambda: stack.build(settings), keys=keys, **names):
-            print(f"---\n{printed(ordered(manifest))}", end="")
-        return 0
-    rendering = render_to(lambda: stack.build(settings), arguments.output, keys=keys, **names)
-    for file in rendering.files:
-        print(f"{'wrote' if file in rendering.written else 'kept '} {file}", file=sys.stderr)
-    for file in rendering.removed:
-        print(f"removed {file}", file=sys.stderr)
+    with places.located(), waiting(f"Rendering {path}"):
+        recording = run_offline(lambda: declared.build(settings), keys=keys, **names)
+        made = [r.name for r in recording.registrations if r.type.startswith("tls:")]
+        if made and keys is None:
+            way_out = "set --keys to a file for them"
+            raise ProblemsError(str(path), [f"it makes keys and certificates, which must last ({', '.join(made)}); {way_out}"])
+        if output is None:
+            return _print(manifests(recording))
+        return _list(render_to(lambda: declared.build(settings), output, keys=keys, **names))
+
+
+def _print(objects: list[dict[str, Any]]) -> int:
+    for manifest in objects:
+        print(f"---\n{printed(ordered(manifest))}", end="")
     return 0
 
 
-def _given(path: Path) -> dict[str, Any]:
-    """The keys in the stack file. Raises InputError."""
-    try:
-        value, problems = documents.read_one(str(path), path.read_bytes())
-    except OSError as error:
-        raise InputError(str(path), [f"cannot be read: {error.strerror}"]) from None
-    config = value.get("config") if isinstance(value, dict) else None
-    if not problems and not isinstance(config, dict):
-        problems = [f"{path}: has no mapping `config`; a stack file has it, with keys {stack_file.PREFIX}..."]
-    if problems:
-        raise InputError("stack file", problems)
-    assert config is not None
-    return stack_file.keys(config)
+def _list(rendering: Rendering) -> int:
+    for file in rendering.files:
+        print(f"{'wrote' if file in rendering.written else 'kept '} {stacks.shown(file)}", file=sys.stderr)
+    for file in rendering.removed:
+        print(f"removed {stacks.shown(file)}", file=sys.stderr)
+    return 0

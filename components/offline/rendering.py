@@ -114,8 +114,18 @@ def _record(program: Program, *, keys: Path | None = None, now: Callable[[], dat
     return run(program, mocks=Mocks(keys=keys, now=now, status=False), **settings)
 
 
+def by_urn(recording: Recording) -> dict[str, dict[str, Any]]:
+    """The Kubernetes objects in apply order, by the URN of their resource. Raises OfflineError."""
+    return {registration.urn: manifest for _, (registration, manifest) in _found(recording)}
+
+
 def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any], bool]]:
     """File name, object, and whether it holds secrets, in apply order."""
+    return [(name, manifest, manifest["kind"] == "Secret" or bool(r.secrets)) for name, (r, manifest) in _found(recording)]
+
+
+def _found(recording: Recording) -> list[tuple[str, tuple[Registration, dict[str, Any]]]]:
+    """File name, resource and object, in apply order."""
     if recording.preview:
         raise OfflineError("offline rendering", ["it was a preview, which does not know every value; run it as an update"])
     problems = [line for transform in recording.transforms for line in _unmet(transform)]
@@ -132,7 +142,7 @@ def _rendered(recording: Recording) -> list[tuple[str, dict[str, Any], bool]]:
             problems.append(f"{earlier.urn} and {registration.urn} are the same object, {manifest['kind']} {name!r}")
     if problems:
         raise OfflineError("offline rendering", problems)
-    return [(name, manifest, manifest["kind"] == "Secret" or bool(r.secrets)) for name, (r, manifest) in sorted(found.items())]
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _unmet(transform: Any) -> list[str]:

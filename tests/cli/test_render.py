@@ -58,7 +58,10 @@ def test_certificates_need_a_place_to_last(stack: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (STACK.replace("uid:", "udi:"), "Pulumi.dev.yaml: 1 problem\n  - app.udi: unknown key, did you mean 'uid'? known:"),
+        (
+            STACK.replace("uid:", "udi:"),
+            "Pulumi.dev.yaml: 1 problem\n  - Pulumi.dev.yaml:5: app.udi: unknown key, did you mean 'uid'? known:",
+        ),
         ("a: b", "stack file: 1 problem\n  - Pulumi.dev.yaml: has no mapping `config`; a stack file has it, with keys pod-patterns:...\n"),
         ("a: {", "stack file: 1 problem\n  - Pulumi.dev.yaml:2:1: is not YAML: while parsing a flow node: did not find expected"),
     ],

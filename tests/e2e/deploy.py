@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi import automation
 
 from components.offline import manifests, render
-from tools.engine import PROJECT
-from tools.render import run_program
-from tools.stack import NAME
+from tests.support.stack_program import NAME, configuration, run_program
 
 from .cluster import KubectlError, Namespace, kubectl
 
@@ -150,8 +147,7 @@ def deploy_stack(
     `change` may alter the configuration in place: `lambda config: config["patterns"][0].update(strategy="none")`; the keys are
     without `pod-patterns:`. Raises DeployError.
     """
-    document = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
-    config = {key.removeprefix(f"{NAME}:"): value for key, value in document["config"].items()}
+    config = {key.removeprefix(f"{NAME}:"): value for key, value in configuration(stack).items()}
     # what a render stack writes is meant for kubectl
     offline = config.pop("render", None) is not None
     config["workload"] = {**config.get("workload", {}), "namespace": namespace.name}

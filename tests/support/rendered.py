@@ -28,8 +28,7 @@ from components.patterns.wait_for_init import WaitForInit, WaitForInitArgs
 from components.presets.elasticsearch import elasticsearch
 from components.presets.elasticsearch_cluster import elasticsearch_cluster
 from components.workload import Workload, WorkloadArgs
-from tools.render import run_program
-from tools.stack import NAME, Stack
+from tests.support.stack_program import NAME, configuration, run_program
 
 STACKS = sorted(path.name.split(".")[1] for path in (Path(__file__).parent.parent.parent / "stacks").glob("Pulumi.*.yaml"))
 SECRET = VaultSecret(path="my-secret", file="my-secret.json", format="json")
@@ -136,8 +135,8 @@ NAMES = (*WHOLE, *PATTERNS, *OTHERS, "redirect", "mutual", "dated-logs")
 def rendered(name: str) -> list[dict[str, Any]]:
     """The manifests of that name, in apply order."""
     if name.startswith("stack-"):
-        stack = Stack(name.removeprefix("stack-"))
-        return manifests(run_program, project=NAME, stack=stack.name, config=stack.config)
+        stack = name.removeprefix("stack-")
+        return manifests(run_program, project=NAME, stack=stack, config=configuration(stack))
     everything = {**PATTERNS, "tls": lambda: TlsAmbassador("tls", EVERY_PORT)}.values()
     every = [*everything, *OTHERS.values()]
     programs: dict[str, Callable[[], None]] = {

@@ -5,18 +5,15 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 from pulumi.automation import PulumiCommand
 
-PROJECT = Path(__file__).resolve().parent.parent
-STATE = PROJECT / ".state"
-"""Local backend and its passphrase, used where the user is logged in nowhere; git ignores it."""
+from .project import Project
+from .terminal import waiting
 
 
 class NoCliError(pulumi.RunError):
@@ -29,37 +26,37 @@ class Engine:
 
     command: str
     environment: Mapping[str, str]
+    directory: Path
+    """The project's."""
 
     def popen(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Starts a command whose output goes to the terminal; in a process group of its own, so that it is interrupted on purpose only."""
-        return subprocess.Popen([self.command, *arguments], cwd=PROJECT, env=self.environment, start_new_session=True)
+        return subprocess.Popen([self.command, *arguments], cwd=self.directory, env=self.environment, start_new_session=True)
 
     def output(self, *arguments: str) -> str:
-        """The standard output of a command. Raises subprocess.CalledProcessError."""
-        command = [self.command, "--non-interactive", *arguments]
-        return subprocess.run(command, cwd=PROJECT, env=self.environment, check=True, capture_output=True, text=True).stdout
+        """The standard output of a command. Raises pulumi.RunError with what it says."""
+        done = self._run(*arguments)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().removeprefix("error: ")
+            raise pulumi.RunError(said or f"pulumi {' '.join(arguments)} ended with {done.returncode}")
+        return done.stdout
+
+    def select(self, stack: str) -> None:
+        """Makes the stack the current one, and the stack itself if it is not there yet. Raises pulumi.RunError."""
+        if not self.selects(stack):
+            self.output("stack", "init", "--stack", stack)
 
     def selects(self, stack: str) -> bool:
         """Makes the stack the current one; False if it was never made."""
-        try:
-            self.output("stack", "select", "--stack", stack)
-        except subprocess.CalledProcessError:
-            return False
-        return True
+        return self._run("stack", "select", "--stack", stack).returncode == 0
+
+    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [self.command, "--non-interactive", *arguments]
+        with waiting(f"pulumi {' '.join(arguments[:2])}"):
+            return subprocess.run(command, cwd=self.directory, env=self.environment, check=False, capture_output=True, text=True)
 
 
-@contextmanager
-def reported() -> Iterator[None]:
-    """Ends the program with what is wrong, if something is."""
-    try:
-        yield
-    except pulumi.RunError as error:
-        sys.exit(f"error: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"error: {(error.stderr or error.stdout or str(error)).strip()}")
-
-
-def find() -> Engine:
+def find(project: Project) -> Engine:
     """The CLI on PATH, else one that Pulumi's installer put below the home directory, else a new one from that installer.
 
     Raises NoCliError.
@@ -68,7 +65,8 @@ def find() -> Engine:
     if command is None:
         try:
             # installs the version of the SDK into ~/.pulumi/versions, unless it is there
-            command = str(PulumiCommand.install().command)
+            with waiting("Installing the Pulumi CLI"):
+                command = str(PulumiCommand.install().command)
         except (OSError, subprocess.CalledProcessError) as error:
             output = getattr(error, "output", None)
             said = output.decode(errors="replace") if isinstance(output, bytes) else str(error)
@@ -77,7 +75,7 @@ def find() -> Engine:
     # the language host is looked up on PATH
     path = os.pathsep.join((str(Path(command).parent), os.environ.get("PATH", "")))
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PATH": path}
-    return Engine(command, {**environment, **_backend(environment)})
+    return Engine(command, {**environment, **_backend(project, environment)}, project.directory)
 
 
 def _logged_in(environment: Mapping[str, str]) -> bool:
@@ -91,15 +89,14 @@ def _logged_in(environment: Mapping[str, str]) -> bool:
         return False
 
 
-def _backend(environment: Mapping[str, str]) -> dict[str, str]:
+def _backend(project: Project, environment: Mapping[str, str]) -> dict[str, str]:
     """Variables for a backend in the project's own directory, where the user has chosen none."""
     if _logged_in(environment):
         return {}
-    STATE.mkdir(mode=0o700, exist_ok=True)
-    backend = {"PULUMI_BACKEND_URL": f"file://{STATE}"}
+    backend = {"PULUMI_BACKEND_URL": f"file://{project.make_state()}"}
     if {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & set(environment):
         return backend
-    passphrase = STATE / "passphrase"
+    passphrase = project.state / "passphrase"
     if not passphrase.exists():
         passphrase.touch(mode=0o600)
         passphrase.write_text(secrets.token_hex(32), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`make up`: deploys a stack, and says in the end what stands there and what to try next."""
+"""pod-patterns up: deploys a stack, and says in the end what stands there and what to try next."""
 
 import argparse
 import json
@@ -15,64 +15,82 @@ from typing import Any
 import pulumi
 import yaml
 
-from . import pods
-from .engine import PROJECT, Engine, NoCliError, find, reported
-from .render import remove_offline, render_offline
-from .stack import NAME, Stack
+from ..declared.stack_file import PREFIX
+from . import command, engine as engines, pods, program, project, stack as stacks
+from .engine import Engine, NoCliError
+from .stack import Stack, shown
+
+_EXAMPLES = """\
+examples:
+  pod-patterns up dev      the stack of Pulumi.dev.yaml, to the cluster of the current kube context
+  pod-patterns up render   a stack whose file has pod-patterns:render, as manifests
+
+exit status:
+  0  done
+  1  the pods cannot start; their events and last log lines are on stderr
+  2  something is wrong; all of it is on stderr, and nothing was deployed
+  otherwise that of the Pulumi CLI
+"""
 
 POLL_SECONDS = 3
 INTERRUPT_SECONDS = 120
 """How long Pulumi may take to note what it has done after an interrupt, before it is told again."""
 
 
-@reported()
-def main() -> int:
-    """Deploys the stack named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make up", description=__doc__)
-    parser.add_argument("stack", help="name of a file stacks/Pulumi.<name>.yaml")
-    parser.add_argument("--preview", action="store_true", help="only show what would change")
-    arguments = parser.parse_args()
-    stack = Stack(arguments.stack)
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser's."""
+    parser = command.add(
+        commands,
+        "up",
+        help="deploy a stack",
+        description="Deploys a stack of the project here with Pulumi, and prints what stands there. The CLI is installed\n"
+        "if need be. State is kept in .state unless you are logged in. A stack that renders needs no CLI.",
+        epilog=_EXAMPLES,
+    )
+    command.add_stack(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status. Raises pulumi.RunError."""
+    stack = stacks.of(project.find(), arguments.stack)
     try:
-        engine = find()
+        engine = engines.find(stack.project)
     except NoCliError as error:
         if stack.rendered_to is None:
-            what = f"stack {stack.name!r} needs the Pulumi CLI: {error}; install it, or try `make up STACK=render`"
-            raise pulumi.RunError(what) from None
+            way_out = f"install it, or write manifests without it: pod-patterns render {stack.name}"
+            raise pulumi.RunError(f"stack {stack.name!r} needs the Pulumi CLI: {error}; {way_out}") from None
         print(f"Rendering offline: {error}.")
-        if arguments.preview:
-            raise pulumi.RunError("a preview needs the Pulumi CLI") from None
         return _offline(stack, stack.rendered_to)
-    if not engine.selects(stack.name):
-        engine.output("stack", "init", "--stack", stack.name)
-    if arguments.preview:
-        return engine.popen("preview", "--stack", stack.name, "--diff").wait()
+    engine.select(stack.name)
     return _up(engine, stack)
 
 
 def _offline(stack: Stack, directory: Path) -> int:
-    rendering = render_offline(stack, directory)
+    rendering = program.rendered(stack, directory)
     for path in rendering.files:
-        print(f"  {'wrote' if path in rendering.written else 'kept '} {path.relative_to(PROJECT)}")
+        print(f"  {'wrote' if path in rendering.written else 'kept '} {shown(path)}")
     for path in rendering.removed:
-        print(f"  removed {path.relative_to(PROJECT)}")
+        print(f"  removed {shown(path)}")
     _finish(stack, rendering.recording.exports)
     return 0
 
 
 def _up(engine: Engine, stack: Stack) -> int:
     # the provider names its files otherwise: every object would be there twice
-    remove_offline(stack)
+    program.remove(stack)
     if _files_are_lost(engine, stack):
         print("Manifests are missing; all of them are written again.")
         _write_again(engine, stack)
     diagnosis = _diagnosis(stack)
-    process = engine.popen("up", "--yes", "--stack", stack.name, "--suppress-outputs")
+    # what a program exports is its own affair
+    quiet = ("--suppress-outputs",) if stack.settings else ()
+    process = engine.popen("up", "--yes", "--stack", stack.name, *quiet)
     reason = _wait(process, diagnosis)
     if reason:
         print(f"\nThe pods cannot start; gave up waiting.\n{reason}", file=sys.stderr)
         return 1
-    if process.returncode == 0:
+    if process.returncode == 0 and stack.settings:
         _finish(stack, json.loads(engine.output("stack", "output", "--json", "--stack", stack.name)))
     return process.returncode
 
@@ -95,7 +113,7 @@ def _write_again(engine: Engine, stack: Stack) -> None:
     the same file.
     """
     document = yaml.safe_load(stack.path.read_text(encoding="utf-8"))
-    document["config"][f"{NAME}:always_render"] = True
+    document["config"][f"{PREFIX}always_render"] = True
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as copy:
         yaml.safe_dump(document, copy)
         copy.flush()
@@ -112,9 +130,10 @@ def _rendered_name(manifest: Mapping[str, Any]) -> str:
 
 def _diagnosis(stack: Stack) -> Callable[[], str | None]:
     """Looks for pods of a rollout that begins after this; they say why they cannot start, None while there is hope."""
-    if stack.rendered_to is not None or not shutil.which("kubectl"):
+    if stack.settings is None or stack.rendered_to is not None or not shutil.which("kubectl"):
         return lambda: None
-    where = (str(stack.settings.workload.namespace), f"app.kubernetes.io/instance={stack.settings.workload.app.name}")
+    workload = stack.settings.workload
+    where = (str(workload.namespace), f"app.kubernetes.io/instance={workload.app.name}")
     return partial(pods.diagnosis, *where, later_than=pods.newest_revision(*where))
 
 
@@ -149,7 +168,7 @@ def _finish(stack: Stack, outputs: Mapping[str, Any]) -> None:
     for name, url in sorted((outputs.get("endpoints") or {}).items()):
         print(f"  {name:16} {url}")
     if outputs.get("certificate_expires_at"):
-        print(f"  certificate until {outputs['certificate_expires_at']}; `make up` renews it when it is due")
+        print(f"  certificate until {outputs['certificate_expires_at']}; the next `up` renews it when it is due")
     if outputs.get("plaintext_ports"):
         print(f"  unencrypted ports: {', '.join(str(int(p)) for p in outputs['plaintext_ports'])}")
     for number, paths in (outputs.get("health_ports") or {}).items():
@@ -162,19 +181,16 @@ def _finish(stack: Stack, outputs: Mapping[str, Any]) -> None:
 
 def _next(stack: Stack, outputs: Mapping[str, Any]) -> str:
     if stack.rendered_to:
-        return f"kubectl apply --dry-run=server -R -f {stack.rendered_to.relative_to(PROJECT)}"
-    namespace, service = stack.settings.workload.namespace, outputs.get("service_name")
+        return f"kubectl apply --dry-run=server -R -f {shown(stack.rendered_to)}"
+    assert stack.settings
+    workload, service = stack.settings.workload, outputs.get("service_name")
     url = next(iter((outputs.get("endpoints") or {}).values()), None)
     if url is None or not service:
-        return f"kubectl -n {namespace} get pods"
+        return f"kubectl -n {workload.namespace} get pods"
     port = url.rpartition(":")[2]
-    verify = f"--cacert {stack.ca_file.relative_to(PROJECT)} " if outputs.get("ca_pem") else ""
-    forward = f"kubectl -n {namespace} port-forward service/{service} {port} &"
-    if any(p.rebind and p.rebind.keeps_number and str(p.number) == port for p in stack.settings.workload.app.ports):
+    verify = f"--cacert {shown(stack.ca_file)} " if outputs.get("ca_pem") else ""
+    forward = f"kubectl -n {workload.namespace} port-forward service/{service} {port} &"
+    if any(p.rebind and p.rebind.keeps_number and str(p.number) == port for p in workload.app.ports):
         # it is forwarded to the pod's loopback, where the app itself has that number
         return f"{forward} sleep 2; curl http://localhost:{port} # the app itself; through the Service it is {url}"
     return f"{forward} sleep 2; curl {verify}{url.partition(':')[0]}://localhost:{port}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

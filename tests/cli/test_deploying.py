@@ -1,4 +1,4 @@
-"""`make up` and `make down`: without a CLI, and against stand-ins for pulumi and kubectl that note how they are called."""
+"""pod-patterns up, preview and down: without a CLI, and against stand-ins for pulumi and kubectl that note how they are called."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import pytest
 import yaml
 from pulumi.automation import PulumiCommand
 
-from tools import down, engine, pods, render, stack, up
+from components.cli import pods, program as programs, project as projects, stack as stacks, up
+from components.cli.main import WRONG, main
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -22,15 +23,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project directory of its own, with the stacks of this one and an empty home."""
     directory = tmp_path / "project"
     shutil.copytree(PROJECT / "stacks", directory / "stacks")
-    shutil.copy(PROJECT / "__main__.py", directory)
-    for module in (engine, render, stack, up):
-        monkeypatch.setattr(module, "PROJECT", directory)
-    for module in (engine, render):
-        monkeypatch.setattr(module, "STATE", directory / ".state")
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(PROJECT / name, directory)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(directory)
     return directory
 
 
@@ -68,82 +66,136 @@ def called(calls: Path) -> list[list[str]]:
     return [json.loads(line)[0] for line in calls.read_text().splitlines()]
 
 
-def main(module: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["make", *arguments])
-    return module.main()  # type: ignore[attr-defined, no-any-return]
-
-
 def contents(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in directory.iterdir()}
 
 
 @pytest.mark.usefixtures("no_cli")
 def test_without_a_cli_the_render_stack_is_rendered_offline_and_a_second_run_changes_no_byte(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(up, monkeypatch, "render") == 0
+    assert main(["up", "render"]) == 0
     first = contents(project / "out" / "render")
     assert any(name.endswith("deployment-default_elasticsearch.yaml") for name in first)
     output = capsys.readouterr().out
     assert output.startswith("Rendering offline: the Pulumi CLI is not on PATH and could not be installed (no network).\n")
     assert "9200  https" in output
     assert "Next: kubectl apply" in output
-    assert main(up, monkeypatch, "render") == 0
+    assert main(["up", "render"]) == 0
     assert contents(project / "out" / "render") == first
 
 
 @pytest.mark.usefixtures("no_cli")
-def test_a_deleted_rendering_comes_back_with_the_same_keys(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    main(up, monkeypatch, "render")
+def test_a_deleted_rendering_comes_back_with_the_same_keys(project: Path) -> None:
+    main(["up", "render"])
     first = {name: text for name, (text, _) in contents(project / "out" / "render").items()}
     shutil.rmtree(project / "out")
-    main(up, monkeypatch, "render")
+    main(["up", "render"])
     assert {name: text for name, (text, _) in contents(project / "out" / "render").items()} == first
 
 
 @pytest.mark.usefixtures("no_cli")
-def test_down_removes_the_rendering_and_its_keys(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    main(up, monkeypatch, "render")
-    assert main(down, monkeypatch, "render") == 0
+def test_down_removes_the_rendering_and_its_keys(project: Path) -> None:
+    main(["up", "render"])
+    assert main(["down", "render"]) == 0
     assert not (project / "out" / "render").exists()
     assert not list((project / ".state").glob("*.keys.json"))
 
 
 @pytest.mark.usefixtures("no_cli", "project")
-@pytest.mark.parametrize(("module", "way_out"), [(up, "; install it, or try `make up STACK=render`"), (down, "")])
-def test_without_a_cli_a_cluster_stack_ends_with_a_clear_error(module: object, way_out: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit) as error:
-        main(module, monkeypatch, "dev")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("up", "stack 'dev' needs the Pulumi CLI: {reason}; install it, or write manifests without it: pod-patterns render dev"),
+        ("preview", "a preview needs the Pulumi CLI: {reason}; install it, or try: pod-patterns diff dev"),
+        ("down", "stack 'dev' needs the Pulumi CLI: {reason}"),
+    ],
+)
+def test_without_a_cli_a_cluster_stack_ends_with_a_clear_error(command: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "dev"]) == WRONG
     reason = "the Pulumi CLI is not on PATH and could not be installed (no network)"
-    assert str(error.value) == f"error: stack 'dev' needs the Pulumi CLI: {reason}{way_out}"
+    assert capsys.readouterr().err == f"error: {message.format(reason=reason)}\n"
 
 
 @pytest.mark.usefixtures("no_cli")
 def test_a_stack_file_that_pulumi_has_written_to_reads_the_same(project: Path) -> None:
     path = project / "stacks" / "Pulumi.dev.yaml"
     path.write_text(path.read_text().replace("demo_vault: true", 'demo_vault: "true"') + "encryptionsalt: v1:salt\n")
-    assert stack.Stack("dev").settings.file.demo_vault is True
+    settings = stacks.of(projects.find(), "dev").settings
+    assert settings
+    assert settings.file.demo_vault is True
 
 
 @pytest.mark.usefixtures("project")
-def test_an_unknown_stack_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SystemExit) as error:
-        main(up, monkeypatch, "staging")
-    assert str(error.value) == (
-        "error: stack 'staging': 1 problem\n"
-        "  - there is no stacks/Pulumi.staging.yaml; use STACK= with one of dev, prod, render, or write that file"
+def test_an_unknown_stack_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "staging"]) == WRONG
+    assert capsys.readouterr().err == (
+        "error: stack 'staging': 1 problem\n  - there is no stacks/Pulumi.staging.yaml; name one of dev, prod, render, or write that file\n"
     )
 
 
 def test_mistakes_in_a_stack_file_end_it_before_anything_is_started(
-    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+    project: Path, program: Callable[[str, str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = program("pulumi", "")
-    (project / "stacks" / "Pulumi.bad.yaml").write_text("config:\n  pod-patterns:ap: {preset: elasticsearch}\n")
-    with pytest.raises(SystemExit) as error:
-        main(up, monkeypatch, "bad")
-    assert "stacks/Pulumi.bad.yaml" in str(error.value)
+    text = (
+        "config:\n  pod-patterns:app:\n    preset: elasticsearch\n    uid: 0\n  pod-patterns:patterns: [{kind: SysctlInit, strategy: x}]\n"
+    )
+    (project / "stacks" / "Pulumi.bad.yaml").write_text(text)
+    assert main(["up", "bad"]) == WRONG
+    assert capsys.readouterr().err == (
+        "error: stacks/Pulumi.bad.yaml: 2 problems\n"
+        "  - stacks/Pulumi.bad.yaml:4: app.uid 0 is root: use another user id\n"
+        "  - stacks/Pulumi.bad.yaml:5: patterns[0].strategy 'x' is not allowed: one of init, none\n"
+    )
     assert not calls.exists()
+
+
+def test_from_a_directory_below_the_project_paths_are_those_of_that_directory(
+    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", "[]"))
+    monkeypatch.chdir(project / "stacks")
+    assert main(["up", "dev"]) == 0
+    assert capsys.readouterr().out.endswith("curl --cacert ../out/dev-ca.pem https://localhost:9200\n")
+
+
+def test_outside_of_a_project_there_is_nothing_to_deploy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["up", "dev"]) == WRONG
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}: 1 problem\n  - no Pulumi.yaml here, nor in a directory above; change to the directory of a project\n"
+    )
+
+
+def test_a_program_that_makes_everything_itself_needs_no_stack_file_and_shows_its_own_outputs(
+    tmp_path: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = program("pulumi", "")
+    (tmp_path / "Pulumi.yaml").write_text("{name: shop, runtime: python}")
+    monkeypatch.chdir(tmp_path)
+    assert main(["up", "dev"]) == 0
+    assert [c for c in called(calls) if "up" in c] == [["up", "--yes", "--stack", "dev"]]
+    assert capsys.readouterr().out == ""
+    # git does not see the passphrase
+    assert (tmp_path / ".state" / ".gitignore").read_text() == "*\n"
+
+
+def test_the_exit_status_is_that_of_pulumi(program: Callable[[str, str], Path], project: Path) -> None:
+    assert project
+    program("pulumi", "if arguments[0] in ('up', 'preview', 'destroy'): sys.exit(7)")
+    assert [main([command, "dev"]) for command in ("up", "preview", "down")] == [7, 7, 7]
+
+
+def test_what_pulumi_says_of_a_failure_is_the_error(
+    program: Callable[[str, str], Path], project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project
+    program("pulumi", "sys.exit('error: no backend') if 'init' in arguments or 'select' in arguments else None")
+    assert main(["up", "dev"]) == WRONG
+    assert capsys.readouterr().err == "error: no backend\n"
 
 
 STATE_OF_THE_STACK = """
@@ -166,10 +218,10 @@ def resource(kind: str, name: str, version: str = "v1") -> dict[str, object]:
 
 
 def test_a_new_stack_is_made_in_a_local_backend_with_a_passphrase_of_its_own(
-    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    project: Path, program: Callable[[str, str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     calls = program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", "[]"))
-    assert main(up, monkeypatch, "dev") == 0
+    assert main(["up", "dev"]) == 0
     assert capsys.readouterr().out.endswith(
         "\nNext: kubectl -n default port-forward service/x 9200 & sleep 2; curl --cacert out/dev-ca.pem https://localhost:9200\n"
     )
@@ -194,15 +246,13 @@ def test_whoever_is_logged_in_elsewhere_stays_there(
     else:
         (tmp_path / "home" / ".pulumi").mkdir(parents=True)
         (tmp_path / "home" / ".pulumi" / "credentials.json").write_text('{"current": "https://api.pulumi.com"}')
-    assert main(up, monkeypatch, "dev") == 0
+    assert main(["up", "dev"]) == 0
     environment = json.loads(calls.read_text().splitlines()[-1])[1]
     assert environment.get("PULUMI_BACKEND_URL") == ("https://pulumi.example.com" if login == "variable" else None)
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in environment
 
 
-def test_rendered_files_that_were_deleted_by_hand_are_written_again(
-    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rendered_files_that_were_deleted_by_hand_are_written_again(project: Path, program: Callable[[str, str], Path]) -> None:
     objects = [resource("Service", "x"), resource("Deployment", "x", "apps/v1")]
     key = {"urn": "urn:key", "type": "tls:index/privateKey:PrivateKey", "outputs": {}}
     provider = {"urn": "urn:provider", "type": "pulumi:providers:kubernetes", "outputs": {}}
@@ -212,7 +262,7 @@ def test_rendered_files_that_were_deleted_by_hand_are_written_again(
     folder.mkdir(parents=True)
     (folder / "v1-service-default-x.yaml").touch()
     before = (project / "stacks" / "Pulumi.render.yaml").read_text()
-    assert main(up, monkeypatch, "render") == 0
+    assert main(["up", "render"]) == 0
     again, plain = [c for c in called(calls) if "up" in c]
     assert again[:-1] == ["--non-interactive", "up", "--yes", "--skip-preview", "--stack", "render", "--config-file"]
     assert plain == ["up", "--yes", "--stack", "render", "--suppress-outputs"]
@@ -224,17 +274,15 @@ def test_rendered_files_that_were_deleted_by_hand_are_written_again(
 
     calls.unlink()
     (folder / "apps_v1-deployment-default-x.yaml").touch()
-    assert main(up, monkeypatch, "render") == 0
+    assert main(["up", "render"]) == 0
     assert [c for c in called(calls) if "up" in c] == [["up", "--yes", "--stack", "render", "--suppress-outputs"]]
 
 
-def test_what_was_rendered_offline_gives_way_to_the_engine(
-    project: Path, program: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    render.render_offline(stack.Stack("render"), project / "out" / "render")
+def test_what_was_rendered_offline_gives_way_to_the_engine(project: Path, program: Callable[[str, str], Path]) -> None:
+    programs.rendered(stacks.of(projects.find(), "render"), project / "out" / "render")
     (project / "out" / "render" / "notes.txt").write_text("mine")
     program("pulumi", STATE_OF_THE_STACK.replace("RESOURCES", "[]"))
-    assert main(up, monkeypatch, "render") == 0
+    assert main(["up", "render"]) == 0
     assert [p.name for p in (project / "out" / "render").iterdir()] == ["notes.txt"]
 
 
@@ -281,7 +329,7 @@ def test_pods_that_cannot_start_end_the_wait_with_their_events_and_last_log_line
     program("pulumi", WAITING)
     program("kubectl", f"os.chdir({str(project)!r})\n{KUBECTL}")
     monkeypatch.setattr(up, "POLL_SECONDS", 0.2)
-    assert main(up, monkeypatch, "dev") == 1
+    assert main(["up", "dev"]) == 1
     assert capsys.readouterr().err == (
         "\nThe pods cannot start; gave up waiting.\n"
         "pod x-1, container get-secret: CrashLoopBackOff: back-off\n"

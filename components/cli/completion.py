@@ -1,0 +1,59 @@
+"""pod-patterns completion: what a shell needs to complete the command line."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+
+from . import command
+
+_SHELLS = ("bash", "zsh", "fish")
+_EXAMPLES = """\
+examples:
+  bash:  pod-patterns completion bash > ~/.local/share/bash-completion/completions/pod-patterns
+  zsh:   pod-patterns completion zsh > ~/.zfunc/_pod-patterns      (a directory of $fpath)
+  fish:  pod-patterns completion fish > ~/.config/fish/completions/pod-patterns.fish
+
+exit status:
+  0  done
+  2  something is wrong; it is on stderr
+"""
+# no quotes and no bare wildcards: the line stands in the script of every shell
+_STACKS = r"find . -maxdepth 2 -name Pulumi.\*.yaml | sed -e s/.\*Pulumi.// -e s/.yaml//"
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command to the parser's."""
+    parser = command.add(
+        commands,
+        "completion",
+        help="print completion for a shell",
+        description="Prints what a shell needs to complete this command: its commands, options, files and stacks.",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument("shell", choices=_SHELLS)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status. Raises pulumi.RunError."""
+    try:
+        import shtab  # noqa: PLC0415
+    except ImportError:
+        raise pulumi.RunError("completion needs shtab, which is not installed; try: pip install 'pod-patterns[cli]'") from None
+    found = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY, "MANIFESTS": shtab.FILE, "STACK": shtab.cmd(_STACKS)}
+    whole: argparse.ArgumentParser = arguments.whole
+    for action in _actions(whole):
+        if isinstance(action.metavar, str) and action.metavar in found:
+            action.complete = found[action.metavar]  # type: ignore[attr-defined]
+    print(shtab.complete(whole, arguments.shell))
+    return 0
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _actions(inner)
