@@ -1,8 +1,10 @@
-"""Settings of all tests, and the library as a user's program imports it."""
+"""Settings of all tests, what is said of skipped ones, and the library as a user's program imports it."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,19 @@ settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-goldens", action="store_true", help="write tests/golden anew instead of comparing with it")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was skipped, with the reasons, and the one command that would run it."""
+    skipped = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()))
+    if not skipped:
+        return
+    terminalreporter.section("skipped")
+    for reason, number in sorted(skipped.items(), key=lambda item: (-item[1], item[0])):
+        terminalreporter.write_line(f"{number:5}  {reason}")
+    terminalreporter.write_line(
+        f"{skipped.total()} tests were skipped. This installs what they need, and runs all (Debian, as root): .ci/run"
+    )
 
 
 @pytest.fixture

@@ -160,9 +160,9 @@ def test_no_other_upgrade_goes_through(there: Scene, path: str, entitled: bool, 
 
 @pytest.mark.parametrize("case", [*UPGRADES, "websocket"])
 @pytest.mark.parametrize("path", [OPEN, CLOSED])
+@pytest.mark.parametrize("there", [name for name, made in SCENES.items() if "tls" in made], indirect=True, scope="module")
 def test_nothing_is_upgraded_in_http_2(there: Scene, path: str, case: str) -> None:
-    if there.context is None:
-        pytest.skip("HTTP/2 is offered in TLS alone")
+    assert there.context is not None
     asked = [(name.lower(), value) for name, value in UPGRADES.get(case, WEBSOCKET)]
     with Http2(there.number, there.context) as client:
         answer = client.ask(path, [*asked, *((name.lower(), value) for name, value in there.entitled)])
@@ -207,8 +207,7 @@ def test_a_websocket_goes_through(there: Scene) -> None:
         assert connection.echo("hello") == "echo hello"
 
 
+@pytest.mark.parametrize("there", [name for name, made in SCENES.items() if "jwt" in made], indirect=True, scope="module")
 def test_a_websocket_needs_what_any_request_needs(there: Scene) -> None:
-    if not there.entitled:
-        pytest.skip("nothing is needed here")
     with there.connect() as connection:
         assert connection.ask("/socket", WEBSOCKET).status == 401
