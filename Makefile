@@ -40,7 +40,7 @@ check: $(DEV) $(LIBRARY) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
+	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples template
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }

@@ -20,7 +20,8 @@ exit status:
   2  something is wrong; it is on stderr
 """
 # no quotes and no bare wildcards: the line stands in the script of every shell
-_STACKS = r"find . -maxdepth 2 -name Pulumi.\*.yaml | sed -e s/.\*Pulumi.// -e s/.yaml//"
+_FILES = r"find . -maxdepth 2 -name Pulumi.\*.yaml"
+_NAMES = r"-e s/.\*Pulumi.// -e s/.yaml//"
 
 
 def add_to(commands: Any) -> None:
@@ -42,11 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
         import shtab  # noqa: PLC0415
     except ImportError:
         raise pulumi.RunError("completion needs shtab, which is not installed; try: pip install 'pod-patterns[cli]'") from None
-    found = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY, "MANIFESTS": shtab.FILE, "STACK": shtab.cmd(_STACKS)}
+    names, files_too = shtab.cmd(f"{_FILES} | sed {_NAMES}"), shtab.cmd(f"{_FILES} | sed -e p {_NAMES}")
+    found = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY, "MANIFESTS": shtab.FILE, "STACK": names}
     whole: argparse.ArgumentParser = arguments.whole
     for action in _actions(whole):
         if isinstance(action.metavar, str) and action.metavar in found:
-            action.complete = found[action.metavar]  # type: ignore[attr-defined]
+            action.complete = files_too if action.dest == "what" else found[action.metavar]  # type: ignore[attr-defined]
     print(shtab.complete(whole, arguments.shell))
     return 0
 
@@ -55,5 +57,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
     for action in parser._actions:
         yield action
         if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                yield from _actions(inner)
+            for short in action._choices_actions:
+                # shells have one line for it
+                action.choices[short.dest].description = short.help
+                yield from _actions(action.choices[short.dest])

@@ -17,15 +17,16 @@ from .terminal import waiting
 
 def rendered(stack: Stack, directory: Path, keys: Path | None = None) -> Rendering:
     """Writes the stack's manifests into the directory. Raises OfflineError, KeyFileError, and what the program raises."""
-    directory = directory.absolute()
+    program, settings, directory = _program(stack), _settings(stack, keys), directory.absolute()
     with _at(stack):
-        return render(_program(stack), directory, **_settings(stack, keys))
+        return render(program, directory, **settings)
 
 
 def printed(stack: Stack, keys: Path | None = None) -> list[dict[str, Any]]:
     """The stack's manifests in apply order. Raises the same."""
+    program, settings = _program(stack), _settings(stack, keys)
     with _at(stack):
-        return manifests(_program(stack), **_settings(stack, keys))
+        return manifests(program, **settings)
 
 
 def remove(stack: Stack) -> tuple[Path, ...]:
@@ -58,6 +59,7 @@ def _is_encrypted(value: Any) -> bool:
 def _program(stack: Stack) -> Any:
     project = stack.project
     main = project.program / "__main__.py"
+    name = shown(main)
     if project.runtime != "python" or not main.is_file():
         what = f"runtime {project.runtime}" if project.runtime != "python" else f"no {main.name}"
         raise pulumi.RunError(f"{shown(project.program)}: is no program in Python ({what}); only such run without Pulumi's engine")
@@ -67,7 +69,7 @@ def _program(stack: Stack) -> Any:
             runpy.run_path(str(main), run_name="__main__")
         except ModuleNotFoundError as error:
             way_out = "install what the program needs beside this command, e.g. pip install -r requirements.txt"
-            raise pulumi.RunError(f"{shown(main)}: {error}; {way_out}") from None
+            raise pulumi.RunError(f"{name}: {error}; {way_out}") from None
 
     return run
 

@@ -1,12 +1,12 @@
 """pod-patterns completion, in the shell itself."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from components.cli.main import main
+from tests.support.programs import need
 
 BASH = """\
 source {script}
@@ -39,15 +39,13 @@ def test_bash_completes_commands_options_stacks_and_files(scripts: Path) -> None
     assert completed(scripts, "pod-patterns", "") >= {"up", "preview", "down", "render", "diff", "inject", "completion"}
     assert completed(scripts, "pod-patterns", "pre") == {"preview"}
     assert completed(scripts, "pod-patterns", "up", "") >= {"dev", "prod"}
-    assert completed(scripts, "pod-patterns", "diff", "p") == {"prod"}
+    assert completed(scripts, "pod-patterns", "down", "p") == {"prod"}
+    assert completed(scripts, "pod-patterns", "diff", "") >= {"dev", "./stacks/Pulumi.dev.yaml"}
     assert completed(scripts, "pod-patterns", "render", "--k") == {"--keys"}
     assert completed(scripts, "pod-patterns", "completion", "") >= {"bash", "zsh", "fish"}
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_is_one_of_that_shell(shell: str, scripts: Path) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed")
-    done = subprocess.run([program, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
+    done = subprocess.run([need(shell), "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
