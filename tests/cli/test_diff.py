@@ -108,7 +108,7 @@ def test_each_change_stands_above_what_it_changes(stack: Path, capsys: pytest.Ca
         "/dev/null",
         "/dev/null",
     ]
-    assert [line.strip("+- ") for line in change.findall(third)] == ["db.prod.svc:5432", "db.prod.svc:5433"]
+    assert [line.strip("+- ") for line in change.findall(third)] == ["tcp db.prod.svc:5432", "tcp db.prod.svc:5433"]
     assert "+      - name: redis-cache" in last
 
 

@@ -187,7 +187,7 @@ def test_the_namespace_of_a_release(directory: Path) -> None:
     write(directory, patterns)
     assert refused(directory, "-f", "patterns.yaml", "--keys", "k") == (
         "error: injections: 1 problem\n"
-        "  - patterns.yaml: injections[0].target.namespace: missing; certificates are made for it, and their Secrets in it\n"
+        "  - patterns.yaml:5: injections[0].target.namespace: missing; certificates are made for it, and their Secrets in it\n"
     )
     _, secret, _ = yaml.safe_load_all(run(directory, "-f", "patterns.yaml", "--keys", "k", "-n", "test").stdout)
     assert secret["metadata"]["namespace"] == "test"
@@ -250,10 +250,10 @@ def test_everything_wrong_in_the_injections_is_in_one_error(directory: Path) -> 
     start, *lines = text.splitlines()
     assert start == f"error: injections: {len(lines)} problems"
     assert [line.partition("; known")[0].partition(" known:")[0] for line in lines] == [
-        "  - patterns.yaml: injections[0].target.prots: unknown key, did you mean 'ports'?",
-        "  - patterns.yaml: injections[0].sidecars 'clasic' is not allowed: one of native, classic",
-        "  - patterns.yaml: injections[0].patterns[1].kind: unknown value 'TlsAmbasador', did you mean 'TlsAmbassador'?",
-        "  - patterns.yaml: injections[0].patterns[2].target_prot: unknown key, did you mean 'target_port'?",
+        "  - patterns.yaml:19: injections[0].target.prots: unknown key, did you mean 'ports'?",
+        "  - patterns.yaml:8: injections[0].sidecars 'clasic' is not allowed: one of native, classic",
+        "  - patterns.yaml:5: injections[0].patterns[1].kind: unknown value 'TlsAmbasador', did you mean 'TlsAmbassador'?",
+        "  - patterns.yaml:7: injections[0].patterns[2].target_prot: unknown key, did you mean 'target_port'?",
         "  - broken.yaml:3:3: is not YAML: while parsing a block collection: did not find expected '-' indicator",
         "  - twice.yaml:2: key 'injections' is there twice in one mapping; remove one",
         "  - empty.yaml: must be a mapping with the key injections",
@@ -264,14 +264,15 @@ def test_a_certificate_needs_a_place_to_last(directory: Path) -> None:
     write(directory, making())
     assert refused(directory) == (
         "error: injections: 1 problem\n"
-        "  - patterns.yaml: injections[0].patterns[0]: makes a certificate, which must last; set --keys to a file for it, or secret_name\n"
+        "  - patterns.yaml:4: injections[0].patterns[0]: makes a certificate, which must last; set --keys to a file for it, or "
+        "secret_name\n"
     )
 
 
 def test_an_authority_that_issues_nothing(directory: Path) -> None:
     write(directory, {**PATTERNS, "authority": {}})
     assert refused(directory) == (
-        "error: injections: 1 problem\n  - patterns.yaml: authority: no pattern makes a certificate; leave it out\n"
+        "error: injections: 1 problem\n  - patterns.yaml:1: authority: no pattern makes a certificate; leave it out\n"
     )
 
 
@@ -279,12 +280,12 @@ def test_a_name_that_is_there_already(directory: Path) -> None:
     write(directory, {"injections": PATTERNS["injections"] * 2})
     assert refused(directory) == (
         "error: injections: 1 problem\n"
-        "  - patterns.yaml: injections[1].name: there is an injection 'tls' already; give this one a name of its own\n"
+        "  - patterns.yaml:3: injections[1].name: there is an injection 'tls' already; give this one a name of its own\n"
     )
     write(directory, PATTERNS)
     write(directory, PATTERNS, "more.yaml")
     assert refused(directory, "-f", "patterns.yaml", "-f", "more.yaml") == (
-        "error: injections: 1 problem\n  - more.yaml: injections[0].name: there is an injection 'tls' in patterns.yaml; rename one\n"
+        "error: injections: 1 problem\n  - more.yaml:2: injections[0].name: there is an injection 'tls' in patterns.yaml; rename one\n"
     )
 
 
