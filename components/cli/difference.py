@@ -9,7 +9,7 @@ from ..offline.printing import printed
 
 _COLOURS = {"-": "31", "+": "32", "@": "36"}
 _HIDDEN = "(not shown)"
-_OTHER = "(not shown, but another)"
+_OTHER = "(not shown; changed)"
 
 
 def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, colours: bool = False) -> str:

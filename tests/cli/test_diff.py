@@ -127,8 +127,8 @@ def test_no_value_of_a_secret_is_shown(stack: Path, capsys: pytest.CaptureFixtur
     assert re.findall(r"^[-+ ]  (?:tls|ca)\..*$", secret, re.MULTILINE) == [
         "-  ca.crt: (not shown)",
         "-  tls.crt: (not shown)",
-        "+  ca.crt: (not shown, but another)",
-        "+  tls.crt: (not shown, but another)",
+        "+  ca.crt: (not shown; changed)",
+        "+  tls.crt: (not shown; changed)",
         # the key stays when the certificate is renewed
         "   tls.key: (not shown)",
     ]
