@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 POD_PATTERNS := $(VENV)/bin/python -m components
 # the library under its installed name, for programs of users: examples
 LIBRARY := build/typed/pod_patterns
-# pip shows what it does, on a terminal
+# pip shows what it does, on a terminal; standard output is for manifests
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
 .PHONY: help up preview down render diff inject check format test fuzz mutants golden reference e2e bench wheel clean
@@ -31,7 +31,7 @@ render: $(RUN) $(LIBRARY) ## print the manifests of a stack, or of an example: S
 	@PYTHONPATH=$(dir $(LIBRARY)) $(VENV)/bin/python -m pod_patterns render $(STACK) $(ARGS)
 
 diff: $(RUN) ## what an edit of a stack file changes in the manifests, by pattern; ARGS='--against main'
-	@$(POD_PATTERNS) diff $(STACK) $(ARGS)
+	@$(POD_PATTERNS) diff $(STACK) $(ARGS) || [ $$? -eq 1 ]
 
 inject: $(RUN) ## put patterns into manifests: ARGS='-f patterns.yaml manifests.yaml'
 	@$(POD_PATTERNS) inject $(ARGS)
@@ -81,15 +81,15 @@ clean: ## remove what the commands above made, except rendered manifests and sta
 	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install $(QUIET) --upgrade pip >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install $(QUIET) --upgrade pip >&2
 
 $(RUN): requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/pip install $(QUIET) --requirement requirements.txt >&2
+	@$(VENV)/bin/pip install $(QUIET) --requirement requirements.txt >&2
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/pip install $(QUIET) --requirement requirements-dev.txt >&2
+	@$(VENV)/bin/pip install $(QUIET) --requirement requirements-dev.txt >&2
 	@touch $@ $(RUN)
 
 $(LIBRARY):
