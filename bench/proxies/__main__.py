@@ -73,7 +73,10 @@ def started(candidate: Candidate, directory: Path) -> Iterator[Running]:
     (directory / "tls.pem").write_text(made["tls.key"] + made["tls.crt"])
     with candidate.start(directory) as pid:
         if not answers(candidate.listen):
-            raise RuntimeError(f"{candidate.name} does not listen: " + "".join(p.read_text() for p in directory.glob("[os]*") if p.name in ("output", "stderr")))
+            raise RuntimeError(
+                f"{candidate.name} does not listen: "
+                + "".join(p.read_text() for p in directory.glob("[os]*") if p.name in ("output", "stderr"))
+            )
         yield Running(candidate=candidate, pid=pid)
 
 

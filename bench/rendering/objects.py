@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from components import App, LogTailSidecarArgs, MetricsAdapterArgs, Port, Rebind, TlsAmbassadorArgs, VaultInitArgs, VaultSecret, WaitForInitArgs
+from components import (
+    App,
+    LogTailSidecarArgs,
+    MetricsAdapterArgs,
+    Port,
+    Rebind,
+    TlsAmbassadorArgs,
+    VaultInitArgs,
+    VaultSecret,
+    WaitForInitArgs,
+)
 from components.core.plug import Pattern
 from components.offline import manifests
 from components.offline.order import ordered

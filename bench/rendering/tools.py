@@ -33,7 +33,9 @@ def _chart(count: int, directory: Path, objects: list[dict[str, Any]]) -> None:
     (directory / "chart" / "values.yaml").write_text(f"count: {count}\n")
     # what the chart's language would take for its own
     text = "".join(f"---\n{printed(manifest)}" for manifest in objects).replace("{{", "{{ `{{` }}").replace(NAME, "app-{{ $index }}")
-    (directory / "chart" / "templates" / "all.yaml").write_text(f"{{{{- range $index := until (int .Values.count) }}}}\n{text}{{{{- end }}}}\n")
+    (directory / "chart" / "templates" / "all.yaml").write_text(
+        f"{{{{- range $index := until (int .Values.count) }}}}\n{text}{{{{- end }}}}\n"
+    )
 
 
 def _overlays(count: int, directory: Path, objects: list[dict[str, Any]]) -> None:
@@ -62,10 +64,10 @@ def _jsonnet(count: int, directory: Path, objects: list[dict[str, Any]]) -> None
 def tools(python: str, node_modules: Path) -> list[Tool]:
     """All of them; `node_modules` is where cdk8s is."""
     return [
-        Tool(name="pod-patterns", command=lambda count, _: [python, "-m", "bench.rendering.one", "ours", str(count)]),
+        Tool(name="pod-patterns", command=lambda count, _: [python, "-m", "bench.rendering.ours", str(count)]),
         Tool(
             name="Pulumi, flat",
-            command=lambda count, directory: [python, "-m", "bench.rendering.one", "flat", str(count), str(directory / "objects.json")],
+            command=lambda count, directory: [python, "-m", "bench.rendering.flat", str(count), str(directory / "objects.json")],
         ),
         Tool(
             name="cdk8s",

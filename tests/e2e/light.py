@@ -171,3 +171,13 @@ def statuses(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def ready(pod: dict[str, Any]) -> bool:
     """Whether the pod is Ready."""
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+
+
+def memory(namespace: Namespace, pod: str, container: str, what: str) -> int:
+    """Bytes that a container uses (`usage`), or has used at most (`peak`), as its limit counts them."""
+    files = {
+        "usage": ("memory.current", "memory/memory.usage_in_bytes"),
+        "peak": ("memory.peak", "memory/memory.max_usage_in_bytes"),
+    }[what]
+    script = " || ".join(f"cat /sys/fs/cgroup/{file} 2>/dev/null" for file in files)
+    return int(namespace.exec(pod, container, "sh", "-c", script).out)
