@@ -68,7 +68,8 @@ def renewals(
             due, over = issued + (validity_hours - early_hours) / 24, issued + validity_hours / 24
             if day >= due and (day - first_run) % up_every_days == 0:
                 found[day] += 1
-                found[-1] += day >= over
+                if day >= over:
+                    found[-1] += 1
                 issued = day
     return found
 
@@ -95,9 +96,7 @@ def main() -> None:
     print(f"\nmemory of the patterns' containers, MiB a pod: {sidecars}; the fleet, GiB: ", end="")
     print(f"{one.requested * pods / 2**30:,.0f} requested, {one.limited * pods / 2**30:,.0f} at most\n")
     defaults = next(pattern for pattern in patterns() if isinstance(pattern, TlsAmbassadorArgs))
-    print(
-        "| certificates valid for | deployed within | `pulumi up` every | renewals a day, mean | on the worst day | pods replaced then | ended before |"
-    )
+    print("| valid for | deployed within | `pulumi up` every | renewals a day, mean | on the worst day | pods replaced then | too late |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for hours, early, within, every in (
         (defaults.validity_hours, defaults.early_renewal_hours, 1, 1),
