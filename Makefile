@@ -6,7 +6,7 @@ RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference e2e soak bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -58,6 +58,9 @@ e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k fail
 
 soak: $(DEV) ## an hour of rollouts, renewals, rotations and deaths under load, on the cluster of KUBECONFIG; ARGS='--minutes 5'
 	$(VENV)/bin/python -m pytest tests/e2e/soak.py -c tests/e2e/pytest.ini $(ARGS)
+
+costs: $(DEV) ## what patterns cost on the cluster of KUBECONFIG: time until Ready, memory
+	$(VENV)/bin/python -m pytest tests/e2e/costs.py -c tests/e2e/pytest.ini $(ARGS)
 
 bench: $(DEV) ## the measurements behind the figures in docs/
 	$(VENV)/bin/python -m bench.compose

@@ -49,6 +49,7 @@ def pytest_report_header() -> list[str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, default=60, help="how long soak.py runs; default: 60")
+    parser.addoption("--rounds", type=int, default=5, help="how often costs.py measures; default: 5")
 
 
 @pytest.fixture
