@@ -51,7 +51,7 @@ def check(built: Sequence[Path]) -> None:
     """Has everything looked at that a package index or its users would stumble over. Raises DistError."""
     (wheel,) = (path for path in built if path.suffix == ".whl")
     (sdist,) = (path for path in built if path.name.endswith(".tar.gz"))
-    _run("twine", "check", "--strict", wheel, sdist)
+    _run("twine", "--no-color", "check", "--strict", wheel, sdist)
     _run("check_wheel_contents", wheel)
     _run("validate_pyproject", PROJECT / "pyproject.toml", VALIDATE_PYPROJECT_NO_NETWORK="true")
     _run("pyroma", "--min", "10", "--file", sdist)
@@ -59,8 +59,7 @@ def check(built: Sequence[Path]) -> None:
 
 def _run(module: str, *arguments: str | Path, **environment: str) -> None:
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    plain = {**os.environ, "NO_COLOR": "1", "COLUMNS": "500", **environment}
-    plain.pop("FORCE_COLOR", None)
+    plain = {**os.environ, "COLUMNS": "500", **environment}
     done = subprocess.run(command, env=plain, check=False, capture_output=True, text=True)
     if done.returncode:
         raise DistError(f"{module}: {(done.stdout + done.stderr).strip()}")
