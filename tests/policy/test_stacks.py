@@ -104,7 +104,8 @@ def test_what_pods_need_is_there(pack: Pack) -> None:
     needs = changed(needs, f"{spec}.imagePullSecrets", [{"name": "pull"}])
     config = {"configMapRef": {"name": "settings"}}
     needs = changed(needs, f"{spec}.containers.0.envFrom", [config, {"secretRef": {"name": "perhaps", "optional": True}}])
-    missing = "Deployment 'web': its pods need {0} {1!r} of namespace 'shop', which this stack does not have; make it, or list {0}/{1} in existing"
+    missing = "Deployment 'web': its pods need {0} {1!r} of namespace 'shop', which this stack does not have; make it, or "
+    missing += "list {0}/{1} in existing"
     absent = [("ConfigMap", "settings"), ("Secret", "own"), ("ServiceAccount", "web"), ("Secret", "pull")]
     found = pack.violations([needs])
     assert sorted(found) == sorted(("references", missing.format(*what)) for what in absent)
