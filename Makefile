@@ -24,7 +24,7 @@ down: $(RUN) ## undo `make up`
 check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
+	for version in 3.11 3.12 3.13 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
 	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
 	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
