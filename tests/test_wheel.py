@@ -158,9 +158,9 @@ def test_every_package_that_is_imported_is_a_dependency_or_in_the_extra_of_its_r
 # a release
 
 
-def test_a_release_has_the_tag_of_its_version_and_no_placeholder(wheel: Path, tmp_path: Path) -> None:
-    assert dist.unreleasable(wheel, "v9.0.0") == [
-        f"tag 'v9.0.0' is not of version {VERSION}; set components/version.py",
+def test_a_release_has_no_placeholder_and_a_day(wheel: Path, tmp_path: Path) -> None:
+    assert dist.unreleasable(wheel, f"## {VERSION} — unreleased") == [
+        f"CHANGELOG.md has no dated section for {VERSION}; write the day in place of 'unreleased'",
         "Author-email 'The pod-patterns authors <maintainers@pod-patterns.example>' is a placeholder; set it in pyproject.toml",
         *(
             f"Project-URL '{name}, {url}' is a placeholder; set it in pyproject.toml"
@@ -172,4 +172,4 @@ def test_a_release_has_the_tag_of_its_version_and_no_placeholder(wheel: Path, tm
     with ZipFile(ready, "w") as archive:
         for name, content in files(wheel).items():
             archive.writestr(name, content.replace(b"pod-patterns.example", b"pod-patterns.example.org"))
-    assert dist.unreleasable(ready, f"v{VERSION}") == []
+    assert dist.unreleasable(ready, f"# Changelog\n\n## {VERSION} — 2026-12-01\n") == []

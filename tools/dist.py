@@ -1,4 +1,4 @@
-"""`make wheel`: builds the source distribution, and the wheel from that, into dist/, and checks both; `--tag` is for releases."""
+"""`make wheel`: builds the source distribution, and the wheel from that, into dist/, and checks both; `--release` asks for more."""
 
 import argparse
 import os
@@ -65,12 +65,14 @@ def _run(module: str, *arguments: str | Path, **environment: str) -> None:
         raise DistError(f"{module}: {(done.stdout + done.stderr).strip()}")
 
 
-def unreleasable(wheel: Path, tag: str) -> list[str]:
-    """Why the wheel must not be published under that tag."""
+def unreleasable(wheel: Path, changelog: str) -> list[str]:
+    """Why the wheel must not be published."""
     with ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = message_from_bytes(archive.read(name))
-    found = [] if tag == f"v{metadata['Version']}" else [f"tag {tag!r} is not of version {metadata['Version']}; set components/version.py"]
+    version = re.escape(metadata["Version"])
+    dated = re.search(rf"^## {version} — \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE)
+    found = [] if dated else [f"CHANGELOG.md has no dated section for {metadata['Version']}; write the day in place of 'unreleased'"]
     for field in ("Author-email", "Project-URL"):
         placeholders = [value for value in metadata.get_all(field, []) if _ADDRESS.search(value)]
         found += [f"{field} {value!r} is a placeholder; set it in pyproject.toml" for value in placeholders]
@@ -81,7 +83,7 @@ def unreleasable(wheel: Path, tag: str) -> list[str]:
 def main() -> None:
     """Builds and checks."""
     parser = argparse.ArgumentParser(prog="python -m tools.dist", description=__doc__)
-    parser.add_argument("--tag", help="the git tag to release as; rejects another version, and addresses that are placeholders")
+    parser.add_argument("--release", action="store_true", help="rejects placeholders in the metadata and an undated changelog")
     arguments = parser.parse_args()
     directory = PROJECT / "dist"
     shutil.rmtree(directory, ignore_errors=True)
@@ -89,7 +91,8 @@ def main() -> None:
         built = build(copied(Path(temporary) / "source"), directory)
     check(built)
     wheel = next(path for path in built if path.suffix == ".whl")
-    problems = unreleasable(wheel, arguments.tag) if arguments.tag else []
+    changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    problems = unreleasable(wheel, changelog) if arguments.release else []
     if problems:
         raise DistError("\n  - ".join(["not fit for a release", *problems]))
     for path in built:
