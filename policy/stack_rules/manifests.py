@@ -1,6 +1,6 @@
 """Manifests, as a policy pack is handed them: proxies, numbers as floats, and in a preview values that nobody knows yet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,16 +11,33 @@ from pulumi_policy.proxy import UnknownValueError
 
 Wire = Mapping[str, Any]
 
-UNKNOWN = "(known after the update)"
+
+class _Unknown(str):
+    """A value that nobody knows yet: whoever takes it for a list or a mapping finds nothing in it."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def get(self, _key: object, _default: object = None) -> None:
+        return None
+
+    def items(self) -> ItemsView[str, Any]:
+        return _NOTHING.items()
+
+
+_NOTHING: dict[str, Any] = {}
+UNKNOWN = _Unknown("(known after the update)")
 """Stands where a preview does not know the value."""
 
 
 def plain(value: Any) -> Any:
-    """The value in plain Python."""
+    """The value in plain Python; what is null is not there, as for the API."""
     if isinstance(value, Mapping):
-        return {key: _item(value, key) for key in value}
+        return {key: item for key in value if (item := _item(value, key)) is not None}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_item(value, index) for index in range(len(value))]
+        return [item for index in range(len(value)) if (item := _item(value, index)) is not None]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -61,6 +78,9 @@ class Object:
 
     @property
     def namespace(self) -> str:
+        """UNKNOWN where it is."""
+        if self.manifest.get("metadata") == UNKNOWN:
+            return UNKNOWN
         return str(self.metadata.get("namespace") or "default")
 
     @property
@@ -103,9 +123,28 @@ class Object:
         return (self.template.get("metadata") or {}).get("labels") or {}
 
     @property
+    def knows_labels(self) -> bool:
+        """Whether the labels of its pods are known."""
+        place: Any = self.manifest
+        for key in (*TEMPLATES.get(self.kind, ()), "metadata", "labels"):
+            if place == UNKNOWN:
+                return False
+            place = place.get(key) if isinstance(place, Mapping) else None
+        return is_known(place)
+
+    @property
     def containers(self) -> list[tuple[str, Wire]]:
         """Every container of its pods, with its name in messages."""
         return [(f"{self}: container {c.get('name')!r}", c) for c in containers(self.pod)]
+
+    @property
+    def ports(self) -> list[Wire] | None:
+        """Every port that its containers declare; None where not all are known."""
+        given: list[Any] = [self.pod, *(self.pod.get(kind) for kind in ("initContainers", "containers")), *containers(self.pod)]
+        lists = [container.get("ports") for container in containers(self.pod)]
+        if UNKNOWN in given or not is_known(lists):
+            return None
+        return [port for ports in lists for port in ports or ()]
 
 
 def read(resource_type: str, props: Any, urn: str | None = None) -> Object | None:
@@ -128,6 +167,13 @@ class Stack:
         return (item for item in self.objects if item.kind in kinds)
 
     def selected(self, service: Object) -> list[Object]:
-        """What has pods that a Service selects."""
+        """What has pods that a Service selects, as far as that is known."""
         selector = service.spec.get("selector") or {}
-        return [w for w in self.with_pods if selector and w.shares_namespace(service) and selector.items() <= w.labels.items()]
+        if not selector or not is_known(selector):
+            return []
+        return [w for w in self.with_pods if w.shares_namespace(service) and selector.items() <= w.labels.items()]
+
+    def knows_selected(self, service: Object) -> bool:
+        """Whether it is known what the Service selects."""
+        near = [workload for workload in self.of_kind(*TEMPLATES) if workload.shares_namespace(service)]
+        return is_known(service.spec.get("selector")) and all(workload.knows_labels for workload in near)

@@ -14,7 +14,7 @@ def security(found: Object, settings: Wire) -> Iterator[str]:
     level, exempt = settings.get("level", "restricted"), settings.get("exempt", ())
     version = cluster.version(settings.get("kubernetesVersion", cluster.DEFAULT_KUBERNETES))
     judged = {
-        kind: [container for container in given if container.get("name") not in exempt] if kind.endswith("ontainers") else given
+        kind: [c for c in given or () if c != UNKNOWN and c.get("name") not in exempt] if kind.endswith("ontainers") else given
         for kind, given in found.pod.items()
     }
     context = [
@@ -60,8 +60,8 @@ def selectors(found: Object, _: Wire) -> Iterator[str]:
     chosen = found.spec.get("selector")
     wanted = (chosen or {}).get("matchLabels") or {} if isinstance(chosen, dict) else {}
     for key, value in wanted.items():
-        if is_known([value, found.labels]) and found.labels.get(key) != value:
+        if found.knows_labels and is_known(value) and found.labels.get(key) != value:
             yield (
-                f"{found}: spec.selector asks for {key}={value}, but the pod template has {key}={found.labels.get(key)}; "
+                f"{found}: spec.selector asks for {key}={value}, but the pod template has {key}={found.labels.get(key, '')}; "
                 "write the same in both"
             )

@@ -7,7 +7,7 @@ from pod_patterns.core.protocols import SECURE
 from pod_patterns.injection.addresses import Address
 from pod_patterns.injection.index import Index
 
-from .manifests import UNKNOWN, Object, Stack, Wire
+from .manifests import UNKNOWN, Object, Stack, Wire, is_known
 
 Finding = tuple[Object, str]
 
@@ -32,8 +32,8 @@ class Published:
     def target(self) -> object:
         """The pod's port: its number, or its name where no container declares that."""
         target = self.entry.get("targetPort") or self.entry.get("port")
-        declared = {p.get("name"): p.get("containerPort") for _, c in self.workload.containers for p in c.get("ports") or ()}
-        return declared.get(target, target)
+        ports = self.workload.ports
+        return UNKNOWN if ports is None else {p.get("name"): p.get("containerPort") for p in ports}.get(target, target)
 
     def __str__(self) -> str:
         name = f" ({self.entry['name']})" if self.entry.get("name") else ""
@@ -46,6 +46,7 @@ def _published(stack: Stack) -> list[Published]:
         for service in stack.of_kind("Service")
         for workload in stack.selected(service)
         for entry in service.spec.get("ports") or ()
+        if is_known(entry)
     ]
 
 
@@ -53,12 +54,11 @@ def reach(stack: Stack, _: Wire) -> Iterator[Finding]:
     """Services that select nobody, or lead to a port that nobody declares."""
     for service in stack.of_kind("Service"):
         selector = service.spec.get("selector")
-        if selector and not stack.selected(service):
+        if selector and stack.knows_selected(service) and not stack.selected(service):
             asked = ", ".join(f"{key}={value}" for key, value in selector.items())
             yield service, f"{service}: its selector {asked} selects no pods of this stack; write the labels of a pod template"
     for port in _published(stack):
-        declared = {p.get("containerPort") for _, c in port.workload.containers for p in c.get("ports") or ()}
-        if port.target != UNKNOWN and port.target not in declared:
+        if port.target != UNKNOWN and port.target not in [p.get("containerPort") for p in port.workload.ports or ()]:
             yield (
                 port.service,
                 f"{port} leads to {port.target!r}, which no container of {port.workload} declares; correct targetPort, or declare the "
@@ -116,7 +116,9 @@ def _is_of(address: Address, port: Published, *, here: bool) -> bool:
 
 def _ingress(ingress: Object, port: Published) -> Iterator[str]:
     annotations = ingress.metadata.get("annotations") or {}
-    if str(annotations.get("nginx.ingress.kubernetes.io/backend-protocol", "")).upper() in ("HTTPS", "GRPCS"):
+    if not is_known([ingress.manifest.get("metadata"), annotations]) or str(
+        annotations.get("nginx.ingress.kubernetes.io/backend-protocol", "")
+    ).upper() in ("HTTPS", "GRPCS"):
         return
     backends = [("defaultBackend", ingress.spec.get("defaultBackend"))]
     for number, rule in enumerate(ingress.spec.get("rules") or ()):

@@ -99,7 +99,7 @@ POD = [
     (
         changed(WEB, "spec.selector.matchLabels.tier", "front"),
         "selectors",
-        "Deployment 'web': spec.selector asks for tier=front, but the pod template has tier=None; write the same in both",
+        "Deployment 'web': spec.selector asks for tier=front, but the pod template has tier=; write the same in both",
     ),
 ]
 

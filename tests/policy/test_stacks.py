@@ -1,6 +1,10 @@
 """The policies that look at all objects together."""
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
 
 from tests.policy.objects import SERVICE, WEB, changed, secret
 from tests.support.policy_pack import Pack
@@ -114,3 +118,41 @@ def test_what_pods_need_is_there(pack: Pack) -> None:
     assert pack.violations([needs, secret(b="1", c="2")], existing) == [
         ("references", "Deployment 'web': its pods need key 'a' of Secret 'own', which has b, c; name one of these")
     ]
+
+
+# a preview
+
+
+def paths(value: Any, above: str = "") -> Iterator[str]:
+    """Every place in a manifest."""
+    if above:
+        yield above
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        # a dot separates
+        if "." not in str(key):
+            yield from paths(item, f"{above}.{key}" if above else str(key))
+
+
+FINE = (WEB, SERVICE, ingress(**{"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}), client("https://web.shop.svc:443"))
+
+
+@pytest.mark.parametrize("changing", range(len(FINE)), ids=[manifest["kind"] for manifest in FINE])
+def test_what_is_unknown_anywhere_is_no_violation_and_what_is_null_no_crash(pack: Pack, changing: int) -> None:
+    for path in paths(FINE[changing]):
+        if path in ("kind", "apiVersion"):
+            continue
+        unknown = [changed(m, path, rpc.UNKNOWN) if number == changing else m for number, m in enumerate(FINE)]
+        assert (path, pack.violations(unknown)) == (path, [])
+        pack.violations([nulled(m, path) if number == changing else m for number, m in enumerate(FINE)])
+
+
+def nulled(manifest: dict[str, Any], path: str) -> dict[str, Any]:
+    """A copy with null there."""
+    marked = changed(manifest, path, "null")
+    *above, last = (int(key) if key.isdigit() else key for key in path.split("."))
+    place: Any = marked
+    for key in above:
+        place = place[key]
+    place[last] = None
+    return marked
