@@ -104,7 +104,7 @@ class Object:
     @property
     def has_pods(self) -> bool:
         """Whether it makes pods, or is one."""
-        return self.kind in TEMPLATES and bool(self.pod)
+        return self.kind in TEMPLATES and bool(self.template)
 
     @cached_property
     def template(self) -> Wire:
@@ -140,7 +140,11 @@ class Object:
     @property
     def ports(self) -> list[Wire] | None:
         """Every port that its containers declare; None where not all are known."""
-        given: list[Any] = [self.pod, *(self.pod.get(kind) for kind in ("initContainers", "containers")), *containers(self.pod)]
+        given: list[Any] = [
+            self.template.get("spec"),
+            *(self.pod.get(kind) for kind in ("initContainers", "containers")),
+            *containers(self.pod),
+        ]
         lists = [container.get("ports") for container in containers(self.pod)]
         if UNKNOWN in given or not is_known(lists):
             return None
