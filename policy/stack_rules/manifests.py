@@ -134,19 +134,17 @@ class Object:
 
     @property
     def containers(self) -> list[tuple[str, Wire]]:
-        """Every container of its pods, with its name in messages."""
-        return [(f"{self}: container {c.get('name')!r}", c) for c in containers(self.pod)]
+        """Every container of its pods that is known, with its name in messages."""
+        given: list[Any] = containers(self.pod)
+        return [(f"{self}: container {c.get('name')!r}", c) for c in given if c != UNKNOWN]
 
     @property
     def ports(self) -> list[Wire] | None:
         """Every port that its containers declare; None where not all are known."""
-        given: list[Any] = [
-            self.template.get("spec"),
-            *(self.pod.get(kind) for kind in ("initContainers", "containers")),
-            *containers(self.pod),
-        ]
-        lists = [container.get("ports") for container in containers(self.pod)]
-        if UNKNOWN in given or not is_known(lists):
+        given: list[Any] = containers(self.pod)
+        lists = [container.get("ports") for container in given]
+        above = [self.template.get("spec"), self.pod.get("initContainers"), self.pod.get("containers"), *given]
+        if UNKNOWN in above or not is_known(lists):
             return None
         return [port for ports in lists for port in ports or ()]
 
