@@ -26,7 +26,7 @@ class Published:
     @property
     def is_secure(self) -> bool:
         """Whether TLS is spoken there, as it says."""
-        return str(self.entry.get("appProtocol")) in SECURE
+        return str(self.entry.get("appProtocol")) in (*SECURE, "kubernetes.io/wss")
 
     @property
     def target(self) -> object:
@@ -96,7 +96,7 @@ def clients(stack: Stack, _: Wire) -> Iterator[Finding]:
     """Who speaks plain text to a Service's port that speaks TLS."""
     index = Index([item.manifest for item in stack.objects])
     owners = {id(item.manifest): item for item in stack.objects}
-    for port in dict.fromkeys(p for p in _published(stack) if p.is_secure):
+    for port in (port for port in _published(stack) if port.is_secure):
         for ingress in stack.of_kind("Ingress"):
             yield from ((ingress, line) for line in _ingress(ingress, port) if ingress.shares_namespace(port.service))
         for manifest, path, address in index.naming(port.service.name):

@@ -1,11 +1,13 @@
 """The policies that look at one object, and what passes them all."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from google.protobuf.empty_pb2 import Empty
 
 from components import CertificateAuthority, TlsAmbassadorArgs, Workload, WorkloadArgs, elasticsearch
 from components.testing import Mocks, run
@@ -155,10 +157,9 @@ def test_what_is_no_object_is_left_alone(pack: Pack) -> None:
     assert pack.violations([release, {**SERVICE, "spec": {"type": "ExternalName", "externalName": "example.com"}}]) == []
 
 
-def test_the_pack_has_the_version_of_the_library_and_says_every_policy() -> None:
+def test_the_pack_has_the_version_of_the_library_and_its_page_says_every_policy_and_setting(pack: Pack) -> None:
     project = yaml.safe_load((PROJECT / "policy" / "PulumiPolicy.yaml").read_text(encoding="utf-8"))
     assert project["version"] == VERSION
-    said = (PROJECT / "policy" / "README.md").read_text(encoding="utf-8")
-    source = (PROJECT / "policy" / "stack_rules" / "pack.py").read_text(encoding="utf-8")
-    policies = [part.split('"')[1] for part in source.split("_of_object(\n")[1:] + source.split("_of_stack(\n")[1:]]
-    assert all(f"`{name}`" in said for name in policies)
+    page = (PROJECT / "policy" / "README.md").read_text(encoding="utf-8")
+    said = {name: set(re.findall(r"`(\w+)`", rest)) for name, rest in re.findall(r"^\| `([\w-]+)` \|.*\|(.*)\|$", page, re.MULTILINE)}
+    assert {p.name: set(p.configSchema.properties) for p in pack.stub.GetAnalyzerInfo(Empty()).policies} == said
