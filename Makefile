@@ -24,9 +24,10 @@ down: $(RUN) ## undo `make up`
 check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
+	for version in 3.11 3.12 3.13 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
 	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
+	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
@@ -66,8 +67,8 @@ bench: $(DEV) ## the measurements behind the figures in docs/
 	$(VENV)/bin/python -m bench.compose
 	$(VENV)/bin/python -m bench.inject
 
-wheel: $(DEV) ## build dist/*.whl
-	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: $(DEV) ## build dist/*.whl and dist/*.tar.gz, and check what package indexes and users would stumble over
+	$(VENV)/bin/python -m tools.dist $(ARGS)
 
 clean: ## remove what the commands above made, except rendered manifests and state
 	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "carriers": {"core"},
     "presets": {"carriers", "core", "workload"},
     "injection": {"core", "monitoring"},
-    "cli": {"core", "declared", "injection", "offline"},
+    "cli": {"core", "declared", "injection", "offline", "version"},
     "__main__": {"cli"},
     "network": {"core"},
     "metadata": {"core"},
@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "declared": {"certificates", "core", "injection", "patterns", "presets", "workload"},
     "offline": {"core", "injection"},
     "testing": {"offline"},
+    "version": set(),
 }
 ABOVE = {"stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns"}
 PROVIDERS = {"pulumi_kubernetes", "pulumi_tls"}

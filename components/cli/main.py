@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pulumi
 
+from ..version import VERSION
 from . import inject, render
 
 WRONG = 2
@@ -16,6 +17,7 @@ WRONG = 2
 def main(given: Sequence[str] | None = None) -> int:
     """Runs the command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="pod-patterns", description="Kubernetes workloads extended by patterns, without Pulumi's engine.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (inject, render):
         command.add_to(commands)
