@@ -44,7 +44,7 @@ def _expression_problems(what: str, value: str) -> list[str]:
 Expression = Annotated[str, _expression_problems]
 
 # YAML takes no key of more than 1024 characters
-AttributeName = Annotated[SomeText, checks.shaped("(?s:.{1,255})", "text, 255 characters at most")]
+AttributeName = Annotated[SomeText, checks.shaped(r"[\s\S]{1,255}", "text, 255 characters at most")]
 
 
 @dataclass(frozen=True, kw_only=True)
