@@ -168,7 +168,7 @@ class _Types:
                 "description": f"{what}{':' if found.open else ''} Exactly one of the properties is set.".replace(": E", ": e"),
                 "type": "object",
                 "properties": {
-                    camel(kind): {**self._plain(record, at), "description": said(docstrings.of_class(record.of), self._names)}
+                    camel(kind): {**self._plain(record, at), "description": said(docstrings.of_kind(record.of), self._names)}
                     for kind, record in found.among.items()
                 },
             }
