@@ -89,7 +89,7 @@ class Editors:
             }
             for kind, record in found.among.items()
         ]
-        described = [f"{kind}: {docstrings.of_kind(record.of)}" for kind, record in found.among.items()]
+        described = [docstrings.of_kind(record.of) for record in found.among.values()]
         kind: Schema = {"enum": list(found.among), "enumDescriptions": described}
         if found.open:
             # or of somebody else, by its import path

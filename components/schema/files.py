@@ -9,8 +9,8 @@ from .editors import Editors, Schema
 from .reading import patterns, properties
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
+# nothing here takes a secret
 _PLAIN: Schema = {
-    "description": "No secret: nothing here takes one.",
     "not": {"type": "object", "required": ["secure"], "maxProperties": 1},
     "additionalProperties": {"$ref": "#/definitions/plain"},
     "items": {"$ref": "#/definitions/plain"},
@@ -35,12 +35,13 @@ def stack_file() -> Schema:
         "description": "Settings: those of this project, each with `pod-patterns:` in front, and those of providers.",
         "type": "object",
         "properties": keys,
-        "patternProperties": {f"^{PREFIX}": {"$ref": "#/definitions/plain"}, f"^{PREFIX}(?!({'|'.join(_names())})$)": False},
+        # editors stop at the first that fits: they would show the second at every key
+        "patternProperties": {f"^{PREFIX}(?!({'|'.join(_names())})$)": False, f"^{PREFIX}": {"$ref": "#/definitions/plain"}},
         "required": [f"{PREFIX}app"],
         # the demonstration Vault stands in for an address
         "if": {"required": [f"{PREFIX}{_VAULT}"], "properties": {f"{PREFIX}{_VAULT}": {"enum": [True, "true"]}}},
         "then": {},
-        "else": {"properties": {f"{PREFIX}patterns": {"items": _with_address()}}},
+        "else": {"properties": {f"{PREFIX}patterns": {"items": _with_address(), "doNotSuggest": True}}},
     }
     return {
         "$schema": _DRAFT,
