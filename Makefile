@@ -6,7 +6,7 @@ RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference e2e soak costs bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference schema e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -24,12 +24,13 @@ down: $(RUN) ## undo `make up`
 check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	for version in 3.11 3.12 3.13 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
+	for version in 3.11 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
 	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
 	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
+	$(VENV)/bin/python -m tools.schema --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
@@ -53,6 +54,9 @@ golden: $(DEV) ## rewrite tests/golden
 
 reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 	$(VENV)/bin/python -m tools.reference
+
+schema: $(DEV) ## rewrite the schemas for editors and other languages from the types and docstrings
+	$(VENV)/bin/python -m tools.schema
 
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)

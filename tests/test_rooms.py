@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "monitoring": {"core"},
     "workload": {"carriers", "certificates", "core", "metadata", "monitoring", "network"},
     "declared": {"certificates", "core", "injection", "patterns", "presets", "workload"},
+    "schema": {"certificates", "core", "declared", "workload"},
     "offline": {"core", "injection"},
     "testing": {"offline"},
     "version": set(),

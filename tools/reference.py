@@ -4,8 +4,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
+
+from components.schema.docstrings import documented
 
 from .engine import PROJECT
 
@@ -37,21 +38,12 @@ def _public() -> dict[Path, set[str]]:
     return dict(sorted(found.items(), key=lambda item: (len(item[0].parts), item[0])))
 
 
-def _documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every statement with the docstring that it has: in it, or after it."""
-    for statement, after in pairwise([*body, ast.Pass()]):
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
-            yield statement, ast.get_docstring(statement) or ""
-        elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
-            yield statement, " ".join(after.value.value.split())
-
-
 def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[tuple[str, str, str, str]]:
     """Name, type, default and docstring of every documented attribute, what it inherits included."""
     for base in node.bases:
         if isinstance(base, ast.Name) and base.id in known:
             yield from _attributes(known[base.id], known)
-    for statement, text in _documented(node.body):
+    for statement, text in documented(node.body):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             default = "" if statement.value is None else _default(statement.value)
             yield statement.target.id, ast.unparse(statement.annotation), default, text
@@ -99,7 +91,7 @@ def reference() -> str:
     known = {node.name: node for tree in trees.values() for node in tree.body if isinstance(node, ast.ClassDef)}
     lines = [_HEAD]
     for path, names in _public().items():
-        for statement, text in _documented(trees[path].body):
+        for statement, text in documented(trees[path].body):
             if _name(statement) not in names:
                 continue
             lines.append(f"## {_name(statement)}\n")

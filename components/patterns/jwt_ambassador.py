@@ -34,6 +34,7 @@ _LONGEST_PARAMETER = 3500
 _COOKIE_KEY = "cookie-secret"
 
 
+@checks.outlined("[A-Z]+ /[^% ]*")
 def _route_problems(what: str, route: str) -> list[str]:
     found = _ROUTE.fullmatch(route)
     if not found or "%" in route or checks.path("path", found["path"]):
@@ -41,6 +42,7 @@ def _route_problems(what: str, route: str) -> list[str]:
     return []
 
 
+@checks.outlined("/[^% ]*")
 def _protected_problems(what: str, route: str) -> list[str]:
     if _PROTECTED.fullmatch(route):
         return []

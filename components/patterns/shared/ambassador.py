@@ -15,6 +15,7 @@ from ...core.view import BoundPort, PodView
 from .proxies import workers
 
 
+@checks.outlined("[0-9A-Fa-f.:]+(/[0-9A-Fa-f.:]+)?")
 def _network_problems(what: str, value: str) -> list[str]:
     try:
         ipaddress.ip_network(value)

@@ -21,6 +21,7 @@ from .vault_read import API, Role, VaultPath, merged, role_problems, vault_path
 from .vault_secret import VaultSecret
 
 
+@checks.outlined(vault_path.pattern)
 def _auth_mount_problems(what: str, mount: str) -> list[str]:
     if vault_path(what, mount):
         return vault_path(what, mount)
