@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from .contribution import Contribution
 from .patch import Wire
 from .pod import Pod
 from .pod_security import containers
+from .provenance import added_containers
 from .view import APP, LOOPBACK, BoundPort
 
 
@@ -52,7 +54,27 @@ def summary(pod: Pod) -> str:
             for name, _ in volumes
         }
         lines += ["Volumes", *_table((name, kind, mounts[name]) for name, kind in volumes)]
+    if pod.contributions:
+        lines += ["Patterns", *_table((c.owner, _done(c)) for c in pod.contributions)]
     return "\n".join(lines)
+
+
+def _done(contribution: Contribution) -> str:
+    """What a pattern did, in a line."""
+    patch = contribution.patch
+    volumes = len(patch.volumes) + len(patch.config_files)
+    adds = [c["name"] for c in added_containers(patch)] + ([f"{volumes} volume{'' if volumes == 1 else 's'}"] if volumes else [])
+    found = {
+        "adds": adds,
+        "stands in front of": [port.name for port, moved in contribution.moves if moved.frontend != port.frontend or moved.has_moved],
+        "redirects": [port.name for port, moved in contribution.moves if moved.redirect != port.redirect],
+        "sets env of the app": [v["name"] for v in patch.app_env],
+        "mounts in the app": [m["mountPath"] for m in patch.app_mounts],
+        "sets sysctl": [name for name, _ in patch.sysctls],
+        "annotates": [name for name, _ in patch.annotations],
+        "labels": [name for name, _ in patch.labels],
+    }
+    return "; ".join(f"{what} {', '.join(names)}" for what, names in found.items() if names) or "adds nothing"
 
 
 def _port_row(port: BoundPort, app: str) -> tuple[str, str, str, str]:
