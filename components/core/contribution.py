@@ -46,9 +46,9 @@ class Contribution:
     def why(self) -> str:
         """What the pattern is for: the first line of its module if that begins with its kind, else of its class; empty without either."""
         cls = type(self.pattern)
-        opening = _first_line(getattr(sys.modules.get(cls.__module__), "__doc__", None))
+        opening = _opening(getattr(sys.modules.get(cls.__module__), "__doc__", None))
         name, _, purpose = opening.partition(": ")
-        return purpose if purpose and name == self.kind else "" if cls.__name__.startswith("_") else _first_line(_own_doc(cls))
+        return purpose if purpose and name == self.kind else "" if cls.__name__.startswith("_") else _opening(_own_doc(cls))
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -84,7 +84,6 @@ def _own_doc(cls: type) -> str | None:
     return None if doc and is_dataclass(cls) and doc.startswith(f"{cls.__name__}(") else doc
 
 
-def _first_line(doc: str | None) -> str:
-    """The first sentence or paragraph."""
-    paragraph = " ".join((doc or "").strip().split("\n\n")[0].split())
-    return paragraph
+def _opening(doc: str | None) -> str:
+    """The first paragraph, on one line."""
+    return " ".join((doc or "").strip().split("\n\n")[0].split())

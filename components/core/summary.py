@@ -24,7 +24,8 @@ def _kind(container: Wire, spec: Wire, app: str) -> str:
     return "init, ends before the next starts" if init and container.get("restartPolicy") != "Always" else "sidecar"
 
 
-def _volume_kind(volume: Wire) -> str:
+def volume_kind(volume: Wire) -> str:
+    """What a volume is, in words."""
     # without a source it is an emptyDir
     kind = next((key for key in volume if key != "name"), "emptyDir")
     source: Wire = volume.get(kind, {})
@@ -40,7 +41,7 @@ def summary(pod: Pod) -> str:
     every = containers(spec)
     privileged = pod.privileged_containers
     because = f", because of {', '.join(privileged)}" if privileged else ""
-    volumes = [*((v["name"], _volume_kind(v)) for v in spec["volumes"]), *((c.name, "configMap") for c in pod.config_files)]
+    volumes = [*((v["name"], volume_kind(v)) for v in spec["volumes"]), *((c.name, "configMap") for c in pod.config_files)]
     lines = [
         f"Pod of {app.name}: Pod Security Standard {pod.security_level}{because}",
         "Containers, in start order",
