@@ -55,7 +55,8 @@ def _of_container(pod: Pod, container: Wire) -> Iterator[Part]:
     owner = _owner_of(pod, name)
     before = next((c for c in containers(pod.declared) if c["name"] == name), None) if owner == APP else None
     is_app = before is not None and name == pod.app.name
-    yield Part(path=(name,), owner=owner, how=str(container.get("image", "")))
+    image = container.get("image")
+    yield Part(path=(name,), owner=owner, how=image if isinstance(image, str) else "")
     for field in container:
         if field == "name":
             continue

@@ -1,20 +1,12 @@
 """A pod in words, for people: containers in start order, ports with their schemes, volumes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-
 from .contribution import Contribution
 from .patch import Wire
 from .pod import Pod
 from .pod_security import containers
 from .provenance import added_containers
+from .table import table
 from .view import APP, LOOPBACK, BoundPort
-
-
-def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))] if cells else []
-    for row in cells:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _kind(container: Wire, spec: Wire, app: str) -> str:
@@ -45,18 +37,18 @@ def summary(pod: Pod) -> str:
     lines = [
         f"Pod of {app.name}: Pod Security Standard {pod.security_level}{because}",
         "Containers, in start order",
-        *_table((c["name"], _kind(c, spec, app.name)) for c in every),
+        *table((c["name"], _kind(c, spec, app.name)) for c in every),
     ]
     if pod.ports:
-        lines += ["Ports", *_table(_port_row(p, app.name) for p in pod.ports)]
+        lines += ["Ports", *table(_port_row(p, app.name) for p in pod.ports)]
     if volumes:
         mounts = {
             name: ", ".join(f"{c['name']}:{m['mountPath']}" for c in every for m in c.get("volumeMounts", ()) if m["name"] == name)
             for name, _ in volumes
         }
-        lines += ["Volumes", *_table((name, kind, mounts[name]) for name, kind in volumes)]
+        lines += ["Volumes", *table((name, kind, mounts[name]) for name, kind in volumes)]
     if pod.contributions:
-        lines += ["Patterns", *_table((c.owner, _done(c)) for c in pod.contributions)]
+        lines += ["Patterns", *table((c.owner, _done(c)) for c in pod.contributions)]
     return "\n".join(lines)
 
 

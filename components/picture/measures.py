@@ -118,7 +118,7 @@ def caller_lines(layout: "Measures", caller: str) -> list[str]:
     if caller != CLIENTS:
         return [caller]
     ports = [gate for gate in layout.gates if gate.service_number is not None]
-    return [caller, "of Service", layout.model.service, *(f"{gate.service_number} {gate.name}" for gate in ports)]
+    return [caller, "of Service", layout.model.service, *(f"{gate.service_number} {gate.scheme}" for gate in ports)]
 
 
 def subtitle(box: Box) -> str:

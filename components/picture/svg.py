@@ -1,10 +1,11 @@
 """Sheets as SVG: one file for light and dark."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from .sheet import Dot, Line, Rect, Shape, Sheet, Words
 
+_SANS = 'system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif'
 # style -> (light, dark): rules that differ with the colour scheme
 _COLOURS = {
     ".paper": ("fill:#ffffff", "fill:#0d1117"),
@@ -31,43 +32,68 @@ _COLOURS = {
     ".number.app": ("fill:#b6e3ff", "fill:#0c4a8a"),
     ".badge": ("fill:#ffebe9;stroke:#cf222e", "fill:#4b1113;stroke:#ff7b72"),
     ".onbadge": ("fill:#82071e", "fill:#ffc1bc"),
+    "path.moment": ("stroke:#afb8c1", "stroke:#545d68"),
+    ".bar.step": ("fill:#d0d7de;stroke:#8c959f", "fill:#30363d;stroke:#6e7681"),
+    ".bar.starting": ("fill:#ddf4ff;stroke:#0969da", "fill:#0c2d4d;stroke:#58a6ff"),
+    ".bar.running": ("fill:#80ccff;stroke:#0969da", "fill:#1158a3;stroke:#58a6ff"),
+    ".bar.preStop": ("fill:#fae17d;stroke:#9a6700", "fill:#5c430c;stroke:#d29922"),
+    ".bar.stopping": ("fill:#ffcecb;stroke:#cf222e", "fill:#5d1618;stroke:#ff7b72"),
+    "path.next": ("stroke:#57606a", "stroke:#9da7b3"),
+    "path.head.next": ("fill:#57606a", "fill:#9da7b3"),
     "path.head.tls": ("fill:#1a7f37", "fill:#3fb950"),
     "path.head.plain": ("fill:#9a6700", "fill:#d29922"),
 }
-_FIXED = """\
-text{font:10.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
-.title{font:600 17px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-.label{font:600 11px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-.name{font-size:12px;font-weight:600}
-.digit{font-weight:600}
-path{fill:none;stroke-width:1.5}
-path.tls{stroke-width:2.5}
-path.plain{stroke-dasharray:5 3}
-path.head{stroke:none}
-.box.app{stroke-width:2}
-.box.init{stroke-dasharray:5 3}"""
+_FIXED = {
+    "text": 'font:10.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace',
+    ".title": f"font:600 17px {_SANS}",
+    ".label": f"font:600 11px {_SANS}",
+    ".name": "font-size:12px;font-weight:600",
+    ".digit": "font-weight:600",
+    "path": "fill:none;stroke-width:1.5",
+    "path.tls,path.next": "stroke-width:2.5",
+    "path.plain,.box.init,path.moment": "stroke-dasharray:5 3",
+    "path.head": "stroke:none",
+    ".box.app": "stroke-width:2",
+}
 
 
-def svg(sheets: Sequence[tuple[float, Sheet]], *, title: str, description: str, width: float, height: float) -> str:
+def written(sheets: Sequence[tuple[float, Sheet]], *, title: str, description: str, width: float, height: float) -> str:
     """The sheets, each so far from the left edge, in one picture."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" height="{_n(height)}" '
-        'role="img" aria-labelledby="title desc">',
-        f'<title id="title">{escape(title)}</title>',
-        f'<desc id="desc">{escape(description)}</desc>',
-        f"<style>{_styles()}</style>",
-        f'<rect class="paper" width="{_n(width)}" height="{_n(height)}" rx="8"/>',
-    ]
+    size = f'width="{_n(width)}" height="{_n(height)}"'
+    drawn = []
     for x, sheet in sheets:
         shapes = "\n".join(map(_shape, sheet.shapes))
-        parts.append(f'<g transform="translate({_n(x)} 0)">\n{shapes}\n</g>' if x else shapes)
+        drawn.append(f'<g transform="translate({_n(x)} 0)">\n{shapes}\n</g>' if x else shapes)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" {size} role="img" aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title>",
+        f"<desc>{escape(description)}</desc>",
+        f"<style>{_styles('paper', *(word for _, sheet in sheets for shape in sheet.shapes for word in _words(shape)))}</style>",
+        f'<rect class="paper" {size} rx="8"/>',
+        *drawn,
+    ]
     return "\n".join([*parts, "</svg>\n"])
 
 
-def _styles() -> str:
-    light = "\n".join(f"{style}{{{rule}}}" for style, (rule, _) in _COLOURS.items())
-    dark = "\n".join(f"{style}{{{rule}}}" for style, (_, rule) in _COLOURS.items())
-    return f"\n{_FIXED}\n{light}\n@media (prefers-color-scheme:dark){{\n{dark}\n}}\n"
+def _words(shape: Shape) -> list[str]:
+    """Everything that a rule can name it by."""
+    return [*shape.style.split(), *(["head", "path"] if isinstance(shape, Line) else [])]
+
+
+def _styles(*words: str) -> str:
+    """The rules of what is there."""
+    known = {"text", *words}
+
+    def rules(found: Iterable[tuple[str, str]]) -> str:
+        lines = []
+        for selectors, rule in found:
+            used = [s for s in selectors.split(",") if known.issuperset(part for part in s.split(".") if part)]
+            lines += [f"{','.join(used)}{{{rule}}}"] if used else []
+        return "\n".join(lines)
+
+    fixed = rules(_FIXED.items())
+    light, dark = (rules((selectors, pair[index]) for selectors, pair in _COLOURS.items()) for index in (0, 1))
+    return f"\n{fixed}\n{light}\n@media (prefers-color-scheme:dark){{\n{dark}\n}}\n"
 
 
 def _shape(shape: Shape) -> str:

@@ -41,7 +41,7 @@ def _single(model: Model, room: float) -> list[str]:
     columns = int((room - 28) / NARROW)
     lines = []
     for owner, names in found.items():
-        wrapped = textwrap.wrap(f"{owner}: {', '.join(names)}", columns, subsequent_indent="  ", break_on_hyphens=False)
+        wrapped = textwrap.wrap(f"{owner}: {', '.join(names)}", columns, subsequent_indent="\u00a0\u00a0", break_on_hyphens=False)
         lines += [line.replace("\0", " ") for line in wrapped]
     return lines
 
