@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from .measures import LANE, MARGIN, PILL, Measures, caller_lines
 from .model import Listener
 from .remote import Remote
-from .sheet import NARROW, Line, Rect, Sheet, Words, cut, spread
+from .sheet import NARROW, WIDE, Line, Rect, Sheet, Words, cut, spread
 
-REMOTE = 150
-"""Width of a server outside."""
+_REMOTE = 150
+"""Width of a server outside, at most."""
 
 
 def line(is_secure: bool) -> str:
@@ -80,14 +80,16 @@ def outside(sheet: Sheet, measures: Measures) -> float:
         for there, y in zip(box.remotes, measures.slots(box, before + len(box.remotes))[before:], strict=True):
             calls.setdefault(there, []).append(y)
     places = spread([(min(rows) - 19, 38.0) for rows in calls.values()], 8)
+    details = {there: ", ".join(part for part in (there.detail, "awaited" if there.is_awaited else "") if part) for there in calls}
+    texts = [max(len(there.host) * WIDE, len(detail) * NARROW) + 20 for there, detail in details.items()]
+    width = min(max(texts, default=0), _REMOTE)
     for index, (there, rows) in enumerate(calls.items()):
-        rect = Rect(x=measures.edge + 24 + LANE * len(calls), y=places[index], width=REMOTE, height=38, style="remote")
+        rect = Rect(x=measures.edge + 24 + LANE * len(calls), y=places[index], width=width, height=38, style="remote", title=there.host)
         lane = measures.edge + LANE * (len(calls) - index)
         row = rows[0] if len(rows) == 1 and rect.y + 5 < rows[0] < rect.bottom - 5 else rect.middle
         _tree(sheet, [(measures.right, y) for y in rows], lane, [(rect.x - 1, row)], line(there.is_secure))
-        detail = ", ".join(part for part in (there.detail, "awaited" if there.is_awaited else "") if part)
-        sheet.add(rect, Words(x=rect.x + 9, y=rect.y + 16, text=cut(there.host, REMOTE - 16), style="name"))
-        sheet.add(Words(x=rect.x + 9, y=rect.y + 30, text=cut(detail, REMOTE - 16), style="small"))
+        sheet.add(rect, Words(x=rect.x + 9, y=rect.y + 16, text=cut(there.host, width - 16, WIDE), style="name"))
+        sheet.add(Words(x=rect.x + 9, y=rect.y + 30, text=cut(details[there], width - 16), style="small"))
     return max((place + 38 for place in places), default=0)
 
 

@@ -66,8 +66,9 @@ def _legend(sheet: Sheet, measures: Measures, y: float) -> float:
     entries = [("tls", "TLS")] if True in secure else []
     entries += [("plain", "not encrypted")] if False in secure else []
     entries += [("mutual", "mTLS: clients show a certificate")] if any(gate.client_auth for gate in gates) else []
-    if any(volume.is_shared for volume in measures.model.volumes):
-        entries += [("writes", "writes"), ("reads", "reads only")]
+    shared = volumes.shared(measures.model)
+    entries += [("writes", "writes")] if any(volume.writers for volume in shared) else []
+    entries += [("reads", "reads only")] if any(volume.readers for volume in shared) else []
     x = float(MARGIN)
     for style, text in entries:
         mark = 0 if style == "mutual" else 16 if style in ("writes", "reads") else 34

@@ -57,7 +57,7 @@ class Measures:
             max(len(b.name) * WIDE + len(b.privilege) * NARROW + 16, len(subtitle(b)) * NARROW, len(b.image) * NARROW)
             for b in self.model.boxes
         ]
-        return self.left + max(150, *(text + 44 for text in texts)) + volumes.width(self.model)
+        return self.left + max(120, *(text + 44 for text in texts)) + volumes.width(self.model)
 
     def chips(self, box: Box) -> list[Listener]:
         """What a container listens on inside of the pod: on 127.0.0.1, or where others of the pod ask it."""
@@ -82,7 +82,7 @@ class Measures:
             slots = max(len([gate for gate in box.listeners if gate.is_open]), len(self.chips(box)) + len(box.asks) + len(box.remotes))
             height = max(58, slots * SLOT + 10)
             style = f"box {box.kind}" + (" danger" if box.privilege else "")
-            found[box.name] = Rect(x=self.left, y=y, width=self.right - self.left, height=height, style=style, title=described(box))
+            found[box.name] = Rect(x=self.left, y=y, width=self.right - self.left, height=height, style=style)
             y += height + 10
         return found
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from .measures import subtitle
-from .model import Box, Listener, Model
+from .model import Box, Listener, Model, Volume
 from .volumes import kind
 
 
@@ -32,10 +32,7 @@ def drawn(model: Model) -> str:
     if model.volumes:
         widths = [max(len(text(volume)) for volume in model.volumes) for text in (lambda v: v.name, kind)]
         lines.append("volumes")
-        lines += [
-            f"  {volume.name:{widths[0]}}  {kind(volume):{widths[1]}}  {_mounted(volume.writers, volume.readers)}"
-            for volume in model.volumes
-        ]
+        lines += [f"  {volume.name:{widths[0]}}  {kind(volume):{widths[1]}}  {mounted(volume)}" for volume in model.volumes]
     signs = [("══▶", "TLS", True), ("──▶", "not encrypted", False)]
     found = {gate.is_secure for gate in gates} | {asked for box in model.boxes for asked in _asked(model, box)}
     lines += ["", "   ".join(f"{sign} {meaning}" for sign, meaning, is_secure in signs if is_secure in found)] if found else []
@@ -74,8 +71,11 @@ def _asked(model: Model, box: Box) -> Iterator[bool]:
     yield from (there.is_secure for there in box.remotes)
 
 
-def _mounted(writers: tuple[str, ...], readers: tuple[str, ...]) -> str:
+def mounted(volume: Volume) -> str:
+    """Who writes to a volume, and who reads it."""
     parts = [
-        f"{', '.join(names)} {verb}{'s' if len(names) == 1 else ''}" for names, verb in ((writers, "write"), (readers, "read")) if names
+        f"{', '.join(names)} {verb}{'s' if len(names) == 1 else ''}"
+        for names, verb in ((volume.writers, "write"), (volume.readers, "read"))
+        if names
     ]
     return "; ".join(parts) or "not mounted"
