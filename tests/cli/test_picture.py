@@ -81,5 +81,5 @@ def test_explain_of_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["explain", "dev", "proxy"]) == WRONG
     assert capsys.readouterr().err == (
         "error: pod of 'api': 1 problem\n  - there is no container, volume or port 'proxy'; use one of these (known: containers "
-        "nginx-proxy, api; volumes nginx-proxy-certificate, nginx-proxy-tmp, nginx-proxy-config; ports 8081, http)\n"
+        "nginx-proxy, api; volumes nginx-proxy-certificate, nginx-proxy-tmp, nginx-proxy-config; ports 8082, http)\n"
     )

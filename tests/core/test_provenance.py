@@ -72,7 +72,7 @@ def holds(pod: Pod) -> None:
 
 @pytest.mark.parametrize("seed", [1, 922845])
 def test_everything_in_a_generated_pod_has_one_owner(seed: int) -> None:
-    pods = generated(seed, 150)
+    pods = generated(seed, 120)
     assert len(pods) > 15
     for pod in pods:
         holds(pod)
