@@ -129,10 +129,11 @@ def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[Co
         wrapped, wraps = _wrapped(replace(pod, moves_left=moves), patterns)
     contributions = []
     for index, pattern in enumerate(patterns):
-        before, after, patch = wraps.get(index, (wrapped, wrapped, PodPatch()))
+        before, after, patch = wraps.get(index, (wrapped, wrapped, None))
         if plug.adds(pattern):
-            patch += plug.added(pattern, wrapped)
-        contributions.append(Contribution(pattern=pattern, patch=patch, before=before, after=after))
+            added = plug.added(pattern, wrapped)
+            patch = added if patch is None else patch + added
+        contributions.append(Contribution(pattern=pattern, patch=patch or PodPatch(), before=before, after=after))
     return wrapped, contributions
 
 
