@@ -6,7 +6,7 @@ RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference schema e2e soak costs bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference schema picture pictures explain e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -20,6 +20,13 @@ preview: $(RUN) ## what `make up` would change
 
 down: $(RUN) ## undo `make up`
 	@$(VENV)/bin/python -m tools.down $(STACK)
+
+picture: $(RUN) ## draw a stack's pod, here and to out/STACK.svg
+	@$(VENV)/bin/python -m components picture $(STACK)
+	@$(VENV)/bin/python -m components picture $(STACK) -o out/$(STACK).svg
+
+explain: $(RUN) ## which pattern of a stack added what, and why: PART=elasticsearch/env
+	@$(VENV)/bin/python -m components explain $(STACK) $(PART)
 
 check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff format --check .
@@ -57,6 +64,9 @@ reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 
 schema: $(DEV) ## rewrite the schemas for editors and other languages from the types and docstrings
 	$(VENV)/bin/python -m tools.schema
+
+pictures: $(DEV) ## rewrite docs/pictures
+	$(VENV)/bin/python -m tools.pictures
 
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)

@@ -28,6 +28,7 @@ from .metadata import OWN_LABELS, PodMetadata, own_labels
 from .monitoring import register
 from .network import policy
 from .network.policy import NetworkPolicyArgs
+from .picture.picture import Picture
 
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
@@ -235,9 +236,14 @@ class Workload(pulumi.ComponentResource):
                 ip_families=args.ip_families,
                 opts=child,
             )
+        self._served_as = service_name if args.kind.is_served else ""
         self.selector = pulumi.Output.from_input(selector)
         self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
         self._set_outputs(args, served)
+
+    def picture(self) -> Picture:
+        """Its pod, drawn."""
+        return Picture(self.pod, self._served_as)
 
     @staticmethod
     def _planned(args: WorkloadArgs, app_name: str, service_name: str, headless: str | None) -> Sequence[Pattern]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pulumi
 
 from ..version import VERSION
-from . import inject, render
+from . import explain, inject, picture, render
 
 WRONG = 2
 """Exit status when something is wrong, as argparse has it for its own."""
@@ -19,7 +19,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="pod-patterns", description="Kubernetes workloads extended by patterns, without Pulumi's engine.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (inject, render):
+    for command in (inject, render, picture, explain):
         command.add_to(commands)
     arguments = parser.parse_args(given)
     try:

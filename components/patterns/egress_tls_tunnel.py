@@ -206,7 +206,7 @@ class EgressTlsTunnelArgs(PatternArgs):
                 UndeclaredPort(number=health, argument="health_port", paths=("/healthz",)),
             ),
             connects=(
-                *(Connection(address=target.server, local_port=target.listen) for target in self.targets),
+                *(Connection(address=target.server, tls=True, local_port=target.listen) for target in self.targets),
                 *(Connection(address=server, protocol="UDP") for server in self.nameservers),
             ),
         )
