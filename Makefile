@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
+DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference e2e bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference docs docs-check e2e bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -53,6 +54,12 @@ golden: $(DEV) ## rewrite tests/golden
 reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 	$(VENV)/bin/python -m tools.reference
 
+docs: $(DOCS) ## build the site into build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+docs-check: docs ## look at every page of the site with Chromium: links, phone width, dark mode, search; pictures in build/site-check
+	$(VENV)/bin/python -m tools.site_check
+
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)
 
@@ -72,6 +79,10 @@ $(VENV)/bin/python:
 
 $(RUN): requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(DOCS): requirements-docs.txt | $(DEV)
+	$(VENV)/bin/pip install --quiet --requirement requirements-docs.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python
