@@ -103,8 +103,8 @@ def searched(browser: Browser, base: str) -> Iterator[str]:
     page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]
     for words, wanted in SOUGHT.items():
         page.goto(f"{base}/index.html")
-        page.locator(".md-search__input").first.click()
-        page.locator(".md-search__input").first.fill(words)
+        page.locator("input.md-search__input").click()
+        page.keyboard.type(words, delay=20)
         results = page.locator(".md-search-result__link")
         results.first.wait_for(timeout=10_000)
         page.wait_for_timeout(500)
