@@ -14,7 +14,7 @@ import yaml
 import components
 from components import offline, testing
 from components.testing import run
-from tests.support.documents import Block, blocks, outside
+from tests.support.documents import Block, blocks, outside, strange
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def commands() -> list[str]:
 def test_every_block_says_its_language() -> None:
     assert [block for block in blocks(README) if block.language not in ("python", "sh", "text")] == []
     # nor is there a block of another kind: indented, or fenced otherwise
-    assert re.findall(r"^(?: {4}|\t|\s*```|\s*~~~).*", outside(README), re.MULTILINE) == []
+    assert strange(README) == []
 
 
 # shell

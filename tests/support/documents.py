@@ -40,5 +40,5 @@ def outside(document: str) -> str:
 
 
 def strange(document: str) -> list[str]:
-    """Lines that are blocks of another kind: indented, or fenced otherwise. What an admonition or a list holds is none."""
-    return re.findall(r"^(?:\s*~~~|```.*$)", outside(document), re.MULTILINE)
+    """Lines that are blocks of another kind: indented, or fenced otherwise."""
+    return re.findall(r"^(?: {4}|\t|\s*```|\s*~~~).*", outside(document), re.MULTILINE)
