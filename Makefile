@@ -22,7 +22,7 @@ preview: $(RUN) ## what `make up` would change
 down: $(RUN) ## undo `make up`
 	@$(VENV)/bin/python -m tools.down $(STACK)
 
-check: $(DEV) ## format, lint (shellcheck too) and types
+check: $(DEV) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -30,6 +30,7 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
+	$(VENV)/bin/python -m tools.prose
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs

@@ -22,8 +22,9 @@ _BINARY = Path.home() / ".cache" / "pod-patterns" / "bin" / "vale"
 
 def sentences(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Docstrings, and what else has the shape of a message, each with its line."""
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             yield node.lineno, node.value
         elif isinstance(node, ast.JoinedStr):
             yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "`x`" for part in node.values)

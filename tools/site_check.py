@@ -71,7 +71,7 @@ def looked_at(browser: Browser, base: str) -> Iterator[str]:
     """A line for everything that is wrong with how the pages look and work."""
     names = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
     for scheme, size in (("light", PHONE), ("dark", DESK)):
-        page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        page = browser.new_page(viewport=size, color_scheme=scheme)
         asked: list[str] = []
         errors: list[str] = []
         page.on("request", lambda request, asked=asked: asked.append(request.url))
@@ -100,7 +100,7 @@ def _of_page(page: Page, scheme: str) -> Iterator[str]:
 
 def searched(browser: Browser, base: str) -> Iterator[str]:
     """A line for everything that is not found."""
-    page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]
+    page = browser.new_page(viewport=DESK)
     for words, wanted in SOUGHT.items():
         page.goto(f"{base}/index.html")
         page.locator("input.md-search__input").click()

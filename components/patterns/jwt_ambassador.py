@@ -56,7 +56,7 @@ class JwtAmbassadorArgs(ValidatorArgs):
     """Arguments of JwtAmbassador, besides those of ValidatorArgs and AmbassadorArgs."""
 
     namespace: pulumi.Input[Label] | None = None
-    """Namespace of the Secret that is made. Default: None, the workload's; of a component of one's own, default."""
+    """Namespace of the Secret that is made. Default: None, the workload's; of a component made by hand, default."""
     target_port: PortName = "http"
     """Name of the port it stands in front of. Default: http."""
     public_routes: Sequence[Route] = ()
@@ -213,8 +213,8 @@ class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
 
     That holds for every route but `public_routes`, or for `protected_routes` alone.
 
-    The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
-    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
+    The app reads who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
+    these names, or X-Auth-Request-*, is removed. Only upgrades to WebSocket go through.
     List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
     A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
 
