@@ -257,8 +257,8 @@ class App:
     container: ContainerFields = field(default_factory=dict)
     """Further fields of the container, in manifest form (workingDir, tty ...); never one that the other arguments set. Default: none."""
     single: bool = False
-    """Whether each of its pods is a whole of its own, such as a database that knows of no other: a Workload of it has one replica, and an
-    update two for a moment, unless its strategy is Recreate. Default: False."""
+    """Whether each of its pods is complete by itself, such as a database that does not know the others: a Workload of it has one replica,
+    and an update two for a moment, unless its strategy is Recreate. Default: False."""
     loopback_ports: Sequence[PortNumber] = ()
     """Port numbers that it listens on besides its ports, on loopback. Default: none."""
 

@@ -27,7 +27,7 @@ _BATCH = ("Job", "CronJob")
 
 
 class InjectionError(ProblemsError):
-    """Injections do not meet the workloads that they were made for."""
+    """An injection does not meet exactly one workload."""
 
 
 class Injection:

@@ -128,11 +128,11 @@ class ConfigReloadSidecar(PatternComponent[ConfigReloadSidecarArgs]):
     and is notified of later changes only. If the notification fails (the app is not up, or rejects the files), it is retried until it
     succeeds; the pod stays ready meanwhile. The app is notified of a change made while the sidecar is down when the sidecar is back.
 
-    It makes no object: one whose content changes must keep its name, and a provider of pulumi-kubernetes only changes an object in
-    place with `enable_config_map_mutable` (or `enable_secret_mutable`); any other replaces it, and with a fixed name deletes it first.
+    It does not make the object: an object whose content changes must keep its name, and pulumi-kubernetes only changes one in place with
+    `enable_config_map_mutable` (or `enable_secret_mutable`); any other provider replaces it, and with a fixed name deletes it first.
     `kubernetes.core.v1.ConfigMap("conf", metadata={"name": "app-config"}, data=..., opts=ResourceOptions(provider=mutable))`, with
-    `config_map=conf.metadata.name`, does it; and so does whatever else maintains one. Objects that are not named here keep rolling
-    the pods.
+    `config_map=conf.metadata.name`, does it; and so does whatever else maintains one. Objects that are not named here keep rolling the
+    pods.
 
     Raises ArgumentError.
     """

@@ -208,7 +208,8 @@ class _Planned(_Ambassador):
 
 class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
     """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
-    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
+    Requests without a valid token (a JWT that the issuer signed) get 401; those whose token has none of the allowed
+    groups get 403. Tokens with
     `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
 
     That holds for every route but `public_routes`, or for `protected_routes` alone.
