@@ -87,9 +87,13 @@ def _generated(what: str, name: str | None, markdown: str, path: str) -> str:
         return _sources().arguments(str(name))
     if what == "pod":
         return f"```diff\n{changes(first_stack_file(markdown))}```"
-    drawn = [p for p in (DOCS / "pictures").glob("*.svg") if p.stem.replace("-", "").replace("_", "").lower() == str(name).lower()]
+    drawn = [path for path in (DOCS / "pictures").glob("*.svg") if _plain(path.stem) == _plain(str(name))]
     up = posixpath.relpath("pictures", posixpath.dirname(path) or ".")
-    return "\n".join(f"![A pod with {name}]({up}/{picture.name})" for picture in drawn)
+    return "\n".join(f"![{name}]({up}/{picture.name})" for picture in drawn)
+
+
+def _plain(name: str) -> str:
+    return re.sub("[-_]", "", name).lower()
 
 
 @cache
