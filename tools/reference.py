@@ -34,8 +34,9 @@ _ROOMS = {
     "Workloads that you don't own": ("injection",),
     "Network policies": ("network",),
     "Tests and offline rendering": ("offline",),
+    "More": (),
 }
-"""The page's sections, and which files and folders of components/ each describes."""
+"""The page's sections, and which files and folders of components/ each describes; the last one has those of the others."""
 
 _CALLED = ("BoundPort", "CertificateAuthority", "Injection", "Pod", "PodView", "Recording", "Registration")
 """Classes whose methods users call; those of the others are for the fold."""
@@ -156,16 +157,16 @@ class Sources:
 
 def reference() -> str:
     """The whole page."""
-    sources, lines, public = Sources(), [_HEAD], _public()
+    sources = Sources()
+    sections: dict[str, list[str]] = {section: [] for section in _ROOMS}
     rooms = {part: section for section, parts in _ROOMS.items() for part in parts}
-    for section in _ROOMS:
-        lines.append(f"## {section}\n")
-        for path, names in public.items():
-            if rooms[path.relative_to(COMPONENTS).parts[0]] == section:
-                for statement, text in _documented(sources.trees[path].body):
-                    if _name(statement) in names:
-                        lines += _entry(path, statement, text, sources.known)
-    return "\n".join(lines).rstrip() + "\n"
+    for path, names in _public().items():
+        section = rooms.get(path.relative_to(COMPONENTS).parts[0], "More")
+        for statement, text in _documented(sources.trees[path].body):
+            if _name(statement) in names:
+                sections[section] += _entry(path, statement, text, sources.known)
+    lines = [line for section, entries in sections.items() if entries for line in (f"## {section}\n", *entries)]
+    return "\n".join([_HEAD, *lines]).rstrip() + "\n"
 
 
 def main() -> None:
