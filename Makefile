@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
+DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference schema picture pictures explain e2e soak costs bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants golden reference schema picture pictures explain docs docs-check e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,7 +29,7 @@ picture: $(RUN) ## draw a stack's pod, here and to out/STACK.svg
 explain: $(RUN) ## which pattern of a stack added what, and why: PART=elasticsearch/env
 	@$(VENV)/bin/python -m components explain $(STACK) $(PART)
 
-check: $(DEV) ## format, lint (shellcheck too) and types
+check: $(DEV) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	for version in 3.11 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
@@ -38,6 +39,7 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	$(VENV)/bin/python -m tools.schema --check
+	$(VENV)/bin/python -m tools.prose
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
@@ -68,6 +70,12 @@ schema: $(DEV) ## rewrite the schemas for editors and other languages from the t
 pictures: $(DEV) ## rewrite docs/pictures
 	$(VENV)/bin/python -m tools.pictures
 
+docs: $(DOCS) ## build the site into build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+docs-check: docs ## look at every page of the site with Chromium: links, phone width, dark mode, search; pictures in build/site-check
+	$(VENV)/bin/python -m tools.site_check
+
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)
 
@@ -93,6 +101,10 @@ $(VENV)/bin/python:
 
 $(RUN): requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(DOCS): requirements-docs.txt | $(DEV)
+	$(VENV)/bin/pip install --quiet --requirement requirements-docs.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python

@@ -144,7 +144,7 @@ class Workload(pulumi.ComponentResource):
     pod_security_level: pulumi.Output[str]
     """The strictest Pod Security Standard that admits the pods on `kubernetes_version`: restricted, baseline or privileged."""
     privileged_containers: pulumi.Output[list[str]]
-    """Containers that the baseline standard of `kubernetes_version` would refuse."""
+    """Containers that the baseline standard of `kubernetes_version` would reject."""
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]

@@ -33,11 +33,3 @@ def test_the_example_runs(path: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_the_example_can_be_previewed(path: Path) -> None:
     assert carriers(run(lambda: runpy.run_path(str(path), run_name="__main__"), mocks=Helm(), preview=True))
-
-
-def test_the_pattern_in_the_readme_is_the_example_and_has_under_thirty_lines() -> None:
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    example = (PROJECT / "examples" / "own_pattern.py").read_text(encoding="utf-8").replace("  # noqa: ARG002", "")
-    own = example[example.index("@dataclass(frozen=True, kw_only=True)\nclass RedisTunnelArgs") : example.index("\n\n\nshop")]
-    assert own in readme
-    assert len(own.splitlines()) < 30

@@ -22,7 +22,7 @@ from .stack import NAME, Stack
 
 POLL_SECONDS = 3
 INTERRUPT_SECONDS = 120
-"""How long Pulumi may take to note what it has done after an interrupt, before it is told again."""
+"""How long Pulumi may take to note what it has done after an interrupt, before it gets another."""
 
 
 @reported()

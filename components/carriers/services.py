@@ -36,7 +36,7 @@ def service(
 
 
 def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_families: Sequence[str]) -> None:
-    """The Service that gives each pod a DNS name: early, for pods look for each other in order to get ready."""
+    """The Service that gives each pod a DNS name: early, because pods look for each other before they are ready."""
     kubernetes.core.v1.Service(
         f"{parts.name}-headless",
         metadata={"name": name, **parts.metadata},

@@ -12,7 +12,7 @@ from .certificate import CertificateComponent, MadeCertificate, Names, bundle, m
 
 
 class CertificateAuthority(pulumi.ComponentResource):
-    """A certificate authority: `issue` and `issue_client` make leaves. Its key stays in the stack's state, in no Secret.
+    """A certificate authority: `issue` and `issue_client` make leaves. Its key stays in the stack's state and is never in a Secret.
 
     Raises ArgumentError.
     """

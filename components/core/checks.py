@@ -36,7 +36,7 @@ def is_plain(value: Any) -> bool:
 
 
 def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], Iterable[str]]) -> pulumi.Input[str]:
-    """The value; an Output is refused with ArgumentError as soon as it is known. What is plain was looked at before."""
+    """The value; an Output is rejected with ArgumentError as soon as it is known. What is plain was looked at before."""
     if isinstance(value, str):
         return value
 
@@ -286,7 +286,7 @@ def resources(what: str, value: Any) -> list[str]:
 
 
 def _requests(what: str, requests: Mapping[str, Any], limits: Mapping[str, Any]) -> list[str]:
-    """Requests that the API refuses beside these limits: k8s.io/kubernetes/pkg/apis/core/validation.ValidateResourceRequirements."""
+    """Requests that the API rejects beside these limits: k8s.io/kubernetes/pkg/apis/core/validation.ValidateResourceRequirements."""
     found = []
     for name, number in requests.items():
         # devices and huge pages cannot be promised twice

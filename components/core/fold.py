@@ -42,7 +42,7 @@ def compose(
     (default: none). fields: further fields of the PodSpec in manifest form (default: none). claims: names of volumes that the pods get
     from claim templates (default: none). problems: what the caller found wrong, to be reported with the rest (default: nothing).
 
-    Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
+    Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is rejected first.
     """
     where = f"workload {workload or getattr(app, 'name', '')!r}"
     misplaced = rules.misplaced(App, app, "app")

@@ -50,7 +50,7 @@ class ConfigFiles:
     name: str
     """Volume name; the ConfigMap is named after the workload and this."""
     files: Mapping[str, pulumi.Input[str]]
-    """File name to content. A secret content is refused."""
+    """File name to content. A secret content is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class PodPatch:
     """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a PodMonitor `ports` and
     `client_auth`; see certificates/certificate.py."""
     problems: tuple[str, ...] = ()
-    """Why the pattern cannot work with this app; composing refuses with all of them."""
+    """Why the pattern cannot work with this app; composition fails with all of them."""
 
     def __add__(self, other: "PodPatch") -> "PodPatch":
         return PodPatch(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})

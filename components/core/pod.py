@@ -76,7 +76,7 @@ class Pod:
 
     @property
     def privileged_containers(self) -> list[str]:
-        """Names of the containers that the baseline standard refuses by themselves."""
+        """Names of the containers that the baseline standard rejects by themselves."""
         return privileged_containers(self.spec, self.kubernetes, self.annotations)
 
     @property

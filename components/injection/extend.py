@@ -1,4 +1,4 @@
-"""extend: a workload of one's own, written as Kubernetes has it, with patterns in its pod."""
+"""extend: a workload of your own, written as Kubernetes has it, with patterns in its pod."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

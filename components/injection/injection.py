@@ -27,7 +27,7 @@ _BATCH = ("Job", "CronJob")
 
 
 class InjectionError(ProblemsError):
-    """Injections do not meet the workloads that they were made for."""
+    """An injection does not meet exactly one workload."""
 
 
 class Injection:
@@ -262,7 +262,7 @@ class Injection:
         return f"injection {self.name!r} into {kind} {self.target.name!r}"
 
     def _facts(self, authority: Any) -> dict[str, Any]:
-        """What patterns that say nothing are told."""
+        """What patterns get for arguments that they leave out."""
         target = self.target
         return {
             "service_name": target.service_name or target.name,

@@ -138,7 +138,7 @@ def _own(change: Change, before: Index) -> Iterator[tuple[str, Address, Reached]
 
 
 def _is_host(address: Address) -> bool:
-    """Whether it is a host alone, whose port is said elsewhere."""
+    """Whether it is a host alone, whose port stands elsewhere."""
     return address.scheme is None and address.port is None
 
 

@@ -58,7 +58,7 @@ class JwtAmbassadorArgs(ValidatorArgs):
     """Arguments of JwtAmbassador, besides those of ValidatorArgs and AmbassadorArgs."""
 
     namespace: pulumi.Input[Label] | None = None
-    """Namespace of the Secret that is made. Default: None, the workload's; of a component of one's own, default."""
+    """Namespace of the Secret that is made. Default: None, the workload's; of a component made by hand, default."""
     target_port: PortName = "http"
     """Name of the port it stands in front of. Default: http."""
     public_routes: Sequence[Route] = ()
@@ -210,13 +210,14 @@ class _Planned(_Ambassador):
 
 class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
     """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
-    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
+    Requests without a valid token (a JWT that the issuer signed) get 401; those whose token has none of the allowed
+    groups get 403. Tokens with
     `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
 
     That holds for every route but `public_routes`, or for `protected_routes` alone.
 
-    The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
-    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
+    The app reads who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
+    these names, or X-Auth-Request-*, is removed. Only upgrades to WebSocket go through.
     List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
     A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
 

@@ -189,7 +189,7 @@ class _Adapter:
 class MetricsAdapter(_Adapter, pulumi.ComponentResource):
     """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
 
-    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
+    It never takes a pod out of service: it has no readiness probe, and is restarted inside its container when it crashes, because
     Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
 
     Raises ArgumentError.

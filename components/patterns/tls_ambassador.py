@@ -35,7 +35,7 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     """Name of the headless Service of a StatefulSet; the certificate is made out to it too, and to the name that it gives each pod.
     Default: None, the workload's, if it has one."""
     namespace: pulumi.Input[Label] | None = None
-    """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component of one's own, default."""
+    """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component made by hand, default."""
     target_ports: Sequence[PortName] = ("http",)
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: Literal["http", "tcp"] | None = None
@@ -68,7 +68,7 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
+    requests of those probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
     /grpc.health.v1.Health/Check alone. Default: 8081."""
 
     def certificate_args(self) -> ServerCertificateArgs:

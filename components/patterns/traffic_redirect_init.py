@@ -1,4 +1,4 @@
-"""TrafficRedirectInit: an app that cannot be told to listen elsewhere, behind an ambassador all the same."""
+"""TrafficRedirectInit: an app that cannot change the address it listens on, behind an ambassador anyway."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -79,7 +79,9 @@ class TrafficRedirectInitArgs(PatternArgs):
             if port is None:
                 problems.append(f"there is no port {name!r} to redirect; set target_ports= (known: {pod.known_ports()})")
             elif port.owner != APP:
-                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of target_ports=")
+                problems.append(
+                    f"port {name!r} is served by {port.owner}, which follows its ambassadors by itself; take it out of target_ports="
+                )
             elif port.frontend:
                 problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
             elif port.redirect is not None:
@@ -162,7 +164,7 @@ class TrafficRedirectInit(PatternComponent[TrafficRedirectInitArgs]):
     on another one; what the ambassador sends to the app's inner number on 127.0.0.1 the kernel brings to the app. List it before the
     ambassadors. The app must listen on 127.0.0.1 too, and over TCP. It is not for pods with hostNetwork: the rules would be the node's.
 
-    The container has the capability NET_ADMIN, which the baseline Pod Security Standard refuses, and is root, because a capability that is
+    The container has the capability NET_ADMIN, which the baseline Pod Security Standard rejects, and is root, because a capability that is
     added is effective for nobody else; it is not privileged. `Workload.privileged_containers` names it.
 
     Raises ArgumentError.

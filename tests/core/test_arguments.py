@@ -139,7 +139,7 @@ def test_a_placeholder_that_is_unknown_is_refused():
 
 def test_a_rebind_that_says_nothing_is_refused():
     assert refused(app(Rebind())) == (
-        "app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app is told its address and port",
+        "app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app gets its address and port",
     )
 
 

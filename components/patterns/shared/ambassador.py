@@ -57,7 +57,7 @@ class AmbassadorArgs(PatternArgs):
     Default: 4."""
     trusted_proxies: Sequence[Network] = ()
     """Networks of proxies in front of the pod (an ingress, a load balancer), e.g. `10.0.0.0/8`. What they say in X-Forwarded-For, -Proto,
-    -Host, -Port and their kin is passed on; what anybody else says there is not. Headers with underscores are dropped then. Default: none,
+    -Host, -Port and similar headers is passed on; what others say there is not. Headers with underscores are dropped then. Default: none,
     the client is who connects."""
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""

@@ -20,7 +20,7 @@ DIRECTORY = "/etc/nginx-proxy"
 """Where the nginx.conf is mounted."""
 
 HEADERS = "headers.conf"
-"""Name of the file with the headers that an app is told."""
+"""Name of the file with the headers for the app."""
 
 GRPC_HEADERS = "grpc_headers.conf"
 """The same for apps that speak gRPC."""
@@ -80,7 +80,7 @@ class Clients:
     """Whose certificates are asked for."""
 
     required: bool
-    """Whether clients without one are refused."""
+    """Whether clients without one are rejected."""
     ca: str
     """Path of the file that they are verified with."""
     crl: str | None = None
@@ -141,7 +141,7 @@ def _outer_scheme(nginx: Nginx) -> str:
 
 
 def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
-    """The files of the headers that an app is told."""
+    """The files of the headers for the app."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
         trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNSAID}
