@@ -2,13 +2,13 @@
 
 import json
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from components.schema import files
 from components.schema.package import package
+from components.version import VERSION
 
 from .engine import PROJECT
 
@@ -19,8 +19,7 @@ INJECTIONS = PROJECT / "schemas" / "injections.schema.json"
 
 def schemas() -> Mapping[Path, dict[str, Any]]:
     """Every schema, by its file."""
-    version = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return {PACKAGE: package(version), STACK_FILE: files.stack_file(), INJECTIONS: files.injections()}
+    return {PACKAGE: package(VERSION), STACK_FILE: files.stack_file(), INJECTIONS: files.injections()}
 
 
 def main() -> None:
