@@ -72,7 +72,7 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
         for kind in (kind for kind in HANDLERS if handlers.get(kind)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=owned)
             problems += found
-            followed |= _with(followed, field.split("."), {kind: asked})
+            followed |= _with(followed, field.split("."), kind, asked)
     return followed, problems
 
 
@@ -95,15 +95,18 @@ def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
         for kind in (kind for kind in HANDLERS if handlers.get(kind) and not isinstance(handlers[kind].get("port"), str)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=False, whose=f"container {container.get('name')!r}")
             problems += found
-            followed |= _with(followed, field.split("."), {kind: asked})
+            followed |= _with(followed, field.split("."), kind, asked)
     return followed if followed != container else container, problems
 
 
-def _with(value: Wire, path: list[str], changes: Wire) -> dict[str, Any]:
-    """The value with the changes at that path in it."""
-    if not path:
-        return {**value, **changes}
-    return {**value, path[0]: _with(value[path[0]], path[1:], changes)}
+def _with(value: Wire, path: list[str], kind: str, asked: Wire) -> dict[str, Any]:
+    """The value, in which the handler at that path is another one, in the same place."""
+    if path:
+        return {**value, path[0]: _with(value[path[0]], path[1:], kind, asked)}
+    changed: dict[str, Any] = {}
+    for name, inner in value.items():
+        changed |= asked if name == kind else {name: inner}
+    return changed
 
 
 def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple[dict[str, Any], list[str]]:
@@ -181,19 +184,21 @@ def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
 
 
 def _asked(field: str, kind: str, handler: Wire, pod: PodView, *, owned: bool, whose: str = APP) -> tuple[Wire, list[str]]:
-    """The handler, its port where the kubelet gets through to the app itself."""
+    """The handler by its kind, its port where the kubelet gets through to the app itself."""
     given = handler.get("port")
     port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
     if port is None:
         unknown = f"{field} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})"
-        return handler, [unknown] if owned else []
+        return {kind: handler}, [unknown] if owned else []
     if not owned and port.frontend is None:
-        return handler, []
+        return {kind: handler}, []
+    if kind == "tcpSocket" and field in PROBES and port.frontend and port.frontend.check_path:
+        return {"httpGet": {**handler, "path": port.frontend.check_path, "port": port.frontend.check_number}}, []
     problems = [f"{field} of {whose}: {line}" for line in _unanswered(kind, given, port)]
     number = port.frontend.probe_number if port.frontend else port.number
     # somebody else's name of a port stays where it still leads there
     asked = {**handler, "port": given if not owned and number == port.outer_number else number}
-    return _with_scheme(asked, port) if kind == "httpGet" else asked, problems
+    return {kind: _with_scheme(asked, port) if kind == "httpGet" else asked}, problems
 
 
 def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:
