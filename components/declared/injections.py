@@ -8,7 +8,9 @@ from ..certificates import CertificateAuthority, CertificateAuthorityArgs
 from ..core import plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, IpFamily, Version, cluster
 from ..core.images import Registries
+from ..core.patch import Wire
 from ..core.rules import Label
+from ..injection.carrier import informed, metadata_of
 from ..injection.injection import Injection
 from ..injection.target import Target
 from .parser import Parser
@@ -91,16 +93,21 @@ def parse(given: Any, *, namespace: str | None = None, keeps: bool = True) -> tu
     return (None if parser.problems else Injections(items=tuple(items), authority=file.authority)), parser.problems
 
 
-def build(files: Sequence[Injections]) -> list[Injection]:
-    """The injections, and what their patterns own."""
+def build(files: Sequence[Injections], manifests: Sequence[Wire] = ()) -> list[Injection]:
+    """The injections, and what their patterns own. manifests: those among which their targets are (default: none)."""
     found = []
+    known: dict[object, list[Wire]] = {}
+    for manifest in manifests:
+        known.setdefault(metadata_of(manifest).get("name"), []).append(manifest)
     for file in files:
         authority = CertificateAuthority(f"{file.items[0].name}-ca", file.authority) if file.authority else None
         for item in file.items:
+            target, named = item.target, known.get(item.target.name, ())
+            manifest = next((m for m in named if target.is_at(m.get("kind"), metadata_of(m))), {})
             found.append(
                 Injection(
                     item.name,
-                    item.target,
+                    informed(target, manifest),
                     item.patterns,
                     sidecars=item.sidecars,
                     kubernetes_version=item.kubernetes_version,
@@ -152,6 +159,7 @@ def _facts(target: Target | None, authority: CertificateAuthority | None) -> dic
     name = target.name if target else "app"
     return {
         "service_name": (target.service_name if target else None) or name,
+        "headless_service": target.headless_service if target else None,
         "namespace": (target.namespace if target else None) or "default",
         "app_name": (target.container if target else None) or name,
         "authority": authority,

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_engine
 
 from ..core import checks, namespaces, plug, rules, scraping
@@ -20,7 +19,8 @@ from ..core.patch import Wire
 from ..core.plug import Pattern
 from ..core.pod import Pod
 from ..monitoring import register
-from . import lifting, mark, reading, services
+from . import carrier, lifting, mark, reading, services
+from .carrier import metadata_of
 from .target import Target
 
 _BATCH = ("Job", "CronJob")
@@ -76,7 +76,9 @@ class Injection:
         self._image_registry, self._opts = image_registry, opts
         completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
         refuse(f"injection {name!r}", [*found, *(plug.misfits(patterns) or plug.problems(completed))])
-        self.digest = mark.digest([plug.kind(p) for p in completed], completed, target, sidecars, kubernetes_version, ip_families)
+        # the headless Service is in the patterns that look at it
+        known = replace(target, headless_service=None)
+        self.digest = mark.digest([plug.kind(p) for p in completed], completed, known, sidecars, kubernetes_version, ip_families)
         # only now, when every argument is known to be right
         planned: list[Any] = plug.planned(completed)
         self.patterns = [
@@ -88,7 +90,7 @@ class Injection:
 
         A chart's tests never are, and its hooks only if the target names their kind. A namespace that is known only later may be any.
         """
-        metadata = _metadata(manifest)
+        metadata = metadata_of(manifest)
         annotations = metadata.get("annotations")
         hook = str(annotations.get("helm.sh/hook", "")) if isinstance(annotations, Mapping) else ""
         if "test" in hook or (hook and self.target.kind is None):
@@ -173,13 +175,11 @@ class Injection:
     def _changed(self, manifest: Wire, beside: Sequence[Wire], reported: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
         """See `into`. reported: what conflicts pass through."""
         kind = manifest.get("kind") or self.target.kind
-        claims, namespace = _claims(manifest), _metadata(manifest).get("namespace")
-        selector = _selector(manifest)
 
         def change(template: Any) -> Wire:
             self.monitors = []
             with reported():
-                return self._into_template(template, kind, claims, namespace, beside, selector)
+                return self._into_template(template, {**manifest, "kind": kind}, beside)
 
         with reported():
             path = self.target.path(kind)
@@ -188,10 +188,9 @@ class Injection:
                 raise CompositionError(self._where(kind), [reason])
         return dict(lifting.at(manifest, path, change))
 
-    def _into_template(
-        self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire], selector: Wire
-    ) -> Wire:
-        """The pod template with the patterns."""
+    def _into_template(self, template: Wire, manifest: Wire, beside: Sequence[Wire]) -> Wire:
+        """The pod template of the manifest with the patterns."""
+        kind, namespace = manifest["kind"], metadata_of(manifest).get("namespace")
         if not isinstance(template, Mapping):
             path = ".".join(self.target.path(kind) or ())
             raise CompositionError(self._where(kind), [f"it has no pod template at {path}; set template= of the target"])
@@ -200,7 +199,7 @@ class Injection:
             marks = mark.marks(metadata)
             if self.name in marks:
                 return self._again(marks[self.name], template, kind)
-            base = reading.base(template, self.target, claims, marks)
+            base = reading.base(template, self.target, carrier.claims_of(manifest), marks)
             app = reading.app(base, self.target)
         except reading.Unreadable as error:
             raise CompositionError(self._where(kind), error.lines) from None
@@ -214,15 +213,24 @@ class Injection:
             self.patterns,
             where=self._where(kind),
             cluster=self._cluster,
-            hosts=partial(services.hosts, labels=base.labels, namespace=namespace, beside=beside),
+            hosts=partial(
+                services.hosts,
+                labels=base.labels,
+                namespace=namespace,
+                beside=beside,
+                headless=carrier.headless_service_of(manifest),
+            ),
             image_registry=self._image_registry,
             problems=[
                 *([f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else []),
                 *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
             ],
         )
+        unrenewed = carrier.unrenewed(manifest, pod)
+        if unrenewed:
+            raise CompositionError(self._where(kind), unrenewed)
         self.pod = pod
-        self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, selector or base.labels)
+        self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, carrier.selector_of(manifest) or base.labels)
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
         marks[self.name] = mark.Mark(
             digest=self.digest,
@@ -255,7 +263,7 @@ class Injection:
         return template
 
     def _met(self, manifest: Wire) -> str:
-        namespace = _metadata(manifest).get("namespace")
+        namespace = metadata_of(manifest).get("namespace")
         return f"{manifest['kind']} {self.target.name!r}" + (f" in namespace {namespace!r}" if isinstance(namespace, str) else "")
 
     def _where(self, kind: Any) -> str:
@@ -266,32 +274,12 @@ class Injection:
         target = self.target
         return {
             "service_name": target.service_name or target.name,
+            "headless_service": target.headless_service,
             "namespace": target.namespace or "default",
             "app_name": target.container or target.name,
             "authority": authority,
         }
 
 
-def _metadata(manifest: Wire) -> Wire:
-    """Its metadata, as far as they are known."""
-    metadata = rpc.unwrap_rpc_secret(manifest.get("metadata"))
-    return metadata if isinstance(metadata, Mapping) else {}
-
-
-def _selector(manifest: Wire) -> Wire:
-    """The labels by which the workload finds its own pods, as far as they are known."""
-    spec = manifest.get("spec")
-    selector = spec.get("selector") if isinstance(spec, Mapping) else None
-    labels = selector.get("matchLabels") if isinstance(selector, Mapping) else None
-    return labels if isinstance(labels, Mapping) else {}
-
-
 def _listed(patterns: object) -> Sequence[Any]:
     return () if plug.misfits(patterns) else patterns  # type: ignore[return-value]
-
-
-def _claims(manifest: Wire) -> tuple[str, ...]:
-    """The names of a StatefulSet's claim templates."""
-    spec = manifest.get("spec")
-    templates = spec.get("volumeClaimTemplates") if isinstance(spec, Mapping) else None
-    return tuple(str((c.get("metadata") or {}).get("name")) for c in templates or () if isinstance(c, Mapping))

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..core.errors import CompositionError
 from ..core.patch import Wire
-from .index import Index, metadata_of
+from .carrier import metadata_of
+from .index import Index
 from .injection import Injection, InjectionError
 from .reached import labels_of, template_of
 from .references import cut_off

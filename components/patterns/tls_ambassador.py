@@ -83,8 +83,9 @@ class TlsAmbassadorArgs(MutualTlsArgs):
         )
 
     def completed(self, facts: Mapping[str, Any]) -> "TlsAmbassadorArgs":
-        """A certificate of an existing Secret needs no authority."""
-        known = {name: fact for name, fact in facts.items() if name != "authority"} if self.exists else facts
+        """A certificate that exists needs no authority, and has the names that it has."""
+        made = ("authority", "headless_service")
+        known = {name: fact for name, fact in facts.items() if name not in made} if self.exists else facts
         return super().completed(known)
 
     @property
