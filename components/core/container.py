@@ -134,14 +134,25 @@ def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple
             if any(replaced.setdefault(place, value) != value for place in _places(container, word)):
                 problems.append(f"{where}: the argument {word!r} of its rebind is replaced for another port already; write a word for each")
         behind += [placeholders.fill(template, values) for template in rebind.args]
+    given = _image_args(container, moved)
+    if len(given) > 1:
+        problems.append("the rebinds of the app's ports have different image_args, but they are those of one image; write the same ones")
     line = {
         field: [*(replaced.get((field, i), word) for i, word in enumerate(container.get(field) or ())), *more]
-        for field, more in (("command", []), ("args", behind))
+        for field, more in (("command", []), ("args", [*(given[0] if given else ()), *behind]))
     }
     more = {field: given for field, given in line.items() if given and given != list(container[field] or () if field in container else ())}
     if env:
         more["env"] = _with_env(list(container.get("env") or ()), env)
     return {**container, **more}, problems
+
+
+def _image_args(container: Wire, moved: list[BoundPort]) -> list[tuple[str, ...]]:
+    """What those ports say that the image's arguments are, if they are to be written out."""
+    if container.get("command") or container.get("args"):
+        return []
+    rebinds = [port.declaration.rebind for port in moved]
+    return list(dict.fromkeys(tuple(r.image_args) for r in rebinds if r and r.args and r.image_args is not None))
 
 
 def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -> Iterator[str]:
@@ -154,12 +165,13 @@ def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -
             f"does not say the port, so that the app keeps {port.number} and must start after the ambassador, which classic sidecars do "
             "not assure; use {port} in it, or sidecars='native', or list TrafficRedirectInit before the ambassador"
         )
-    if rebind.args and not container.get("command") and not container.get("args"):
+    is_bare = not container.get("command") and not container.get("args")
+    if rebind.args and is_bare and rebind.image_args is None:
         yield (
-            "appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set App.args to them, or "
-            "App.command to the whole command line, or use env= in the rebind"
+            "appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set image_args= of the "
+            "rebind to them, to () if the image has none, or use env= in the rebind"
         )
-    elif rebind.args and ends_with_script(container):
+    elif rebind.args and ends_with_script({**container, "args": rebind.image_args} if is_bare else container):
         yield (
             "appends arguments to a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
             'the script and use "$@" in it'

@@ -142,7 +142,7 @@ BEHIND = {"ports": [Port(name="http", number=8080, rebind=Rebind(args=["--host={
 def test_arguments_that_would_get_lost_are_rejected() -> None:
     assert refused(TLS, containers=[APP], target=BEHIND) == (
         "port 'http' of the app: its rebind appends arguments, but the app has none of its own, so that those of its image (CMD) would be "
-        "lost; set App.args to them, or App.command to the whole command line, or use env= in the rebind",
+        "lost; set image_args= of the rebind to them, to () if the image has none, or use env= in the rebind",
     )
     script = {**APP, "command": ["sh", "-c", "exec web"]}
     assert refused(TLS, containers=[script], target=BEHIND) == (
