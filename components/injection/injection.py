@@ -235,6 +235,7 @@ class Injection:
         marks[self.name] = mark.Mark(
             digest=self.digest,
             containers=tuple(c["name"] for c in pod.spec.get("initContainers") or () if c["name"] not in before),
+            grace=base.grace_seconds() if base.first_grace is None and _grace(pod.spec) != _grace(base.spec) else None,
             fronted=mark.moved(tuple(p for p in pod.ports if p.declaration in app.ports and p not in base.fronted)),
         )
         annotations, spec = pod.inline()
@@ -279,6 +280,10 @@ class Injection:
             "app_name": target.container or target.name,
             "authority": authority,
         }
+
+
+def _grace(spec: Wire) -> Any:
+    return spec.get("terminationGracePeriodSeconds")
 
 
 def _listed(patterns: object) -> Sequence[Any]:
