@@ -179,6 +179,7 @@ class Workload(pulumi.ComponentResource):
                 *own_labels("a pattern", self.pod.labels),
                 *args.kind.unfit(Composed(name=name, pod=self.pod, args=args)),
                 *args.service.unfit(self.pod.ports),
+                *scraping.unnamed(name, self.pod.ports),
                 *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
             ],
         )

@@ -155,7 +155,7 @@ class Port:
     """Whether it serves metrics: with a NetworkPolicy, who scrapes them reaches it, and the clients of the Service do not. Default:
     False."""
     monitor: Monitor | None = None
-    """A PodMonitor for it, which the workload makes. Default: None, there is none."""
+    """A PodMonitor or ServiceMonitor for it, which the workload makes. Default: None, there is none."""
     rebind: Rebind | None = None
     """How the app is told to move it. Default: None, the port cannot be moved."""
     peers: bool = False

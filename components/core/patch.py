@@ -105,7 +105,7 @@ class PodPatch:
     service_account: tuple[pulumi.Input[str], ...] = ()
     """serviceAccountName; at most one in a pod."""
     certificates: tuple[Any, ...] = ()
-    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a PodMonitor `ports` and
+    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a monitor `ports` and
     `client_auth`; see certificates/certificate.py."""
     problems: tuple[str, ...] = ()
     """Why the pattern cannot work with this app; composing refuses with all of them."""

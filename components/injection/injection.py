@@ -67,7 +67,7 @@ class Injection:
         self.pod: Pod | None = None
         """The pod of the workload that was injected last; None before."""
         self.monitors: list[dict[str, Any]] = []
-        """The PodMonitors of what was injected last, and what they verify with, in manifest form. `inject` returns them, `extend` and
+        """The monitors of what was injected last, and what they verify with, in manifest form. `inject` returns them, `extend` and
         `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
@@ -125,7 +125,7 @@ class Injection:
     def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
         """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one.
 
-        It makes the PodMonitors for what was injected: a transform cannot make anything.
+        It makes the monitors for what was injected: a transform cannot make anything.
         """
         self._is_watched = self._is_expected = True
 
@@ -159,9 +159,8 @@ class Injection:
             for line in self.unmet():
                 pulumi.log.warn(f"injection {self.name!r} {line}; write expect(...) to have this fail the run")
             if self.monitors and not self._is_expected:
-                pulumi.log.warn(
-                    f"injection {self.name!r} asks for a PodMonitor, which a transform cannot make; write expect(...), which does"
-                )
+                kind = self.monitors[-1]["kind"]
+                pulumi.log.warn(f"injection {self.name!r} asks for a {kind}, which a transform cannot make; write expect(...), which does")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -226,9 +225,9 @@ class Injection:
                 *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
             ],
         )
-        unrenewed = carrier.unrenewed(manifest, pod)
-        if unrenewed:
-            raise CompositionError(self._where(kind), unrenewed)
+        unfit = [*carrier.unrenewed(manifest, pod), *scraping.unnamed(self.name, pod.ports)]
+        if unfit:
+            raise CompositionError(self._where(kind), unfit)
         self.pod = pod
         self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, carrier.selector_of(manifest) or base.labels)
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
@@ -251,7 +250,7 @@ class Injection:
         found = scraping.manifests(self.name, pod.ports, pod.certificates, metadata=metadata, selector=labels)
         if found and not labels:
             raise CompositionError(
-                self._where(kind), ["its pods have no labels by which a PodMonitor could find them; set scrape= to another"]
+                self._where(kind), [f"its pods have no labels by which a {found[-1]['kind']} could find them; set scrape= to another"]
             )
         return found
 

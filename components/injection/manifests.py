@@ -13,7 +13,7 @@ from .references import cut_off
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
-    """The manifests, each injection in its workload; those of `List` kinds each on its own. PodMonitors of the patterns follow at the end.
+    """The manifests, each injection in its workload; those of `List` kinds each on its own. Monitors of the patterns follow at the end.
 
     The inputs are not changed; what is nobody's target comes out as it came. Raises InjectionError if an injection does not meet exactly
     one workload, and CompositionError with every conflict.
