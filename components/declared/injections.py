@@ -13,6 +13,7 @@ from ..core.rules import Label
 from ..injection.carrier import informed, metadata_of
 from ..injection.injection import Injection
 from ..injection.target import Target
+from ..network.policy import NetworkPolicyArgs
 from .parser import Parser
 from .pattern_list import checked, patterns
 from .stated import Stated
@@ -47,6 +48,8 @@ class InjectionItem:
     """Families of the pods' addresses, the preferred one first. Default: IPv4."""
     image_registry: Registries | None = None
     """Registry put in place of every image's own among the patterns', or one for each. Default: none."""
+    network_policy: NetworkPolicyArgs | None = None
+    """A NetworkPolicy of the pods. Default: none."""
 
 
 _PLAIN = ("name", "kubernetes_version", "sidecars", "ip_families", "image_registry")
@@ -114,6 +117,7 @@ def build(files: Sequence[Injections], manifests: Sequence[Wire] = ()) -> list[I
                     ip_families=item.ip_families,
                     image_registry=item.image_registry,
                     authority=authority,
+                    network_policy=item.network_policy,
                 )
             )
     return found
@@ -132,6 +136,8 @@ def _item(
     wrong = rules.of_values(InjectionItem, plain, f"{path}.")
     # of another type is what the parser has noted
     parser.problems += [line for line in wrong if not isinstance(line, rules.Misfit)]
+    if item and item.network_policy is not None:
+        checked(parser, item.network_policy, f"{path}.network_policy")
     if item and not wrong:
         between = cluster(item.kubernetes_version, item.sidecars, item.ip_families)[1]
         parser.problems += [f"{path}: {line}" for line in between]

@@ -9,7 +9,11 @@ from pulumi.runtime import rpc
 from ..core import checks
 from ..core.patch import Wire
 from ..core.pod import Pod
+from ..core.pod_security import containers
 from .target import Target
+
+BATCH = ("Job", "CronJob")
+"""Kinds whose pods end by themselves."""
 
 # whose template is for new pods alone
 _UNROLLED = ("ReplicaSet", "ReplicationController")
@@ -40,6 +44,19 @@ def headless_service_of(manifest: Wire) -> str | None:
 def informed(target: Target, manifest: Wire) -> Target:
     """The target, with what its patterns have to know of the manifest before they are made."""
     return target if target.headless_service else replace(target, headless_service=headless_service_of(manifest))
+
+
+def is_served(manifest: Wire) -> bool:
+    """Whether clients connect to its pods."""
+    return manifest.get("kind") not in BATCH
+
+
+def undeclared_to(pod: Pod, template: Wire) -> list[dict[str, Any]]:
+    """The ports that the containers of a template declare, and the fold does not know, as a NetworkPolicy names them."""
+    known = {(port.declaration.number, port.declaration.protocol) for port in pod.ports}
+    declared = [p for c in containers(template.get("spec") or {}) for p in c.get("ports") or ()]
+    pairs = dict.fromkeys((int(p["containerPort"]), str(p.get("protocol") or "TCP")) for p in declared)
+    return [{"protocol": protocol, "port": number} for number, protocol in pairs if (number, protocol) not in known]
 
 
 def is_recreated(manifest: Wire) -> bool:

@@ -42,7 +42,7 @@ def extend(
     manifest = {**given, "kind": kind}
     injection = Injection(name or target.name, informed(target, manifest), patterns, **options)
     extended = injection.into(manifest)
-    register(injection.monitors, options.get("opts"))
+    register(injection.objects, options.get("opts"))
     return {key: value for key, value in extended.items() if key not in ("apiVersion", "kind")}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime.settings import get_engine
 
-from ..core import checks, namespaces, plug, rules, scraping
+from ..core import checks, namespaces, plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, cluster
 from ..core.errors import CompositionError, ProblemsError, refuse
 from ..core.fold import fold
@@ -19,11 +19,11 @@ from ..core.patch import Wire
 from ..core.plug import Pattern
 from ..core.pod import Pod
 from ..monitoring import register
+from ..network.policy import NetworkPolicyArgs
 from . import carrier, lifting, mark, reading, services
 from .carrier import metadata_of
+from .objects import Injected
 from .target import Target
-
-_BATCH = ("Job", "CronJob")
 
 
 class InjectionError(ProblemsError):
@@ -52,28 +52,32 @@ class Injection:
         ip_families: Sequence[str] = ("IPv4",),
         image_registry: Registries | None = None,
         authority: Any = None,
+        network_policy: NetworkPolicyArgs | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """name: of the injection, unique in one workload. target: the workload. patterns: what goes into its pod; arguments stand for
         their pattern, and are completed with the target's name, Service and namespace. authority: issues the certificates of patterns that
-        name none (default: they are self-signed). opts: of the resources that the patterns own. The others: see `compose`.
+        name none (default: they are self-signed). network_policy: a NetworkPolicy of the pods, in whose
+        `connects` stands what the workload itself connects to, for its manifest does not say it (default: there is none). opts: of the
+        resources that the patterns own. The others: see `compose`.
 
         Raises ArgumentError.
         """
         wrong = rules.misplaced(Target, target, "target")
+        wrong += rules.of_value(NetworkPolicyArgs | None, "network_policy", network_policy)
         refuse(f"injection {name!r}", wrong or [*checks.label("name", name), *rules.problems(target, "target.")])
         self.name = name
         self.target = target
         self.pod: Pod | None = None
         """The pod of the workload that was injected last; None before."""
-        self.monitors: list[dict[str, Any]] = []
-        """The monitors of what was injected last, and what they verify with, in manifest form. `inject` returns them, `extend` and
-        `expect` make them."""
+        self.objects: list[dict[str, Any]] = []
+        """What stands beside the workload that was injected last, in manifest form: monitors and what they verify with, the NetworkPolicy.
+        `inject` returns them, `extend` and `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
         self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
-        self._image_registry, self._opts = image_registry, opts
+        self._image_registry, self._network_policy, self._opts = image_registry, network_policy, opts
         completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
         refuse(f"injection {name!r}", [*found, *(plug.misfits(patterns) or plug.problems(completed))])
         # the headless Service is in the patterns that look at it
@@ -125,7 +129,7 @@ class Injection:
     def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
         """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one.
 
-        It makes the monitors for what was injected: a transform cannot make anything.
+        It makes what stands beside it, monitors and the NetworkPolicy: a transform cannot make anything.
         """
         self._is_watched = self._is_expected = True
 
@@ -133,7 +137,7 @@ class Injection:
             problems = self.unmet()
             if problems:
                 raise InjectionError(f"injection {self.name!r}", problems)
-            register(self.monitors, self._opts)
+            register(self.objects, self._opts)
             return self.matched[0]
 
         return pulumi.Output.all(*(carrier.urn for carrier in carriers)).apply(check)
@@ -158,8 +162,8 @@ class Injection:
         if get_engine() is not None:
             for line in self.unmet():
                 pulumi.log.warn(f"injection {self.name!r} {line}; write expect(...) to have this fail the run")
-            if self.monitors and not self._is_expected:
-                kind = self.monitors[-1]["kind"]
+            if self.objects and not self._is_expected:
+                kind = self.objects[-1]["kind"]
                 pulumi.log.warn(f"injection {self.name!r} asks for a {kind}, which a transform cannot make; write expect(...), which does")
 
     @contextmanager
@@ -176,7 +180,7 @@ class Injection:
         kind = manifest.get("kind") or self.target.kind
 
         def change(template: Any) -> Wire:
-            self.monitors = []
+            self.objects = []
             with reported():
                 return self._into_template(template, {**manifest, "kind": kind}, beside)
 
@@ -205,7 +209,7 @@ class Injection:
         except ValueError as error:
             raise CompositionError(self._where(kind), [str(error)]) from None
         base = replace(base, fronted=reading.fronted(app, marks))
-        classic = kind in _BATCH and self._cluster.classic
+        classic = kind in carrier.BATCH and self._cluster.classic
         pod = fold(
             base,
             app,
@@ -225,11 +229,20 @@ class Injection:
                 *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
             ],
         )
-        unfit = [*carrier.unrenewed(manifest, pod), *scraping.unnamed(self.name, pod.ports)]
+        injected = Injected(
+            name=self.name,
+            where=self._where(kind),
+            manifest=manifest,
+            namespace=namespace or self.target.namespace,
+            labels=base.labels,
+            template=template,
+            pod=pod,
+            policy=self._network_policy,
+        )
+        unfit = [*carrier.unrenewed(manifest, pod), *injected.problems(beside)]
         if unfit:
             raise CompositionError(self._where(kind), unfit)
-        self.pod = pod
-        self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, carrier.selector_of(manifest) or base.labels)
+        self.pod, self.objects = pod, injected.objects(self._cluster.ip_families)
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
         marks[self.name] = mark.Mark(
             digest=self.digest,
@@ -244,15 +257,6 @@ class Injection:
             "metadata": {**metadata, **labels, "annotations": {**annotations, mark.ANNOTATION: mark.written(marks)}},
             "spec": spec,
         }
-
-    def _monitors(self, pod: Pod, kind: Any, namespace: object, labels: Wire) -> list[dict[str, Any]]:
-        metadata = {} if namespace is None else {"namespace": namespace}
-        found = scraping.manifests(self.name, pod.ports, pod.certificates, metadata=metadata, selector=labels)
-        if found and not labels:
-            raise CompositionError(
-                self._where(kind), [f"its pods have no labels by which a {found[-1]['kind']} could find them; set scrape= to another"]
-            )
-        return found
 
     def _again(self, earlier: mark.Mark, template: Wire, kind: Any) -> Wire:
         """A template that has the patterns already."""

@@ -13,7 +13,8 @@ from .references import cut_off
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
-    """The manifests, each injection in its workload; those of `List` kinds each on its own. Monitors of the patterns follow at the end.
+    """The manifests, each injection in its workload; those of `List` kinds each on its own. Monitors and NetworkPolicies follow at the
+    end.
 
     The inputs are not changed; what is nobody's target comes out as it came. Raises InjectionError if an injection does not meet exactly
     one workload, and CompositionError with every conflict.
@@ -39,7 +40,7 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
         raise CompositionError("injections", [f"{error.where}: {line}" for error in failures for line in error.problems])
     if failures:
         raise failures[0]
-    found += [monitor for injection in injections for monitor in injection.monitors]
+    found += [beside for injection in injections for beside in injection.objects]
     return found
 
 

@@ -421,3 +421,19 @@ def test_a_certificate_that_is_made_covers_the_pods_of_a_stateful_set(directory:
         check=True,
     )
     assert b"DNS:*.peers.prod.svc" in shown.stdout
+
+
+def test_a_network_policy_is_printed_with_the_workload(directory: Path) -> None:
+    patterns = json.loads(json.dumps(PATTERNS))
+    patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "web"}], "connects": ["db:5432"]}
+    write(directory, patterns)
+    done = run(directory, "-f", "patterns.yaml")
+    (policy,) = (m for m in yaml.safe_load_all(done.stdout) if m["kind"] == "NetworkPolicy")
+    assert policy["metadata"] == {"name": "tls"}
+    assert policy["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
+    patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "W"}], "connect": []}
+    write(directory, patterns)
+    assert refused(directory).splitlines()[1:] == [
+        "  - patterns.yaml: injections[0].network_policy.connect: unknown key; known: clients, scrapers, node_cidrs, connects, cluster_cidrs, "
+        "dns_namespace, dns_port",
+    ]
