@@ -434,6 +434,6 @@ def test_a_network_policy_is_printed_with_the_workload(directory: Path) -> None:
     patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "W"}], "connect": []}
     write(directory, patterns)
     assert refused(directory).splitlines()[1:] == [
-        "  - patterns.yaml: injections[0].network_policy.connect: unknown key; known: clients, scrapers, node_cidrs, connects, cluster_cidrs, "
-        "dns_namespace, dns_port",
+        "  - patterns.yaml: injections[0].network_policy.connect: unknown key, did you mean 'connects'? known: clients, cluster_cidrs, "
+        "connects, dns_namespace, dns_port, node_cidrs, scrapers",
     ]
