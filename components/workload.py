@@ -12,7 +12,7 @@ import pulumi_kubernetes as kubernetes
 from .carriers import Deployment, Kind
 from .carriers.carrier import TIMEOUT, Composed, Parts
 from .carriers.service_args import ServiceArgs, carried
-from .carriers.services import headless_service, pod_names, service
+from .carriers.services import headless_service, service
 from .certificates import CertificateAuthority
 from .core import checks, namespaces, plug, rules, scraping
 from .core.app import App
@@ -180,6 +180,7 @@ class Workload(pulumi.ComponentResource):
                 *own_labels("a pattern", self.pod.labels),
                 *args.kind.unfit(Composed(name=name, pod=self.pod, args=args)),
                 *args.service.unfit(self.pod.ports),
+                *scraping.unnamed(name, self.pod.ports),
                 *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
             ],
         )
@@ -274,7 +275,8 @@ class Workload(pulumi.ComponentResource):
         """The names that a certificate must cover; without the namespace's where that is known only later."""
         if not args.kind.is_served:
             return []
-        return [*namespaces.service_names(service_name, args.namespace), *(pod_names(headless, args.namespace) if headless else ())]
+        own = namespaces.service_names(service_name, args.namespace)
+        return [*own, *(namespaces.pod_names(headless, args.namespace) if headless else ())]
 
     def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates

@@ -94,7 +94,10 @@ class Rebind:
     """Environment variables, e.g. `{"http.host": "{host}", "http.port": "{port}"}`. Default: none."""
     args: Sequence[Text] = ()
     """Arguments behind the app's own, e.g. `("--listen={host}:{port}",)`: it must have args or a command, or those of its image would be
-    lost. Default: none."""
+    lost, see `image_args`. Default: none."""
+    image_args: Sequence[Text] | None = None
+    """The arguments of the image (CMD), to stand in front of `args` where the app has neither args nor a command of its own; `()` if the
+    image has an entrypoint alone. Default: None, not known."""
     replace: Mapping[SomeText, Text] = field(default_factory=dict)
     """Arguments in place of others, which stand in the app's command or args exactly once, e.g.
     `{"--listen=0.0.0.0:8080": "--listen={host}:{port}"}`. Default: none."""
@@ -117,6 +120,8 @@ class Rebind:
         """What is wrong between its fields."""
         if not self.templates and not self.binds_loopback:
             return ["it is empty; say in env=, args= or replace= how the app gets its address and port"]
+        if self.image_args is not None and not self.args:
+            return ["image_args is set, but there are no args to stand behind them; leave it out"]
         return [line for what, text in self.templates.items() for line in placeholders.problems(what, text, ("host", "port"))]
 
     def unsaid(self) -> str | None:
@@ -150,7 +155,7 @@ class Port:
     """Whether it serves metrics: with a NetworkPolicy, who scrapes them reaches it, and the clients of the Service do not. Default:
     False."""
     monitor: Monitor | None = None
-    """A PodMonitor for it, which the workload makes. Default: None, there is none."""
+    """A PodMonitor or ServiceMonitor for it, which the workload makes. Default: None, there is none."""
     rebind: Rebind | None = None
     """How to change the address it listens on. Default: None, the port cannot be moved."""
     peers: bool = False

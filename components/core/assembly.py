@@ -114,7 +114,10 @@ def _grace(base: Base, app: App, sidecars: list[dict[str, Any]], containers: lis
     """The grace period. Somebody else's is longer than it was, for what was added and has to end, or stays."""
     longest = max((pre_stop_seconds(c) for c in (*sidecars, *containers)), default=0)
     seconds = longest + app.stop_seconds + SLACK_SECONDS
-    return {"terminationGracePeriodSeconds": seconds} if base.owned or sidecars else {}
+    if base.owned:
+        return {"terminationGracePeriodSeconds": seconds}
+    # earlier injections had added what is added here
+    return {"terminationGracePeriodSeconds": max(seconds, base.grace_seconds())} if sidecars else {}
 
 
 def _security(base: Base, total: PodPatch) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from .cluster import DEFAULT_KUBERNETES, Cluster, cluster
 from .container import follow, follow_beside
 from .contribution import Contribution
 from .errors import CompositionError
+from .handlers import PROBES
 from .images import Registries
 from .patch import PodPatch, Wire
 from .plug import Pattern
 from .pod import Pod
+from .pod_security import containers
 from .view import APP, BoundPort, PodView, view
 
 
@@ -117,7 +119,17 @@ def _seen(base: Base, app: App, served: tuple[BoundPort, ...], cluster: Cluster)
         kubernetes=cluster.version,
         ip_families=cluster.ip_families,
         app_mounts=base.container().get("volumeMounts") or (),
+        connected=tuple(_connected(base)),
     )
+
+
+def _connected(base: Base) -> Iterator[object]:
+    """The ports to which the kubelet only connects; of another container, a name is that container's own."""
+    for container in containers(base.spec):
+        for probe in (container.get(name) or {} for name in PROBES):
+            port = (probe.get("tcpSocket") or {}).get("port")
+            if port is not None and (container["name"] == base.app_container or not isinstance(port, str)):
+                yield port
 
 
 def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[Contribution]]:

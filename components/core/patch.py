@@ -41,6 +41,25 @@ class Connection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutboundRedirect:
+    """Connections of the pod that lead to a port of its own from some init container on; the pod's loopback is left alone."""
+
+    port: int
+    """Port number to which they lead."""
+    ports: tuple[int, ...] = ()
+    """Destination ports of those connections. Default: none, all of them."""
+    exclude_ports: tuple[int, ...] = ()
+    """Destination ports that are left alone. Default: none."""
+    exclude_uids: tuple[int, ...] = ()
+    """User ids whose connections are left alone. Default: none."""
+
+    def takes(self, uid: object, port: int) -> bool:
+        """Whether it takes a connection of that user to that port, 0 for one that is not known."""
+        wanted = port in self.ports if self.ports else port not in self.exclude_ports
+        return wanted and uid not in self.exclude_uids
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfigFiles:
     """A ConfigMap that the workload creates, and the volume of the same name that holds its files.
 
@@ -77,6 +96,8 @@ class PodPatch:
     connects: tuple[Connection, ...] = ()
     """What its containers connect to. What they wait for cannot be something in the pod that starts later; the rest of it is what a
     NetworkPolicy lets out."""
+    redirects: tuple[OutboundRedirect, ...] = ()
+    """Where its init containers lead connections of those that start after them."""
     annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
     """Annotations of the pod."""
     labels: tuple[tuple[str, str], ...] = ()
@@ -86,7 +107,7 @@ class PodPatch:
     service_account: tuple[pulumi.Input[str], ...] = ()
     """serviceAccountName; at most one in a pod."""
     certificates: tuple[Any, ...] = ()
-    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a PodMonitor `ports` and
+    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a monitor `ports` and
     `client_auth`; see certificates/certificate.py."""
     problems: tuple[str, ...] = ()
     """Why the pattern cannot work with this app; composition fails with all of them."""

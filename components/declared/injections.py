@@ -8,9 +8,12 @@ from ..certificates import CertificateAuthority, CertificateAuthorityArgs
 from ..core import plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, IpFamily, Version, cluster
 from ..core.images import Registries
+from ..core.patch import Wire
 from ..core.rules import Label
+from ..injection.carrier import informed, metadata_of
 from ..injection.injection import Injection
 from ..injection.target import Target
+from ..network.policy import NetworkPolicyArgs
 from .parser import Parser
 from .pattern_list import checked, patterns
 from .stated import Stated
@@ -45,6 +48,8 @@ class InjectionItem:
     """Families of the pods' addresses, the preferred one first. Default: IPv4."""
     image_registry: Registries | None = None
     """Registry put in place of every image's own among the patterns', or one for each. Default: none."""
+    network_policy: NetworkPolicyArgs | None = None
+    """A NetworkPolicy of the pods. Default: none."""
 
 
 _PLAIN = ("name", "kubernetes_version", "sidecars", "ip_families", "image_registry")
@@ -91,22 +96,28 @@ def parse(given: Any, *, namespace: str | None = None, keeps: bool = True) -> tu
     return (None if parser.problems else Injections(items=tuple(items), authority=file.authority)), parser.problems
 
 
-def build(files: Sequence[Injections]) -> list[Injection]:
-    """The injections, and what their patterns own."""
+def build(files: Sequence[Injections], manifests: Sequence[Wire] = ()) -> list[Injection]:
+    """The injections, and what their patterns own. manifests: those among which their targets are (default: none)."""
     found = []
+    known: dict[object, list[Wire]] = {}
+    for manifest in manifests:
+        known.setdefault(metadata_of(manifest).get("name"), []).append(manifest)
     for file in files:
         authority = CertificateAuthority(f"{file.items[0].name}-ca", file.authority) if file.authority else None
         for item in file.items:
+            target, named = item.target, known.get(item.target.name, ())
+            manifest = next((m for m in named if target.is_at(m.get("kind"), metadata_of(m))), {})
             found.append(
                 Injection(
                     item.name,
-                    item.target,
+                    informed(target, manifest),
                     item.patterns,
                     sidecars=item.sidecars,
                     kubernetes_version=item.kubernetes_version,
                     ip_families=item.ip_families,
                     image_registry=item.image_registry,
                     authority=authority,
+                    network_policy=item.network_policy,
                 )
             )
     return found
@@ -125,6 +136,8 @@ def _item(
     wrong = rules.of_values(InjectionItem, plain, f"{path}.")
     # of another type is what the parser has noted
     parser.problems += [line for line in wrong if not isinstance(line, rules.Misfit)]
+    if item and item.network_policy is not None:
+        checked(parser, item.network_policy, f"{path}.network_policy")
     if item and not wrong:
         between = cluster(item.kubernetes_version, item.sidecars, item.ip_families)[1]
         parser.problems += [f"{path}: {line}" for line in between]
@@ -152,6 +165,7 @@ def _facts(target: Target | None, authority: CertificateAuthority | None) -> dic
     name = target.name if target else "app"
     return {
         "service_name": (target.service_name if target else None) or name,
+        "headless_service": target.headless_service if target else None,
         "namespace": (target.namespace if target else None) or "default",
         "app_name": (target.container if target else None) or name,
         "authority": authority,

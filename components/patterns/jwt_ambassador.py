@@ -158,25 +158,31 @@ class _Ambassador:
         if problems:
             return pod, PodPatch(problems=tuple(problems))
         routes = [*args.open_routes(), *(_regular_expression(f"GET {path}") for path in probed)]
-        pod = pod.move(name, to=args.inner_port)
+        is_connected, pod = pod.is_connected(port), pod.move(name, to=args.inner_port)
         moved = pod.port(name)
         assert moved
         health = pod.free_port(args.health_port)
         pod = pod.reserve(health)
         validator = pod.free_port(args.validator_port)
-        return pod.reserve(validator), self._patch(pod, port, moved, health, validator, routes)
+        listener = self._listener(port, moved, is_connected=is_connected)
+        patch = self._patch(pod, port, listener, health, validator, routes)
+        return nginx.checking(pod.reserve(validator), [listener], health), patch
 
-    def _patch(self, pod: PodView, port: BoundPort, moved: BoundPort, health: int, validator: int, routes: list[str]) -> PodPatch:
-        args = self.args
+    @staticmethod
+    def _listener(port: BoundPort, moved: BoundPort, *, is_connected: bool) -> Listener:
         outermost = port.frontend is None
-        listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
-        listener = Listener(
+        return Listener(
             name=port.name,
-            listen=listen,
+            listen=str(port.listen) if outermost else f"{port.host}:{port.number}",
             own_addresses=outermost and port.keeps_number,
             upstream=f"{LOOPBACK}:{moved.number}",
             http=True,
+            checked=port.process_number(moved.number) if is_connected else None,
         )
+
+    def _patch(self, pod: PodView, port: BoundPort, listener: Listener, health: int, validator: int, routes: list[str]) -> PodPatch:
+        args = self.args
+        outermost = port.frontend is None
         proxy = nginx_container.proxy(
             args,
             nginx.Nginx(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from ..core.component import PatternComponent
-from ..core.patch import PodPatch, UndeclaredPort
+from ..core.patch import OutboundRedirect, PodPatch, UndeclaredPort
 from ..core.plug import PatternArgs
 from ..core.quantities import sized
 from ..core.rules import Image, Label, NotNegative, PortName, PortNumber, Resources
@@ -43,8 +43,9 @@ class TrafficRedirectInitArgs(PatternArgs):
     first_number: PortNumber = 15000
     """Where ambassadors listen in place of the app's own numbers: the first free one from here on. Default: 15000."""
     outbound_port: PortNumber | None = None
-    """Port of a proxy in the pod that receives the pod's outbound TCP connections; SO_ORIGINAL_DST holds the original destination. Init
-    containers that need the network before the proxy runs must be listed before this pattern. Default: None, no redirection."""
+    """Port of a proxy in the pod that receives the pod's outbound TCP connections; SO_ORIGINAL_DST holds the original destination. Patterns
+    that need the network while the pod starts are listed before this one, or behind the sidecar that serves the port. Default: None, no
+    redirection."""
     outbound_ports: Sequence[PortNumber] = ()
     """Destination ports whose connections are redirected. Default: none, all of them."""
     exclude_uids: Sequence[NotNegative] = ()
@@ -133,7 +134,13 @@ class TrafficRedirectInitArgs(PatternArgs):
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
-        return PodPatch(init_containers=(container,), undeclared_ports=tuple(listens))
+        return PodPatch(init_containers=(container,), undeclared_ports=tuple(listens), redirects=self._redirects())
+
+    def _redirects(self) -> tuple[OutboundRedirect, ...]:
+        if self.outbound_port is None:
+            return ()
+        excluded = {"exclude_ports": tuple(self.exclude_outbound_ports), "exclude_uids": tuple(self.exclude_uids)}
+        return (OutboundRedirect(port=self.outbound_port, ports=tuple(self.outbound_ports), **excluded),)
 
     def _outbound(self, number: int) -> list[str]:
         wanted = f"tcp dport {_set(self.outbound_ports)}" if self.outbound_ports else "meta l4proto tcp"

@@ -66,7 +66,8 @@ class AmbassadorArgs(PatternArgs):
     container_name: Label = "nginx-proxy"
     """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: PortNumber = 8081
-    """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Default: 8081."""
+    """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Probes that only connect would
+    find nginx: they ask it whether the app listens, at /listening/<port name>. Default: 8081."""
     uid: Uid | None = 101
     """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
     resources: Resources = sized("50m", "32Mi", "256Mi")
