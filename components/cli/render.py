@@ -49,7 +49,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status. Raises pulumi.RunError."""
     path: Path = arguments.stack_file
-    settings = stack_file.parse(given(path), str(path))
+    settings = stack_file.parse(_given(path), str(path))
     # as the engine calls it: Pulumi.<stack>.yaml
     names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
     keys: Path | None = arguments.keys
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def given(path: Path) -> dict[str, Any]:
+def _given(path: Path) -> dict[str, Any]:
     """The keys in the stack file. Raises InputError."""
     try:
         value, problems = documents.read_one(str(path), path.read_bytes())
