@@ -89,7 +89,8 @@ def _generated(what: str, name: str | None, markdown: str, path: str) -> str:
         return f"```diff\n{changes(first_stack_file(markdown))}```"
     drawn = [path for path in (DOCS / "pictures").glob("*.svg") if _plain(path.stem) == _plain(str(name))]
     up = posixpath.relpath("pictures", posixpath.dirname(path) or ".")
-    return "\n".join(f"![{name}]({up}/{picture.name})" for picture in drawn)
+    # a tap shows it as large as it is
+    return "\n".join(f"[![{name}]({up}/{picture.name})]({up}/{picture.name})" for picture in drawn)
 
 
 def _plain(name: str) -> str:
