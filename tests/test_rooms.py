@@ -27,6 +27,7 @@ ROOMS: dict[str, set[str]] = {
     "workload": {"carriers", "certificates", "core", "metadata", "monitoring", "network"},
     "declared": {"certificates", "core", "injection", "patterns", "presets", "workload"},
     "schema": {"certificates", "core", "declared", "workload"},
+    "provider": {"certificates", "core", "declared", "injection", "schema", "workload"},
     "offline": {"core", "injection"},
     "testing": {"offline"},
 }

@@ -71,6 +71,8 @@ class Injection:
         `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
+        self.failure: ProblemsError | None = None
+        """What went wrong in its transform."""
         self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
         self._image_registry, self._opts = image_registry, opts
@@ -167,6 +169,7 @@ class Injection:
         try:
             yield
         except ProblemsError as error:
+            self.failure = error
             pulumi.log.error(str(error))
             raise pulumi.RunError(f"injection {self.name!r} failed") from None
 
