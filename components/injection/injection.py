@@ -73,6 +73,8 @@ class Injection:
         """The workloads that its transform met, in words."""
         self.failure: ProblemsError | None = None
         """What went wrong in its transform."""
+        self.log: Callable[[str], None] = pulumi.log.error
+        """Prints that at once."""
         self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
         self._image_registry, self._opts = image_registry, opts
@@ -170,7 +172,7 @@ class Injection:
             yield
         except ProblemsError as error:
             self.failure = error
-            pulumi.log.error(str(error))
+            self.log(str(error))
             raise pulumi.RunError(f"injection {self.name!r} failed") from None
 
     def _changed(self, manifest: Wire, beside: Sequence[Wire], reported: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:

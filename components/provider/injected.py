@@ -11,6 +11,7 @@ from ..declared.injected import InjectedArgs, InjectedChartArgs, InjectedYamlArg
 from ..declared.injections import made
 from ..injection.injection import Injection
 from ..schema.package import WORKLOADS
+from .spelling import spelled
 
 
 class Injected(pulumi.ComponentResource):
@@ -24,6 +25,8 @@ class Injected(pulumi.ComponentResource):
         super().__init__(f"pod-patterns:index:{self.kind}", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.injections: Sequence[Injection] = [made(item, args.authority, child) for item in args.injections]
+        for injection in self.injections:
+            injection.log = lambda text: pulumi.log.error(spelled(text), self)
         transforms: list[Any] = [injection.transform for injection in self.injections]
         carrier = self.carrier(name, args, pulumi.ResourceOptions(parent=self, transforms=transforms))
         self.workloads = pulumi.Output.all(**{injection.name: injection.expect(carrier) for injection in self.injections})
@@ -35,7 +38,7 @@ class Injected(pulumi.ComponentResource):
 
     @property
     def failure(self) -> ProblemsError | None:
-        """What went wrong in a transform: from there the engine hands on a text that is hard to read."""
+        """What went wrong in a transform: what the engine hands on from there is hard to read."""
         return next((injection.failure for injection in self.injections if injection.failure), None)
 
 

@@ -5,9 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pulumi
-import pytest
-
 from components import (
     App,
     CertificateAuthority,
@@ -28,7 +25,6 @@ from components import (
     WaitForInitArgs,
     Workload,
     WorkloadArgs,
-    elasticsearch,
 )
 from components.core.app import ConfigMapKey, LogFiles
 from components.offline.mocks import Mocks
@@ -195,7 +191,3 @@ def test_nothing_in_place_of_a_default(engine: Engine, tmp_path: Path) -> None:
             lambda inputs=inputs: engine.construct("Workload", "web", inputs),  # type: ignore[misc]
             tmp_path / "keys",
         )
-
-
-def test_a_namespace_that_is_the_output_of_another_resource(engine: Engine, tmp_path: Path) -> None:
-    _ = (tmp_path, elasticsearch, pulumi, pytest)

@@ -155,9 +155,12 @@ def test_a_workload_that_is_not_met(engine: Engine) -> None:
 
 def test_a_conflict_in_a_transform_is_reported_by_its_text(engine: Engine) -> None:
     engine.begin(Made())
-    injections = [{**INJECTIONS[0], "patterns": [{"tlsAmbassador": {"healthPort": 9898.0}}]}]
+    injections = [{**INJECTIONS[0], "patterns": [{"tlsAmbassador": {"containerName": "orders"}}]}]
     with pytest.raises(Refused) as caught:
         engine.construct("InjectedYaml", "shop", {"yaml": "", "injections": injections})
-    text = "x"
+    text = (
+        "injection 'orders' into Deployment 'orders': 1 conflict\n"
+        "  - container name 'orders' of TlsAmbassador 'orders-tls-ambassador' is already taken by the app; set containerName="
+    )
     assert caught.value.message == text
     assert engine.logs == [text]
