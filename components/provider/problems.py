@@ -31,11 +31,12 @@ def refusal(error: ProblemsError, inputs: Mapping[str, Any], known: Collection[s
 
     known: the arguments of the component.
     """
+    names = {*inputs, *known}
     at: list[tuple[str, str]] = []
     text: list[str] = []
     for line in map(spelled, error.problems):
         found = _PATH.fullmatch(line)
-        if found and _STEP.match(found["path"])[0] in {*inputs, *known} and _can_be_shown(found["path"], inputs):
+        if found and re.split(r"[.\[]", found["path"])[0] in names and _can_be_shown(found["path"], inputs):
             at.append((found["path"].replace("'", '"'), found["reason"]))
         else:
             text.append(line)

@@ -148,8 +148,8 @@ def test_a_workload_that_is_not_met(engine: Engine) -> None:
     with pytest.raises(Refused) as caught:
         engine.construct("InjectedYaml", "shop", {"yaml": "", "injections": INJECTIONS[1:]})
     assert caught.value.message == (
-        "injection 'cache': 1 problem\n  - meets no workload, but has to meet workload 'cache' in namespace 'shop' alone; name what it makes "
-        "in target=, and pass its transform to it"
+        "injection 'cache': 1 problem\n  - meets no workload, but has to meet workload 'cache' in namespace 'shop' alone; name what it "
+        "makes in target=, and pass its transform to it"
     )
 
 

@@ -68,8 +68,8 @@ def test_conflicts_of_the_composition(engine: Engine) -> None:
     assert refused(engine, "Workload", inputs) == (
         "workload 'web': 2 conflicts\n  - port 9898 of MetricsAdapter is already taken by the app; set port=",
         {
-            "replicas": "is 3, but each pod of 'web' is a whole of its own (App.single), so that clients of the Service would meet now one, "
-            "now another; set replicas=1, or App.single=False if its pods know each other"
+            "replicas": "is 3, but each pod of 'web' is a whole of its own (App.single), so that clients of the Service would meet now "
+            "one, now another; set replicas=1, or App.single=False if its pods know each other"
         },
     )
 
@@ -97,8 +97,8 @@ def test_conflicts_of_the_composition(engine: Engine) -> None:
 )
 def test_what_must_be_known_when_the_pod_is_composed(engine: Engine, inputs: dict[str, Any], line: str) -> None:
     said = line.format(
-        unknown="must be known in every preview, because the pod is composed then, but is an output that is known only later; write a plain "
-        "value",
+        unknown="must be known in every preview, because the pod is composed then, but is an output that is known only later; write a "
+        "plain value",
         secret="must be a plain value, because it can be read in the pod, but is a secret; write a plain value",
     )
     assert refused(engine, "Workload", inputs, preview=True) == (f"workload 'web': 1 problem\n  - {said}", {})
