@@ -7,17 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.schema import files
 from components.schema.package import package
 
 from .engine import PROJECT
 
 PACKAGE = PROJECT / "provider" / "schema.json"
+STACK_FILE = PROJECT / "schemas" / "stack.schema.json"
+INJECTIONS = PROJECT / "schemas" / "injections.schema.json"
 
 
 def schemas() -> Mapping[Path, dict[str, Any]]:
     """Every schema, by its file."""
     version = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    return {PACKAGE: package(version)}
+    return {PACKAGE: package(version), STACK_FILE: files.stack_file(), INJECTIONS: files.injections()}
 
 
 def main() -> None:

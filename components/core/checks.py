@@ -16,14 +16,14 @@ Check = Callable[[str, Any], list[str]]
 """Takes where a value stands and the value."""
 
 # k8s.io/kubernetes/pkg/apis/core/validation: what a variable is read from, and the keys that are required
-_ENV_SOURCES = {
+ENV_SOURCES = {
     "fieldRef": ("fieldPath",),
     "resourceFieldRef": ("resource",),
     "configMapKeyRef": ("name", "key"),
     "secretKeyRef": ("name", "key"),
     "fileKeyRef": ("volumeName", "path", "key"),
 }
-_FIELD_PATH = re.compile(
+FIELD_PATH = re.compile(
     r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?"
 )
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
@@ -249,15 +249,15 @@ def manifest(what: str, value: Any) -> list[str]:
 def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
     """`{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`, and other sources of a variable, as in a manifest."""
     source = value.get("valueFrom")
-    if set(value) != {"valueFrom"} or not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= set(_ENV_SOURCES):
-        return [f"{what} is not allowed: a text, or valueFrom with one of {', '.join(_ENV_SOURCES)}, as in a manifest"]
+    if set(value) != {"valueFrom"} or not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= set(ENV_SOURCES):
+        return [f"{what} is not allowed: a text, or valueFrom with one of {', '.join(ENV_SOURCES)}, as in a manifest"]
     ((kind, reference),) = source.items()
     if not isinstance(reference, Mapping):
         return [f"{what}.valueFrom.{kind} must be a mapping"]
     path = reference.get("fieldPath")
-    if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
+    if isinstance(path, str) and not FIELD_PATH.fullmatch(path):
         return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
-    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in ENV_SOURCES[kind] if reference.get(key) in (None, "")]
     named = {"name": object_name} | ({"key": data_key} if kind in ("secretKeyRef", "configMapKeyRef") else {})
     given = {key: reference.get(key) for key in named}
     return missing or [

@@ -17,7 +17,13 @@ from ..core.view import BoundPort
 from . import egress
 from .peer import Peer, block
 
-Server = Annotated[str, lambda what, value: [f"{what} {line}" for line in egress.problems(value)]]
+
+@checks.outlined(r"([a-z0-9]+://)?(\[[0-9A-Fa-f.:]*\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:[0-9]+)?([/?#][^\n]*)?")
+def _server_problems(what: str, value: str) -> list[str]:
+    return [f"{what} {line}" for line in egress.problems(value)]
+
+
+Server = Annotated[str, _server_problems]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ _UNKNOWN_TO_RE2 = re.compile(r"\\(?:[1-9]|k)|\\.|(\(\?(?:<?[=!]|P=|>))")
 _HEAP = 0.8
 
 
+@checks.outlined(r"[\s\S]*")
 def _expression_problems(what: str, value: str) -> list[str]:
     beyond = [found[0] for found in _UNKNOWN_TO_RE2.finditer(value) if found[1] or found[0][1:2] in "123456789k"]
     if beyond:

@@ -27,6 +27,12 @@ def of_class(cls: type) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in (inspect.getdoc(cls) or "").split("\n\n"))
 
 
+def of_kind(cls: type) -> str:
+    """What the arguments of a class stand for, in a paragraph: the docstring of the class without Args, if there is one beside it."""
+    meant = vars(sys.modules[cls.__module__]).get(cls.__name__.removesuffix("Args"))
+    return of_class(meant if isinstance(meant, type) else cls).partition("\n\n")[0]
+
+
 def owner(cls: type, name: str) -> type:
     """The class that says a field, if it is inherited the one that said it last."""
     return next(base for base in cls.__mro__ if name in inspect.get_annotations(base))

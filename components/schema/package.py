@@ -6,6 +6,7 @@ the property in `unset`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..certificates import CertificateAuthority, CertificateAuthorityArgs
@@ -81,7 +82,13 @@ _LANGUAGES = {
     "nodejs": {"packageName": "pod-patterns", "respectSchemaVersion": True},
     # pod_patterns is the library itself
     "python": {"packageName": "pulumi_pod_patterns", "respectSchemaVersion": True, "pyproject": {"enabled": True}},
-    "go": {"rootPackageName": "podpatterns", "generateResourceContainerTypes": True, "respectSchemaVersion": True},
+    "go": {
+        "rootPackageName": "podpatterns",
+        "respectSchemaVersion": True,
+        # without these two, what is plain has types that are not there, and defaults that do not compile
+        "generateExtraInputTypes": True,
+        "disableObjectDefaults": True,
+    },
     "csharp": {"namespaces": {NAME: "PodPatterns"}, "respectSchemaVersion": True},
     "java": {"basePackage": "com.podpatterns", "buildFiles": "gradle"},
 }
@@ -142,8 +149,9 @@ class _Types:
             case Resource(of=cls):
                 return {"$ref": f"#/resources/{token(cls.__name__)}"}
             case Choice(among=among):
-                # a union is known later or not as a whole
-                return {"oneOf": [(self._of if found.late else inner)(member, at) for member in among]}
+                # a union is known later or not as a whole; one with an enum would be nothing but that in Go
+                members = [replace(member, choices=()) if isinstance(member, Scalar) else member for member in among]
+                return {"oneOf": [(self._of if found.late else inner)(member, at) for member in members]}
         return _ANY
 
     def _object(self, cls: type) -> dict[str, Any]:
@@ -168,7 +176,7 @@ class _Types:
                 "description": f"{what}{':' if found.open else ''} Exactly one of the properties is set.".replace(": E", ": e"),
                 "type": "object",
                 "properties": {
-                    camel(kind): {**self._plain(record, at), "description": said(docstrings.of_class(record.of), self._names)}
+                    camel(kind): {**self._plain(record, at), "description": said(docstrings.of_kind(record.of), self._names)}
                     for kind, record in found.among.items()
                 },
             }
