@@ -26,7 +26,7 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
-	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
+	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples provider
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
 	$(VENV)/bin/python -m tools.schema --check

@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 import pytest
 
-from components.offline.recording import UNKNOWN
+from components.offline.recording import SIGNATURE, UNKNOWN
 
 from ..support.provider import Engine, Refused, output, reference, secret
 from .test_equality import PODINFO
@@ -168,6 +168,15 @@ def test_what_is_missing_or_of_another_kind(engine: Engine) -> None:
         "  - there is no such component; known: pod-patterns:index:Workload, pod-patterns:index:CertificateAuthority, "
         "pod-patterns:index:InjectedChart, pod-patterns:index:InjectedYaml",
         {},
+    )
+
+
+def test_an_asset_in_place_of_a_text(engine: Engine) -> None:
+    asset = {SIGNATURE: "c44067f5952c0a294b673a41bacd8c17", "text": "kind: List"}
+    injections = [{"name": "a", "target": {"name": "web"}, "patterns": [{"sysctlInit": {}}]}]
+    assert refused(engine, "InjectedYaml", {"yaml": asset, "injections": injections}) == (
+        "InjectedYaml 'web': 1 problem",
+        {"yaml": "must be a text, but is a StringAsset"},
     )
 
 
