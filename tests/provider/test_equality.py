@@ -1,5 +1,6 @@
 """What the provider registers is what a Python program registers, resource by resource."""
 
+import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from components.offline.mocks import Mocks
 from components.offline.recording import Registration
 from components.offline.run import run
 
-from ..support.provider import Engine, reference
+from ..support.provider import ROOT, Engine, reference
 
 REBIND = {"env": {"PODINFO_HOST": "{host}", "PODINFO_PORT": "{port}"}}
 PODINFO = {
@@ -191,3 +192,14 @@ def test_nothing_in_place_of_a_default(engine: Engine, tmp_path: Path) -> None:
             lambda inputs=inputs: engine.construct("Workload", "web", inputs),  # type: ignore[misc]
             tmp_path / "keys",
         )
+
+
+def test_its_outputs_have_the_names_of_the_schema(engine: Engine) -> None:
+    schema = json.loads((ROOT / "provider" / "schema.json").read_text(encoding="utf-8"))["resources"]
+    for component, inputs in {"Workload": {"app": PODINFO, "patterns": [{"tlsAmbassador": {}}]}, "CertificateAuthority": {}}.items():
+        answer = engine.construct(component, component.lower(), inputs)
+        urn, secrets = answer.pop("urn"), answer.pop("secrets")
+        assert sorted(answer) == sorted(schema[f"pod-patterns:index:{component}"]["properties"])
+        # and those that programs find later, which read the component from the state
+        assert engine.registrations[urn].outputs == answer
+        assert secrets == []
