@@ -31,7 +31,7 @@ class InjectionFile:
 
 @dataclass(frozen=True, kw_only=True)
 class InjectionItem:
-    """One injection of the file."""
+    """A workload, and the patterns that go into it."""
 
     name: Label
     """Its name, unique among all."""

@@ -28,9 +28,16 @@ def of_class(cls: type) -> str:
 
 
 def of_kind(cls: type) -> str:
-    """What the arguments of a class stand for, in a paragraph: the docstring of the class without Args, if there is one beside it."""
+    """What a class of arguments stands for: the docstring of the class without Args, if there is one beside it, else its own."""
     meant = vars(sys.modules[cls.__module__]).get(cls.__name__.removesuffix("Args"))
-    return of_class(meant if isinstance(meant, type) else cls).partition("\n\n")[0]
+    paragraphs = of_class(meant if isinstance(meant, type) else cls).split("\n\n")
+    # exceptions are Python's
+    return "\n\n".join(paragraph for paragraph in paragraphs if not paragraph.startswith("Raises "))
+
+
+def brief(cls: type) -> str:
+    """The same in a paragraph."""
+    return of_kind(cls).partition("\n\n")[0]
 
 
 def owner(cls: type, name: str) -> type:

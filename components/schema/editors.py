@@ -61,7 +61,7 @@ class Editors:
         if name not in self.definitions:
             # before its properties, which may name it
             self.definitions[name] = {}
-            self.definitions[name] |= self.object(cls, docstrings.of_class(cls), beside or {})
+            self.definitions[name] |= self.object(cls, docstrings.of_kind(cls), beside or {})
         return {"$ref": f"#/definitions/{name}"}
 
     def object(self, cls: type, description: str, beside: Mapping[str, Schema]) -> Schema:
@@ -89,7 +89,7 @@ class Editors:
             }
             for kind, record in found.among.items()
         ]
-        described = [docstrings.of_kind(record.of) for record in found.among.values()]
+        described = [docstrings.brief(record.of) for record in found.among.values()]
         kind: Schema = {"enum": list(found.among), "enumDescriptions": described}
         if found.open:
             # or of somebody else, by its import path

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..certificates import CertificateAuthority, CertificateAuthorityArgs
 from ..declared.injected import InjectedChartArgs, InjectedYamlArgs
+from ..declared.injections import InjectionItem
 from ..workload import Workload, WorkloadArgs
 from . import docstrings
 from .naming import camel, pascal, said, token_name
@@ -28,6 +29,7 @@ _ANY = {"$ref": "pulumi.json#/Any"}
 _TEXTS: Mapping[tuple[type, str], str] = {
     (WorkloadArgs, "patterns"): "What is added to its pod; the order is the start order, and of ambassadors the first is the outermost. "
     "Default: none.",
+    (InjectionItem, "patterns"): "What is added to its pod, in order.",
     (WorkloadArgs, "kind"): "What carries the pods: a Deployment, StatefulSet, DaemonSet, Job or CronJob. Default: a Deployment.",
 }
 _INJECTED = {
@@ -48,7 +50,7 @@ def package(version: str) -> dict[str, Any]:
     """The schema."""
     types = _Types()
     resources = {
-        token("Workload"): types.component(docstrings.of_class(Workload), WorkloadArgs, Workload),
+        token("Workload"): types.component(docstrings.of_kind(Workload), WorkloadArgs, Workload),
         token("CertificateAuthority"): types.component(
             "A certificate authority: patterns of workloads that name it have their certificates from it. Its key stays in the stack's "
             "state, in no Secret.",
@@ -160,7 +162,7 @@ class _Types:
             # before its properties, which may name it
             self.found[token(name)] = {}
             self.found[token(name)] |= {
-                "description": said(docstrings.of_class(cls), self._names),
+                "description": said(docstrings.of_kind(cls), self._names),
                 "type": "object",
                 "properties": self._properties(cls),
                 "required": _required(cls),
@@ -169,14 +171,14 @@ class _Types:
 
     def _one_of(self, found: OneOf, at: Property) -> dict[str, Any]:
         name = "Pattern" if found.open else _type_name(at)
-        what = "A pattern" if found.open else said(_TEXTS.get((at.owner, at.name), at.description), self._names)
+        what = "A pattern." if found.open else self._described(at)["description"]
         if token(name) not in self.found:
             self.found[token(name)] = {}
             self.found[token(name)] |= {
-                "description": f"{what}{':' if found.open else ''} Exactly one of the properties is set.".replace(": E", ": e"),
+                "description": f"{what} Exactly one of the properties is set.",
                 "type": "object",
                 "properties": {
-                    camel(kind): {**self._plain(record, at), "description": said(docstrings.of_kind(record.of), self._names)}
+                    camel(kind): {**self._plain(record, at), "description": said(docstrings.brief(record.of), self._names)}
                     for kind, record in found.among.items()
                 },
             }

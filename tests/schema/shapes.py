@@ -41,7 +41,7 @@ def of_stack_file(keys: Mapping[str, Any]) -> list[str]:
     """What is wrong with the shape of a stack file that has these keys."""
     with _shapes():
         try:
-            stack_file.parse(keys, "x")
+            stack_file.parse(keys, "")
         except stack_file.SettingsError as error:
             return [line for line in error.problems if not _BETWEEN.match(line)]
     return []

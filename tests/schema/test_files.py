@@ -16,25 +16,19 @@ from components.core import rules
 from components.declared import stack_file
 from components.declared.injections import InjectionFile
 from components.declared.stack_file import StackFile
-from components.schema import files, reading
+from components.schema import reading
 from components.schema.editors import Editors, portable
 from components.schema.types import Scalar
 from tests.fuzz.words import NASTY, WHOLE, WORDS
 from tests.schema import made, shapes
+from tests.schema.judging import OF_INJECTIONS, OF_STACK, config, marks
 from tests.support.programs import need
 from tools.engine import PROJECT
 from tools.schema import INJECTIONS, STACK_FILE, schemas
 
 STACKS = sorted(PROJECT.glob("stacks/Pulumi.*.yaml"))
-OF_STACK = jsonschema_rs.validator_for(files.stack_file())
-OF_INJECTIONS = jsonschema_rs.validator_for(files.injections())
 # no file has half a surrogate pair
 TEXTS = [text for text in (*WORDS, *NASTY, *WHOLE) if text.isascii() or text.encode("utf-8", "ignore").decode() == text]
-
-
-def config(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """The stack file with these keys."""
-    return {"config": {f"pod-patterns:{key}": value for key, value in keys.items()}}
 
 
 def of_keys(keys: Mapping[str, Any]) -> list[str]:
@@ -52,10 +46,6 @@ def test_stack_files_are_accepted_and_name_their_schema(path: Path) -> None:
     first, _, text = path.read_text(encoding="utf-8").partition("\n")
     assert (path.parent / first.removeprefix("# yaml-language-server: $schema=")).resolve() == STACK_FILE
     OF_STACK.validate(yaml.safe_load(text))
-
-
-def refused(validator: Any, instance: Any) -> list[str]:
-    return sorted({f"{'.'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(instance)})
 
 
 WEB = {"name": "web", "image": "web:1"}
@@ -101,7 +91,7 @@ REFUSED: dict[str, tuple[Mapping[str, Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_wrong_is_marked_where_it_stands(name: str) -> None:
     keys, line = REFUSED[name]
-    found = refused(OF_STACK, config(keys))
+    found = marks(OF_STACK, config(keys))
     assert line in found
     assert of_keys(keys) != []
 
@@ -120,20 +110,20 @@ def test_what_is_wrong_is_marked_where_it_stands(name: str) -> None:
     ids=str,
 )
 def test_what_the_parser_accepts_is_accepted(keys: Mapping[str, Any]) -> None:
-    assert refused(OF_STACK, config(keys)) == []
+    assert marks(OF_STACK, config(keys)) == []
     assert [line for line in of_keys(keys) if "cannot be imported" not in line] == []
 
 
 def test_a_secret_is_marked_wherever_it_stands() -> None:
     for keys in ({"app": {**WEB, "container": {"workingDir": {"secure": "v1:x"}}}}, {"app": {"secure": "v1:x"}}):
-        assert refused(OF_STACK, config(keys))
+        assert marks(OF_STACK, config(keys))
         assert any("holds a secret" in line for line in of_keys(keys))
 
 
 def test_keys_of_providers_and_of_pulumi_itself_are_none_of_our_business() -> None:
     file = {**config({"app": WEB}), "encryptionsalt": "v1:x"}
     file["config"] |= {"kubernetes:context": "kind", "aws:region": "eu-central-1"}
-    assert refused(OF_STACK, file) == []
+    assert marks(OF_STACK, file) == []
 
 
 def usable(value: Any) -> bool:
@@ -169,7 +159,7 @@ def test_the_schema_and_the_parser_agree_on_the_shape(make: Any, validator: Any,
         if any("cannot be imported" in line for line in lines):
             continue
         verdicts[bool(lines)] += 1
-        marked = refused(validator, whole(value))
+        marked = marks(validator, whole(value))
         assert bool(marked) == bool(lines), json.dumps({"file": value, "parser": lines, "schema": marked}, indent=1)
     assert min(verdicts.values()) > 80
 
