@@ -34,7 +34,7 @@ check: $(DEV) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/ruff check .
 	for version in 3.11 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
 	@mkdir -p build/typed && ln -sfn ../../components build/typed/pod_patterns
-	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
+	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples provider
 	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check

@@ -294,4 +294,4 @@ class Workload(pulumi.ComponentResource):
         self.plaintext_ports = pulumi.Output.from_input(self.pod.plaintext_ports)
         self.health_ports = pulumi.Output.from_input({str(number): list(paths) for number, paths in self.pod.health_ports.items()})
         self.summary = pulumi.Output.from_input(summary(self.pod))
-        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+        self.register_outputs({key: getattr(self, key) for key in Workload.__annotations__})

@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "workload": {"carriers", "certificates", "core", "metadata", "monitoring", "network", "picture"},
     "declared": {"certificates", "core", "injection", "network", "patterns", "presets", "workload"},
     "schema": {"certificates", "core", "declared", "workload"},
+    "provider": {"certificates", "core", "declared", "injection", "schema", "workload"},
     "offline": {"core", "injection"},
     "testing": {"offline"},
     "version": set(),

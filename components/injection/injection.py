@@ -75,6 +75,10 @@ class Injection:
         `inject` returns them, `extend` and `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
+        self.failure: ProblemsError | None = None
+        """What went wrong in its transform."""
+        self.log: Callable[[str], None] = pulumi.log.error
+        """Prints that at once."""
         self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
         self._image_registry, self._network_policy, self._opts = image_registry, network_policy, opts
@@ -172,7 +176,8 @@ class Injection:
         try:
             yield
         except ProblemsError as error:
-            pulumi.log.error(str(error))
+            self.failure = error
+            self.log(str(error))
             raise pulumi.RunError(f"injection {self.name!r} failed") from None
 
     def _changed(self, manifest: Wire, beside: Sequence[Wire], reported: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:

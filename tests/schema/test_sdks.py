@@ -1,5 +1,6 @@
 """The SDKs that Pulumi generates from the schema: programs of other languages compile against them."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from tools.schema import PACKAGE
 
 CODEGEN = PROJECT / "tests" / "support" / "codegen"
 PROGRAMS = Path(__file__).with_name("programs")
+EXAMPLES = PROJECT / "examples" / "languages"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,8 @@ def test_go(sdks: Path) -> None:
     directory = sdks / "go"
     (directory / "program").mkdir()
     shutil.copy(PROGRAMS / "main.go", directory / "program")
+    # what a program imports is found in the module that it is in
+    shutil.copytree(EXAMPLES / "go", directory / "example", ignore=shutil.ignore_patterns("go.*"))
     # the modules that the generator is built with
     module = (CODEGEN / "go.mod").read_text(encoding="utf-8").partition("\n")[2]
     (directory / "go.mod").write_text(f"module example.com/pulumi-pod-patterns/sdk/go\n{module}", encoding="utf-8")
@@ -54,6 +58,18 @@ def test_typescript(sdks: Path) -> None:
     (sdks / "node_modules").symlink_to(tsc.parent.parent)
     options = "--strict --noEmit --module nodenext --moduleResolution nodenext --target es2022 --skipLibCheck --types node".split()
     done = subprocess.run([tsc, *options, "index.ts"], cwd=sdks, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_the_example_in_typescript(sdks: Path, tmp_path: Path) -> None:
+    tsc = Path(need("tsc"))
+    shutil.copytree(EXAMPLES / "typescript", tmp_path, dirs_exist_ok=True)
+    # an SDK imports what is in the directories above it, too
+    shutil.copytree(sdks / "nodejs", tmp_path / "sdk", ignore=shutil.ignore_patterns("node_modules"))
+    (tmp_path / "node_modules").symlink_to(tsc.parent.parent)
+    options = {"paths": {"pod-patterns": ["./sdk"]}, "types": ["node"]}
+    (tmp_path / "check.json").write_text(json.dumps({"extends": "./tsconfig.json", "compilerOptions": options}), encoding="utf-8")
+    done = subprocess.run([tsc, "-p", "check.json"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert (done.stdout, done.returncode) == ("", 0)
 
 
