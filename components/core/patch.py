@@ -35,7 +35,7 @@ class Connection:
     """What an init container waits for before it lets the app start: an `answer` of the server itself, or a `connection` that is accepted,
     which a proxy in front of it accepts, too. Default: None, the app does not wait for it."""
     tls: bool = False
-    """Whether it is encrypted, where the address is no URL that says so. Default: False."""
+    """Whether it is encrypted, where the address does not say so as a URL. Default: False."""
     local_port: int | None = None
     """Port number on 127.0.0.1 whose connections are forwarded to it, and are accepted even while it is down. Default: None."""
 

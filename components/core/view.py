@@ -240,7 +240,7 @@ class PodView:
 
     def check(self, name: str, *, number: int, path: str) -> "PodView":
         """The view in which the ambassador that moved port `name` last says over plain HTTP, with 200, whether the process listens. Without
-        it, probes that only connect are refused. Raises KeyError for no such port."""
+        it, probes that only connect are rejected. Raises KeyError for no such port."""
         port = self.port(name)
         if port is None or port.frontend is None:
             raise KeyError(name)

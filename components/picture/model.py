@@ -67,7 +67,7 @@ class Box:
     """The kind of the pattern that added it; empty for the app's own."""
     image: str
     privilege: str
-    """What the baseline Pod Security Standard refuses of it; empty for nothing."""
+    """What the baseline Pod Security Standard rejects in it; empty for nothing."""
     listeners: tuple[Listener, ...] = ()
     asks: tuple[tuple[str, int], ...] = ()
     """Containers of the pod that it asks, with the number where they listen."""

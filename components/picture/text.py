@@ -49,7 +49,7 @@ def _stroke(is_secure: bool) -> str:
 
 
 def _inside(model: Model, box: Box) -> Iterator[str]:
-    """What else is said of a container."""
+    """What else is known of a container."""
     own = [listener.text for listener in box.listeners if not listener.is_open]
     if own:
         yield f"      listens on 127.0.0.1 alone: {', '.join(own)}"

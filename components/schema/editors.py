@@ -77,7 +77,7 @@ class Editors:
         }
 
     def property(self, of: Property) -> Schema:
-        """The schema of an argument, with what is said of it."""
+        """The schema of an argument, with what is known of it."""
         default = {} if of.default is REQUIRED or of.default is None else {"default": of.default}
         return {**self.of(of.of), "description": of.description, **default}
 

@@ -131,7 +131,7 @@ def read(hint: Any) -> Type:
         return Resource(of=base)
     if base is Any:
         return Anything()
-    raise TypeError(f"{hint} is no type of an argument")
+    raise TypeError(f"{hint} is not a type of an argument")
 
 
 def _noted(hint: Any) -> tuple[Any, list[Any]]:
