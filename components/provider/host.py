@@ -84,12 +84,11 @@ class Host(ProviderServicer):
         given.update(inputs(request.inputs, {name: frozenset(deps.urns) for name, deps in request.inputDependencies.items()}))
         component = construct(request.type, request.name, given, options(self._construct_options(request), request), self._made)
         try:
-            urn = await component.urn.future()
-            self._made[str(urn)] = component
             answer = await self._construct_response(ConstructResult(component.urn, outputs(component)))
             await wait_for_rpcs(await_all_outstanding_tasks=False)
         except Exception as error:
             raise getattr(component, "failure", None) or error from None
+        self._made[answer.urn] = component
         return answer
 
 
@@ -104,7 +103,8 @@ def main(schema: Path) -> None:
 async def _serve(host: Host) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        # on Windows, a loop has no handlers of its own
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     # what is wrong comes with the answers; the Outputs that fail for the same reason would all be printed, one by one
     loop.set_exception_handler(lambda *_: None)
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
