@@ -154,7 +154,7 @@ def cases(make: Any, seeds: int) -> Iterator[Any]:
 )
 def test_the_schema_and_the_parser_agree_on_the_shape(make: Any, validator: Any, of_shape: Any, whole: Any) -> None:
     verdicts = {True: 0, False: 0}
-    for value in cases(make, 60):
+    for value in cases(make, 40):
         lines = of_shape(value)
         if any("cannot be imported" in line for line in lines):
             continue
