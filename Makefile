@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
+DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 # the command, as `pip install .` would put it on PATH
 POD_PATTERNS := $(VENV)/bin/python -m components
@@ -12,7 +13,7 @@ LIBRARY := build/typed/pod_patterns
 # pip shows what it does, on a terminal; standard output is for manifests
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up preview down render diff inject check format test fuzz mutants golden reference e2e bench wheel clean
+.PHONY: help up preview down render diff inject picture explain check format test fuzz mutants golden reference schema pictures docs docs-check e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -36,13 +37,23 @@ diff: $(RUN) ## what an edit of a stack file changes in the manifests, by patter
 inject: $(RUN) ## put patterns into manifests: ARGS='-f patterns.yaml manifests.yaml'
 	@$(POD_PATTERNS) inject $(ARGS)
 
-check: $(DEV) $(LIBRARY) ## format, lint (shellcheck too) and types
+picture: $(RUN) ## draw a stack's pod, here and to out/STACK.svg
+	@$(POD_PATTERNS) picture $(STACK)
+	@$(POD_PATTERNS) picture $(STACK) -o out/$(STACK).svg
+
+explain: $(RUN) ## which pattern of a stack added what, and why: PART=elasticsearch/env
+	@$(POD_PATTERNS) explain $(STACK) $(PART)
+
+check: $(DEV) $(LIBRARY) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
-	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples template
+	for version in 3.11 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
+	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples provider template
+	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
+	$(VENV)/bin/python -m tools.schema --check
+	$(VENV)/bin/python -m tools.prose
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
@@ -67,15 +78,33 @@ golden: $(DEV) ## rewrite tests/golden
 reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 	$(VENV)/bin/python -m tools.reference
 
+schema: $(DEV) ## rewrite the schemas for editors and other languages from the types and docstrings
+	$(VENV)/bin/python -m tools.schema
+
+pictures: $(DEV) ## rewrite docs/pictures
+	$(VENV)/bin/python -m tools.pictures
+
+docs: $(DOCS) ## build the site into build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict
+
+docs-check: docs ## look at every page of the site with Chromium: links, phone width, dark mode, search; pictures in build/site-check
+	$(VENV)/bin/python -m tools.site_check
+
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)
+
+soak: $(DEV) ## an hour of rollouts, renewals, rotations and deaths under load, on the cluster of KUBECONFIG; ARGS='--minutes 5'
+	$(VENV)/bin/python -m pytest tests/e2e/soak.py -c tests/e2e/pytest.ini $(ARGS)
+
+costs: $(DEV) ## what patterns cost on the cluster of KUBECONFIG: time until Ready, memory
+	$(VENV)/bin/python -m pytest tests/e2e/costs.py -c tests/e2e/pytest.ini $(ARGS)
 
 bench: $(DEV) ## the measurements behind the figures in docs/
 	$(VENV)/bin/python -m bench.compose
 	$(VENV)/bin/python -m bench.inject
 
-wheel: $(DEV) ## build dist/*.whl
-	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: $(DEV) ## build dist/*.whl and dist/*.tar.gz, and check what package indexes and users would stumble over
+	$(VENV)/bin/python -m tools.dist $(ARGS)
 
 clean: ## remove what the commands above made, except rendered manifests and state
 	rm -rf $(VENV) build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -86,6 +115,10 @@ $(VENV)/bin/python:
 
 $(RUN): requirements.txt | $(VENV)/bin/python
 	@$(VENV)/bin/pip install $(QUIET) --requirement requirements.txt >&2
+	@touch $@
+
+$(DOCS): requirements-docs.txt | $(DEV)
+	$(VENV)/bin/pip install --quiet --requirement requirements-docs.txt
 	@touch $@
 
 $(DEV): requirements-dev.txt requirements.txt | $(VENV)/bin/python

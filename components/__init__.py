@@ -87,6 +87,8 @@ from .patterns.traffic_redirect_init import TrafficRedirectInit as TrafficRedire
 from .patterns.vault_agent_sidecar import VaultAgentSidecar as VaultAgentSidecar, VaultAgentSidecarArgs as VaultAgentSidecarArgs
 from .patterns.vault_init import VaultInit as VaultInit, VaultInitArgs as VaultInitArgs
 from .patterns.wait_for_init import WaitForInit as WaitForInit, WaitForInitArgs as WaitForInitArgs
+from .picture.explanation import explain as explain
+from .picture.picture import Picture as Picture, picture as picture
 from .presets.elasticsearch import elasticsearch as elasticsearch
 from .presets.elasticsearch_cluster import elasticsearch_cluster as elasticsearch_cluster
 from .workload import Workload as Workload, WorkloadArgs as WorkloadArgs

@@ -12,7 +12,7 @@ import pulumi_kubernetes as kubernetes
 from .carriers import Deployment, Kind
 from .carriers.carrier import TIMEOUT, Composed, Parts
 from .carriers.service_args import ServiceArgs, carried
-from .carriers.services import headless_service, pod_names, service
+from .carriers.services import headless_service, service
 from .certificates import CertificateAuthority
 from .core import checks, namespaces, plug, rules, scraping
 from .core.app import App
@@ -28,6 +28,7 @@ from .metadata import OWN_LABELS, PodMetadata, own_labels
 from .monitoring import register
 from .network import policy
 from .network.policy import NetworkPolicyArgs
+from .picture.picture import Picture
 
 _ELSEWHERE = "set namespace= on it, or write its arguments in the list of patterns"
 
@@ -143,7 +144,7 @@ class Workload(pulumi.ComponentResource):
     pod_security_level: pulumi.Output[str]
     """The strictest Pod Security Standard that admits the pods on `kubernetes_version`: restricted, baseline or privileged."""
     privileged_containers: pulumi.Output[list[str]]
-    """Containers that the baseline standard of `kubernetes_version` would refuse."""
+    """Containers that the baseline standard of `kubernetes_version` would reject."""
     plaintext_ports: pulumi.Output[list[int]]
     """Ports open on the pods' address that carry application data unencrypted."""
     health_ports: pulumi.Output[dict[str, list[str]]]
@@ -179,6 +180,7 @@ class Workload(pulumi.ComponentResource):
                 *own_labels("a pattern", self.pod.labels),
                 *args.kind.unfit(Composed(name=name, pod=self.pod, args=args)),
                 *args.service.unfit(self.pod.ports),
+                *scraping.unnamed(name, self.pod.ports),
                 *(policy.problems(args.network_policy, self.pod, args.service_type) if args.network_policy else ()),
             ],
         )
@@ -235,9 +237,14 @@ class Workload(pulumi.ComponentResource):
                 ip_families=args.ip_families,
                 opts=child,
             )
+        self._served_as = service_name if args.kind.is_served else ""
         self.selector = pulumi.Output.from_input(selector)
         self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
         self._set_outputs(args, served)
+
+    def picture(self) -> Picture:
+        """Its pod, drawn."""
+        return Picture(self.pod, self._served_as)
 
     @staticmethod
     def _planned(args: WorkloadArgs, app_name: str, service_name: str, headless: str | None) -> Sequence[Pattern]:
@@ -268,7 +275,8 @@ class Workload(pulumi.ComponentResource):
         """The names that a certificate must cover; without the namespace's where that is known only later."""
         if not args.kind.is_served:
             return []
-        return [*namespaces.service_names(service_name, args.namespace), *(pod_names(headless, args.namespace) if headless else ())]
+        own = namespaces.service_names(service_name, args.namespace)
+        return [*own, *(namespaces.pod_names(headless, args.namespace) if headless else ())]
 
     def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
         certificates = self.pod.certificates
@@ -286,4 +294,4 @@ class Workload(pulumi.ComponentResource):
         self.plaintext_ports = pulumi.Output.from_input(self.pod.plaintext_ports)
         self.health_ports = pulumi.Output.from_input({str(number): list(paths) for number, paths in self.pod.health_ports.items()})
         self.summary = pulumi.Output.from_input(summary(self.pod))
-        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+        self.register_outputs({key: getattr(self, key) for key in Workload.__annotations__})

@@ -1,5 +1,6 @@
 """Settings of all tests, what is said of skipped ones, and the library as a user's program imports it."""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -40,3 +41,12 @@ def pod_patterns(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     yield
     for name in [n for n in sys.modules if n.partition(".")[0] == "pod_patterns"]:
         del sys.modules[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loop() -> Iterator[None]:
+    """An event loop for Outputs that a test makes outside of a program: from Python 3.14 on, nobody makes one for them."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    made.close()

@@ -106,14 +106,6 @@ def test_the_table_names_every_example_and_its_patterns_and_they_are_all() -> No
     assert set().union(*rows.values()) >= {*shipped()}
 
 
-def test_the_pattern_in_the_readme_is_the_example_and_has_under_thirty_lines() -> None:
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    example = (PROJECT / "examples" / "own_pattern" / "__main__.py").read_text(encoding="utf-8").replace("  # noqa: ARG002", "")
-    own = example[example.index("@dataclass(frozen=True, kw_only=True)\nclass RedisTunnelArgs") : example.index("\n\n\nshop")]
-    assert own in readme
-    assert len(own.splitlines()) < 30
-
-
 @pytest.fixture
 def new(tmp_path: Path) -> Path:
     """What `pulumi new` makes of the template: the words are replaced in every file, and `template:` is gone."""

@@ -1,6 +1,5 @@
-"""Every block of the README is run, or compared with what the library prints, or is listed here with a reason why not."""
+"""Every block of the README is run, or is listed here with a reason why not; its links lead somewhere."""
 
-import dataclasses
 import re
 import shutil
 import subprocess
@@ -8,54 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 import yaml
 
 import components
-from components import (
-    CompositionError,
-    LogTailSidecar,
-    LogTailSidecarArgs,
-    MetricsAdapter,
-    Port,
-    VaultInit,
-    VaultInitArgs,
-    VaultSecret,
-    Workload,
-    WorkloadArgs,
-    elasticsearch,
-    offline,
-    testing,
-)
-from components.declared.kinds import shipped
+from components import offline, testing
 from components.testing import run
+from tests.support.documents import Block, blocks, outside, strange
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
-
-_BLOCK = re.compile(r"^(?:#+ (?P<section>.*)|```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```)$", re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """A fenced block, and the heading above it."""
-
-    section: str
-    language: str
-    text: str
-
-
-def blocks(document: str) -> list[Block]:
-    """The fenced blocks of a Markdown document."""
-    found, section = [], ""
-    for match in _BLOCK.finditer(document):
-        if match["text"] is None:
-            section = match["section"]
-        else:
-            found.append(Block(section, match["language"], match["text"]))
-    return found
 
 
 def of(language: str, section: str | None = None) -> list[Block]:
@@ -69,15 +31,10 @@ def commands() -> list[str]:
     return [line for line in lines if line]
 
 
-def outside() -> str:
-    """The README without its fenced blocks."""
-    return _BLOCK.sub(lambda match: match[0] if match["text"] is None else "", README)
-
-
 def test_every_block_says_its_language() -> None:
     assert [block for block in blocks(README) if block.language not in ("python", "sh", "text")] == []
     # nor is there a block of another kind: indented, or fenced otherwise
-    assert re.findall(r"^(?: {4}|\t|\s*```|\s*~~~).*", outside(), re.MULTILINE) == []
+    assert strange(README) == []
 
 
 # shell
@@ -90,8 +47,6 @@ def make_up(done: "subprocess.CompletedProcess[str]", project: Path) -> None:
     assert {manifest["kind"] for manifest in manifests} == {"ConfigMap", "Deployment", "Secret", "Service"}
     pod = next(manifest["spec"]["template"]["spec"] for manifest in manifests if manifest["kind"] == "Deployment")
     names = [container["name"] for container in (*pod["initContainers"], *pod["containers"])]
-    (drawing,) = of("text", "pod-patterns")
-    assert set(names) <= set(re.findall(r"[\w-]+", drawing.text))
     assert all(name in done.stdout for name in names), done.stdout
 
 
@@ -100,8 +55,6 @@ RUN: dict[str, Callable[["subprocess.CompletedProcess[str]", Path], None]] = {"m
 
 NOT_RUN = {
     "make test": "would run this test again, within itself",
-    "make up STACK=dev": "needs a cluster; tests/e2e/test_article_8_all.py deploys this stack on one",
-    "make down STACK=dev": "needs what `make up STACK=dev` has deployed",
 }
 """What is not run, and why not."""
 
@@ -155,7 +108,7 @@ def test_the_python_block_runs_on_its_own(block: Block) -> None:
 
 @pytest.mark.usefixtures("pod_patterns")
 def test_the_first_program_exports_what_its_comments_say() -> None:
-    program = of("python", "In a Pulumi program of your own")[0].text
+    program = of("python", "In a program")[0].text
     recording = run(lambda: exec(program, {}))
     said = dict(re.findall(r'^pulumi\.export\("(\w+)".*#\s*(.*)$', program, re.MULTILINE))
     assert said == {"url": "https://elasticsearch.default.svc:9200"}
@@ -163,84 +116,10 @@ def test_the_first_program_exports_what_its_comments_say() -> None:
     assert recording.exports["ca"].startswith("-----BEGIN CERTIFICATE-----")
 
 
-@pytest.mark.usefixtures("pod_patterns")
-def test_the_app_of_your_own_moves_behind_an_ambassador_and_its_probe_goes_through_that() -> None:
-    names: dict[str, Any] = {}
-    pods: list[Any] = []
-
-    def program() -> None:
-        exec("from pod_patterns import TlsAmbassador, TlsAmbassadorArgs, compose", names)
-        exec(of("python", "In a Pulumi program of your own")[1].text, names)
-        tls = names["TlsAmbassador"]("tls", names["TlsAmbassadorArgs"](service_name="api"))
-        pods.append(names["compose"](names["api"], [tls]))
-
-    run(program)
-    (app,) = pods[0].spec["containers"]
-    assert {"name": "HOST", "value": "127.0.0.1"} in app["env"]
-    assert {"name": "PORT", "value": "8081"} in app["env"]
-    assert app["readinessProbe"]["httpGet"] == {"path": "/ready", "port": 8080, "scheme": "HTTPS"}
-
-
-@pytest.mark.usefixtures("pod_patterns")
-def test_the_unit_test_passes_with_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "__main__.py").write_text(of("python", "In a Pulumi program of your own")[0].text, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    exec(of("python", "In unit tests")[0].text, names)
-    names["test_search_is_encrypted"]()
-
-
-# text
-
-
-def conflict() -> str:
-    """What a program prints in which an app has a port of its own at 9114, and VaultInit and LogTailSidecar want the same volume."""
-
-    def program() -> None:
-        app = elasticsearch(ports=(Port(name="http", number=9200), Port(name="metrics", number=9114)))
-        secret = VaultSecret(path="my-secret", format="json", file="my-secret.json")
-        vault = VaultInitArgs(address="https://vault:8200", role="elasticsearch", secrets=(secret,), volume_name="logs")
-        # a directory of its own: the preset's logging configuration would want a second volume of the same name
-        logs = LogTailSidecarArgs(directory="/var/log/elasticsearch", files=("docker-cluster_server.json",))
-        patterns = [MetricsAdapter("metrics"), VaultInit("vault", vault), LogTailSidecar("logs", logs)]
-        Workload("elasticsearch", WorkloadArgs(app=app, patterns=patterns))
-
-    with pytest.raises(CompositionError) as error:
-        run(program, preview=True)
-    return str(error.value)
-
-
-OUTPUTS: dict[str, Callable[[], str]] = {"When two patterns disagree": conflict}
-"""The sections whose text block is output, and what makes that."""
-
-NOT_COMPARED = {"pod-patterns": "a drawing"}
-"""The sections whose text block is none."""
-
-
-def test_every_text_block_is_compared_or_says_why_not() -> None:
-    assert sorted(block.section for block in of("text")) == sorted([*OUTPUTS, *NOT_COMPARED])
-
-
-@pytest.mark.parametrize("section", OUTPUTS)
-def test_the_text_block_is_what_the_library_prints(section: str) -> None:
-    (block,) = of("text", section)
-    assert block.text == OUTPUTS[section]() + "\n"
-
-
-# the table, and the reference that it links
-
-
-def test_the_components_table_names_every_pattern_and_only_arguments_that_exist() -> None:
-    table = outside().partition("\n## Components\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)(?:\(\))?` \|.*\| ([^|]*) \|$", table, re.MULTILINE)
-    assert {name for name, _ in rows} >= set(shipped())
-    unknown = []
-    for name, arguments in rows:
-        args = getattr(components, f"{name}Args", None)
-        known = {field.name for field in dataclasses.fields(args)} if args else set()
-        # a row may refer to another component
-        unknown += [(name, word) for word in re.findall(r"`(\w+)`", arguments) if word not in known and not hasattr(components, word)]
-    assert unknown == []
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)[^)]*\)", outside(README)))
+def test_the_link_leads_somewhere(link: str) -> None:
+    # pictures are drawn by `make docs`
+    assert link.startswith(("https://", "docs/pictures/")) or (PROJECT / link).exists()
 
 
 def exported(package: ModuleType) -> set[str]:
@@ -249,5 +128,5 @@ def exported(package: ModuleType) -> set[str]:
 
 
 def test_the_reference_describes_what_can_be_imported_and_nothing_else() -> None:
-    described = re.findall(r"^## (\w+)$", (PROJECT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
+    described = re.findall(r"^### (\w+)$", (PROJECT / "docs" / "reference.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(described) == sorted({*exported(components), *testing.__all__, *offline.__all__})

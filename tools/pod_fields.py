@@ -7,7 +7,8 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
 
-PROJECT = Path(__file__).resolve().parent.parent
+from .project import PROJECT
+
 TABLE = PROJECT / "components" / "core" / "pod_fields.json"
 _PREFIX = "io.k8s.api.core.v1."
 _OPEN = "any"

@@ -4,10 +4,12 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from components.schema.docstrings import documented
+
+from .project import PROJECT
+
 REFERENCE = PROJECT / "docs" / "reference.md"
 COMPONENTS = PROJECT / "components"
 
@@ -19,10 +21,26 @@ _HEAD = """\
 
 Every public name: components with their arguments and outputs, functions, errors. Made from the docstrings by `make reference`.
 
-In a stack file the names are the same, in YAML. `Input` means that an Output is welcome; everything else is plain, so that a mistake
-is found before anything is created. `Label`, `PortNumber`, `Positive` and their kind are texts and whole numbers with a rule, which an
+In a stack file the names are the same, in YAML. `Input[...]` arguments also accept Outputs; everything else is plain, so that a mistake
+is found before anything is created. `Label`, `PortNumber`, `Positive` and similar types are texts and whole numbers with a rule, which the
 error states in words.
 """
+
+_ROOMS = {
+    "Workloads": ("workload.py", "carriers"),
+    "Apps and pods": ("core",),
+    "Patterns": ("patterns",),
+    "Presets": ("presets",),
+    "Certificates": ("certificates",),
+    "Workloads that you don't own": ("injection",),
+    "Network policies": ("network",),
+    "Tests and offline rendering": ("offline",),
+    "More": (),
+}
+"""The page's sections, and which files and folders of components/ each describes; the last one has those of the others."""
+
+_CALLED = ("BoundPort", "CertificateAuthority", "Injection", "Pod", "PodView", "Recording", "Registration")
+"""Classes whose methods users call; those of the others are for the fold."""
 
 
 def _public() -> dict[Path, set[str]]:
@@ -36,21 +54,12 @@ def _public() -> dict[Path, set[str]]:
     return dict(sorted(found.items(), key=lambda item: (len(item[0].parts), item[0])))
 
 
-def _documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
-    """Every statement with the docstring that it has: in it, or after it."""
-    for statement, after in pairwise([*body, ast.Pass()]):
-        if isinstance(statement, ast.ClassDef | ast.FunctionDef):
-            yield statement, ast.get_docstring(statement) or ""
-        elif isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
-            yield statement, " ".join(after.value.value.split())
-
-
 def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[tuple[str, str, str, str]]:
     """Name, type, default and docstring of every documented attribute, what it inherits included."""
     for base in node.bases:
         if isinstance(base, ast.Name) and base.id in known:
             yield from _attributes(known[base.id], known)
-    for statement, text in _documented(node.body):
+    for statement, text in documented(node.body):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             default = "" if statement.value is None else _default(statement.value)
             yield statement.target.id, ast.unparse(statement.annotation), default, text
@@ -92,23 +101,64 @@ def _name(statement: ast.stmt) -> str:
     return ""
 
 
+def _methods(node: ast.ClassDef) -> Iterator[str]:
+    """The methods and properties of a class that users call."""
+    methods = [m for m in node.body if isinstance(m, ast.FunctionDef) and not m.name.startswith("_")]
+    documented = [(m, ast.get_docstring(m)) for m in methods if ast.get_docstring(m)]
+    if documented and node.name in _CALLED:
+        yield "| method | |\n| --- | --- |"
+        for method, text in documented:
+            is_property = any(isinstance(d, ast.Name) and d.id == "property" for d in method.decorator_list)
+            called = method.name if is_property else f"{method.name}({_arguments(method)})"
+            yield f"| `{_cell(called)}` | {_cell(' '.join((text or '').split()))} |"
+        yield ""
+
+
+def _arguments(method: ast.FunctionDef) -> str:
+    """Its arguments, without self."""
+    return re.sub(r"^self(, /)?(, )?", "", ast.unparse(method.args))
+
+
+def _entry(path: Path, statement: ast.stmt, text: str, known: Mapping[str, ast.ClassDef]) -> Iterator[str]:
+    """What the page says about one name."""
+    yield f"### {_name(statement)}\n"
+    if isinstance(statement, ast.FunctionDef) and statement.returns:
+        yield f"`{_name(statement)}({ast.unparse(statement.args)}) -> {ast.unparse(statement.returns)}`\n"
+    yield f"{text}\n"
+    if isinstance(statement, ast.ClassDef):
+        yield from _table(statement, known)
+        yield from _methods(statement)
+    yield f"<sub>{path.relative_to(PROJECT).as_posix()}</sub>\n"
+
+
+class Sources:
+    """The library's code, parsed."""
+
+    def __init__(self) -> None:
+        self.trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(COMPONENTS.rglob("*.py"))}
+        self.known = {node.name: node for tree in self.trees.values() for node in tree.body if isinstance(node, ast.ClassDef)}
+
+    def arguments(self, name: str) -> str:
+        """The table of a class: its arguments, or its outputs. Raises KeyError for an unknown class."""
+        return "\n".join(_table(self.known[name], self.known))
+
+    def text(self, name: str) -> str:
+        """The docstring of a class. Raises KeyError for an unknown class."""
+        return ast.get_docstring(self.known[name]) or ""
+
+
 def reference() -> str:
     """The whole page."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(COMPONENTS.rglob("*.py"))}
-    known = {node.name: node for tree in trees.values() for node in tree.body if isinstance(node, ast.ClassDef)}
-    lines = [_HEAD]
+    sources = Sources()
+    sections: dict[str, list[str]] = {section: [] for section in _ROOMS}
+    rooms = {part: section for section, parts in _ROOMS.items() for part in parts}
     for path, names in _public().items():
-        for statement, text in _documented(trees[path].body):
-            if _name(statement) not in names:
-                continue
-            lines.append(f"## {_name(statement)}\n")
-            if isinstance(statement, ast.FunctionDef) and statement.returns:
-                lines.append(f"`{_name(statement)}({ast.unparse(statement.args)}) -> {ast.unparse(statement.returns)}`\n")
-            lines.append(f"{text}\n")
-            if isinstance(statement, ast.ClassDef):
-                lines += _table(statement, known)
-            lines.append(f"<sub>{path.relative_to(PROJECT).as_posix()}</sub>\n")
-    return "\n".join(lines).rstrip() + "\n"
+        section = rooms.get(path.relative_to(COMPONENTS).parts[0], "More")
+        for statement, text in documented(sources.trees[path].body):
+            if _name(statement) in names:
+                sections[section] += _entry(path, statement, text, sources.known)
+    lines = [line for section, entries in sections.items() if entries for line in (f"## {section}\n", *entries)]
+    return "\n".join([_HEAD, *lines]).rstrip() + "\n"
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ TIMEOUT = "pulumi.com/timeoutSeconds"
 
 
 def is_older(args: "Asked", release: Release) -> bool:
-    """Whether the oldest cluster that the workload runs on is older than that; a version that is none is refused elsewhere."""
+    """Whether the oldest cluster that the workload runs on is older than that; an invalid version is rejected elsewhere."""
     try:
         return version(args.kubernetes_version) < release
     except ValueError:

@@ -15,12 +15,14 @@ from .job import Job
 _LONGEST_NAME = 52
 
 _FIELD = r"[0-9A-Za-z*/,?#-]+"
+_WHEN = rf"@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every [0-9a-z.]+|{_FIELD}( +{_FIELD}){{4}}"
 _when = checks.shaped(
-    rf"@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every [0-9a-z.]+|{_FIELD}( +{_FIELD}){{4}}",
+    _WHEN,
     "five fields of cron, e.g. '30 3 * * *', or @hourly, @daily, @weekly, @monthly, @yearly",
 )
 
 
+@checks.outlined(_WHEN)
 def _schedule_problems(what: str, value: str) -> list[str]:
     if "TZ=" in value:
         return [f"{what} {value!r} is not allowed: the time zone does not belong in it; set time_zone="]
@@ -30,7 +32,10 @@ def _schedule_problems(what: str, value: str) -> list[str]:
 Schedule = Annotated[str, _schedule_problems]
 # `Local` would be the control plane's own, which the API refuses
 TimeZone = Annotated[
-    str, checks.shaped(r"(?!(?i:local)$)[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", "a name of the IANA database, e.g. Europe/Berlin")
+    str,
+    checks.shaped(
+        r"(?![Ll][Oo][Cc][Aa][Ll]$)[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}", "a name of the IANA database, e.g. Europe/Berlin"
+    ),
 ]
 
 

@@ -42,7 +42,7 @@ class DaemonSet(Carrier):
         return found
 
     def unfit(self, composed: Composed, /) -> list[str]:
-        """What of the pod an update could wait for, for ever."""
+        """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy, way_out=f"strategy={_ONE_BY_ONE}")
 
     def make(self, parts: Parts) -> kubernetes.apps.v1.DaemonSet:

@@ -24,7 +24,7 @@ class Deployment(Carrier):
         return [f"min_ready_seconds {self.min_ready_seconds} is not less than {limit}, when an update fails; raise that"]
 
     def unfit(self, composed: Composed, /) -> list[str]:
-        """What of the pod an update could wait for, for ever."""
+        """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy)
 
     def make(self, parts: Parts) -> kubernetes.apps.v1.Deployment:

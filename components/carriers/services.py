@@ -3,19 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pulumi
 import pulumi_kubernetes as kubernetes
 
-from ..core.namespaces import service_names
 from ..core.view import BoundPort
 from .carrier import Parts
 from .service_args import ServiceArgs, carried
-
-
-def pod_names(headless: str, namespace: pulumi.Input[str]) -> list[str]:
-    """The names of a headless Service, and those that it gives to its pods."""
-    names = service_names(headless, namespace)
-    return [*names, *(f"*.{name}" for name in names)]
 
 
 def service(
@@ -36,7 +28,7 @@ def service(
 
 
 def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_families: Sequence[str]) -> None:
-    """The Service that gives each pod a DNS name: early, for pods look for each other in order to get ready."""
+    """The Service that gives each pod a DNS name: early, because pods look for each other before they are ready."""
     kubernetes.core.v1.Service(
         f"{parts.name}-headless",
         metadata={"name": name, **parts.metadata},

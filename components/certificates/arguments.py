@@ -7,11 +7,13 @@ from typing import Annotated
 
 import pulumi
 
+from ..core import checks
 from ..core.rules import DnsName, IpAddress, Label, NotNegative, Pem, Positive, ServiceName, SomeText
 
 HOURS_PER_YEAR = 8760
 
 
+@checks.outlined("[ -~]{6,}")
 def keystore_password_problems(what: str, value: str) -> list[str]:
     """What is wrong with the password of keystores; without the value."""
     return [] if re.fullmatch("[ -~]{6,}", value) else [f"{what} is not allowed: 6 printable ASCII characters or more, as for keytool"]

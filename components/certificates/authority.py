@@ -12,7 +12,7 @@ from .certificate import CertificateComponent, MadeCertificate, Names, bundle, m
 
 
 class CertificateAuthority(pulumi.ComponentResource):
-    """A certificate authority: `issue` and `issue_client` make leaves. Its key stays in the stack's state, in no Secret.
+    """A certificate authority: `issue` and `issue_client` make leaves. Its key stays in the stack's state and is never in a Secret.
 
     Raises ArgumentError.
     """
@@ -49,7 +49,7 @@ class CertificateAuthority(pulumi.ComponentResource):
         self.trust_bundle_pem = bundle((certificate.cert_pem, *args.previous_ca_pems))
         self.expires_at = certificate.validity_end_time
         self.renews_at = renews_at(certificate.validity_end_time, args.early_renewal_hours)
-        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+        self.register_outputs({key: getattr(self, key) for key in CertificateAuthority.__annotations__})
 
     def issue(self, name: str, args: ServerCertificateArgs, opts: pulumi.ResourceOptions | None = None) -> "IssuedCertificate":
         """A server certificate signed by this authority. Raises ArgumentError."""

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     made: list[Injection] = []
 
     def program() -> list[Injection]:
-        made.extend(injections.build(declared))
+        made.extend(injections.build(declared, before))
         return made
 
     mocks = (UnsavedMocks if arguments.diff else Mocks)(keys=arguments.keys, status=False)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pulumi
 
-from . import completion, diff, down, inject, preview, render, report, up
+from ..version import VERSION
+from . import completion, diff, down, explain, inject, picture, preview, render, report, up
 
 WRONG = 2
 """Exit status when something is wrong, as argparse has it for its own."""
@@ -32,8 +33,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    whole.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for command in (up, preview, down, render, diff, inject, completion):
+    for command in (up, preview, down, render, diff, inject, picture, explain, completion):
         command.add_to(commands)
     whole.set_defaults(whole=whole)
     return whole

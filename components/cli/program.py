@@ -62,7 +62,7 @@ def _program(stack: Stack) -> Any:
     name = shown(main)
     if project.runtime != "python" or not main.is_file():
         what = f"runtime {project.runtime}" if project.runtime != "python" else f"no {main.name}"
-        raise pulumi.RunError(f"{shown(project.program)}: is no program in Python ({what}); only such run without Pulumi's engine")
+        raise pulumi.RunError(f"{shown(project.program)}: is not a program in Python ({what}); only such run without Pulumi's engine")
 
     def run() -> None:
         try:

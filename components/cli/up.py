@@ -34,7 +34,7 @@ exit status:
 
 POLL_SECONDS = 3
 INTERRUPT_SECONDS = 120
-"""How long Pulumi may take to note what it has done after an interrupt, before it is told again."""
+"""How long Pulumi may take to note what it has done after an interrupt, before it gets another."""
 
 
 def add_to(commands: Any) -> None:

@@ -80,7 +80,7 @@ _OWN_FIELDS = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Rebind:
-    """How an app is told to listen elsewhere; `{host}` and `{port}` in the templates are replaced, `{{host}}` is the text `{host}`.
+    """How to change the address an app listens on; `{host}` and `{port}` in the templates are replaced, `{{host}}` is the text `{host}`.
 
     Only applied while an ambassador stands in front of the port. An env of the same name in `App.env` is replaced. It must say the address:
     an app that stays on every address can be reached past its ambassador.
@@ -94,7 +94,10 @@ class Rebind:
     """Environment variables, e.g. `{"http.host": "{host}", "http.port": "{port}"}`. Default: none."""
     args: Sequence[Text] = ()
     """Arguments behind the app's own, e.g. `("--listen={host}:{port}",)`: it must have args or a command, or those of its image would be
-    lost. Default: none."""
+    lost, see `image_args`. Default: none."""
+    image_args: Sequence[Text] | None = None
+    """The arguments of the image (CMD), to stand in front of `args` where the app has neither args nor a command of its own; `()` if the
+    image has an entrypoint alone. Default: None, not known."""
     replace: Mapping[SomeText, Text] = field(default_factory=dict)
     """Arguments in place of others, which stand in the app's command or args exactly once, e.g.
     `{"--listen=0.0.0.0:8080": "--listen={host}:{port}"}`. Default: none."""
@@ -116,7 +119,9 @@ class Rebind:
     def problems(self) -> list[str]:
         """What is wrong between its fields."""
         if not self.templates and not self.binds_loopback:
-            return ["it is empty; say in env=, args= or replace= how the app is told its address and port"]
+            return ["it is empty; say in env=, args= or replace= how the app gets its address and port"]
+        if self.image_args is not None and not self.args:
+            return ["image_args is set, but there are no args to stand behind them; leave it out"]
         return [line for what, text in self.templates.items() for line in placeholders.problems(what, text, ("host", "port"))]
 
     def unsaid(self) -> str | None:
@@ -150,11 +155,11 @@ class Port:
     """Whether it serves metrics: with a NetworkPolicy, who scrapes them reaches it, and the clients of the Service do not. Default:
     False."""
     monitor: Monitor | None = None
-    """A PodMonitor for it, which the workload makes. Default: None, there is none."""
+    """A PodMonitor or ServiceMonitor for it, which the workload makes. Default: None, there is none."""
     rebind: Rebind | None = None
-    """How the app is told to move it. Default: None, the port cannot be moved."""
+    """How to change the address it listens on. Default: None, the port cannot be moved."""
     peers: bool = False
-    """Whether the pods of a workload speak to each other on it, as it is: an ambassador would cut them off, and is refused. Default:
+    """Whether the pods of a workload speak to each other on it, as it is: an ambassador would cut them off, and is rejected. Default:
     False."""
     probe_paths: Sequence[Text] = ()
     """Further paths on this port that the kubelet probes, besides those of App's probes. Ambassadors that require credentials leave them
@@ -257,8 +262,8 @@ class App:
     container: ContainerFields = field(default_factory=dict)
     """Further fields of the container, in manifest form (workingDir, tty ...); never one that the other arguments set. Default: none."""
     single: bool = False
-    """Whether each of its pods is a whole of its own, such as a database that knows of no other: a Workload of it has one replica, and an
-    update two for a moment, unless its strategy is Recreate. Default: False."""
+    """Whether each of its pods is complete by itself, such as a database that does not know the others: a Workload of it has one replica,
+    and an update two for a moment, unless its strategy is Recreate. Default: False."""
     loopback_ports: Sequence[PortNumber] = ()
     """Port numbers that it listens on besides its ports, on loopback. Default: none."""
 

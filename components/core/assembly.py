@@ -12,6 +12,7 @@ from .app import App
 from .base import Base
 from .cluster import Cluster
 from .container import pre_stop, pre_stop_seconds
+from .contribution import Contribution
 from .identity import restricted
 from .images import Registries, mirrored
 from .patch import PodPatch, Wire
@@ -29,10 +30,15 @@ class Sum:
 
     container: Mapping[str, Any]
     pod: PodView
-    owned: tuple[tuple[str, PodPatch], ...]
-    """Who adds what, in list order."""
+    contributions: tuple[Contribution, ...]
+    """What every pattern does, in list order."""
     beside: Mapping[str, Wire] = field(default_factory=dict)
     """Somebody else's containers that follow the app's ports, by name. Default: none."""
+
+    @cached_property
+    def owned(self) -> tuple[tuple[str, PodPatch], ...]:
+        """Who adds what, in list order."""
+        return tuple((contribution.owner, contribution.patch) for contribution in self.contributions)
 
     @cached_property
     def total(self) -> PodPatch:
@@ -85,6 +91,8 @@ def assembled(where: str, base: Base, found: Sum, cluster: Cluster, image_regist
         config_files=total.config_files,
         certificates=total.certificates,
         connects=total.connects,
+        contributions=found.contributions,
+        declared=base.spec,
         health_ports={
             listen.number: listen.paths for listen in sorted(total.undeclared_ports, key=lambda listen: listen.number) if listen.paths
         },
@@ -106,7 +114,10 @@ def _grace(base: Base, app: App, sidecars: list[dict[str, Any]], containers: lis
     """The grace period. Somebody else's is longer than it was, for what was added and has to end, or stays."""
     longest = max((pre_stop_seconds(c) for c in (*sidecars, *containers)), default=0)
     seconds = longest + app.stop_seconds + SLACK_SECONDS
-    return {"terminationGracePeriodSeconds": seconds} if base.owned or sidecars else {}
+    if base.owned:
+        return {"terminationGracePeriodSeconds": seconds}
+    # earlier injections had added what is added here
+    return {"terminationGracePeriodSeconds": max(seconds, base.grace_seconds())} if sidecars else {}
 
 
 def _security(base: Base, total: PodPatch) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Base:
     """Names of volumes that the pod has besides those of its spec: claim templates of a StatefulSet. Default: none."""
     fronted: tuple[BoundPort, ...] = ()
     """Ports of the app that stand behind ambassadors already. Default: none."""
+    first_grace: int | None = None
+    """Its grace period in seconds before earlier injections made it longer. Default: None, they did not."""
     start: int = 0
     """How many of its own init containers start before what patterns add. Default: 0, none."""
     owned: bool = False

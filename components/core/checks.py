@@ -4,6 +4,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -15,14 +16,14 @@ Check = Callable[[str, Any], list[str]]
 """Takes where a value stands and the value."""
 
 # k8s.io/kubernetes/pkg/apis/core/validation: what a variable is read from, and the keys that are required
-_ENV_SOURCES = {
+ENV_SOURCES = {
     "fieldRef": ("fieldPath",),
     "resourceFieldRef": ("resource",),
     "configMapKeyRef": ("name", "key"),
     "secretKeyRef": ("name", "key"),
     "fileKeyRef": ("volumeName", "path", "key"),
 }
-_FIELD_PATH = re.compile(
+FIELD_PATH = re.compile(
     r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?"
 )
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
@@ -35,7 +36,7 @@ def is_plain(value: Any) -> bool:
 
 
 def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], Iterable[str]]) -> pulumi.Input[str]:
-    """The value; an Output is refused with ArgumentError as soon as it is known. What is plain was looked at before."""
+    """The value; an Output is rejected with ArgumentError as soon as it is known. What is plain was looked at before."""
     if isinstance(value, str):
         return value
 
@@ -52,41 +53,89 @@ def shown(value: Any) -> str:
     return f"(a {type(value).__name__})" if repr(value).startswith("<") else repr(value)
 
 
-def shaped(pattern: str, rule: str) -> Check:
-    """A check of a text that must match the whole pattern; `rule` says that in words."""
+@dataclass(frozen=True)
+class Shaped:
+    """A check of a text that must match the whole pattern."""
 
-    def check(what: str, value: Any) -> list[str]:
+    pattern: str
+    """As JavaScript reads it, too: editors check by it."""
+    rule: str
+    """The same in words."""
+
+    def __call__(self, what: str, value: Any) -> list[str]:
+        """See Check."""
         if not is_plain(value):
             return [f"{what} must be a plain value, not an Output"]
-        if isinstance(value, str) and re.fullmatch(pattern, value):
+        if isinstance(value, str) and re.fullmatch(self.pattern, value):
             return []
-        return [f"{what} {shown(value)} is not allowed: {rule}"]
-
-    return check
+        return [f"{what} {shown(value)} is not allowed: {self.rule}"]
 
 
-def whole(least: int, most: int | None = None, *, limit: int = 2**31 - 1) -> Check:
-    """A check of a whole number; `limit` is the most where the rule need not say it (default: what 32 bits hold)."""
-    rule = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
+@dataclass(frozen=True)
+class Whole:
+    """A check of a whole number."""
 
-    def check(what: str, value: Any) -> list[str]:
+    least: int
+    most: int | None
+    limit: int
+    """The most where the rule need not say it."""
+
+    def __call__(self, what: str, value: Any) -> list[str]:
+        """See Check."""
         if not is_plain(value):
             return [f"{what} must be a plain value, not an Output"]
+        least, most = self.least, self.most
         # a bool is an int
         if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+            rule = f"a whole number, {least} or more" if most is None else f"a whole number from {least} to {most}"
             return [f"{what} {shown(value)} is not allowed: {rule}"]
         # longer ones cannot even be written
-        return [f"{what} is not allowed: a whole number, {limit} at most"] if most is None and value > limit else []
-
-    return check
+        return [f"{what} is not allowed: a whole number, {self.limit} at most"] if most is None and value > self.limit else []
 
 
-def _downwards(check: Check) -> Check:
+@dataclass(frozen=True)
+class Outlined:
+    """A check that no pattern can say, with a pattern that everything matches which it accepts."""
+
+    check: Check
+    pattern: str
+
+    def __call__(self, what: str, value: Any) -> list[str]:
+        """See Check."""
+        return self.check(what, value)
+
+
+def shaped(pattern: str, rule: str) -> Shaped:
+    """A check of a text that must match the whole pattern; `rule` says that in words."""
+    return Shaped(pattern, rule)
+
+
+def whole(least: int, most: int | None = None, *, limit: int = 2**31 - 1) -> Whole:
+    """A check of a whole number; `limit` is the most where the rule need not say it (default: what 32 bits hold)."""
+    return Whole(least, most, limit)
+
+
+def outlined(pattern: str) -> Callable[[Check], Outlined]:
+    """Of a check that no pattern can say: a pattern that everything matches which it accepts, for editors."""
+    return lambda check: Outlined(check, pattern)
+
+
+@dataclass(frozen=True)
+class _NotRoot(Whole):
+    """A check of a user or group id."""
+
+    def __call__(self, what: str, value: Any) -> list[str]:
+        """See Check."""
+        root = value == 0 and value is not False
+        return [f"{what} 0 is root: use another user id"] if root else super().__call__(what, value)
+
+
+def _downwards(check: Shaped) -> Outlined:
     def both(what: str, value: Any) -> list[str]:
         found = check(what, value)
         return found or ([f"{what} {value!r} is not allowed: it must not contain '..'"] if ".." in value.split("/") else [])
 
-    return both
+    return Outlined(both, rf"(?!(.*/)?\.\.(/|$)){check.pattern}")
 
 
 # RFC 1123 label: names of containers, volumes and namespaces (k8s.io/apimachinery validation.IsDNS1123Label)
@@ -126,26 +175,27 @@ _DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _REGISTRY = rf"((?=[^/]*[.:A-Z])({_DOMAIN}(\.{_DOMAIN})*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?|localhost)"
 _IMAGE_NAME = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 image = shaped(
-    rf"({_REGISTRY}/)?{_IMAGE_NAME}(/{_IMAGE_NAME})*(:\w[\w.-]{{0,127}})?(@(sha256:[0-9a-f]{{64}}|sha512:[0-9a-f]{{128}}))?",
+    rf"({_REGISTRY}/)?{_IMAGE_NAME}(/{_IMAGE_NAME})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@(sha256:[0-9a-f]{{64}}|sha512:[0-9a-f]{{128}}))?",
     "an image reference such as registry.example.com/app:1.2",
 )
 # half a surrogate pair has no UTF-8
 _CHARACTER = r"[^\0\ud800-\udfff]"
+# the characters of an IPv4 or IPv6 address
+_ADDRESS = "[0-9A-Fa-f.:]+"
 text = shaped(f"{_CHARACTER}*", "text without NUL and lone surrogates")
 some_text = shaped(f"{_CHARACTER}+", "text, not empty, without NUL and lone surrogates")
 port = whole(1, 65535)
+uid = _NotRoot(1, None, 2**31 - 1)
 
 
+@outlined(r"(?![\s\S]*PRIVATE KEY)[\s\S]*-----BEGIN CERTIFICATE-----[\s\S]*")
 def pem(what: str, value: str) -> list[str]:
     fine = "-----BEGIN CERTIFICATE-----" in value and "PRIVATE KEY" not in value and not text("", value)
     # without the value, which is long, and may be a private key
     return [] if fine else [f"{what} is not allowed: certificates in PEM, and nothing else"]
 
 
-def uid(what: str, value: Any) -> list[str]:
-    return [f"{what} 0 is root: use another user id"] if value == 0 and value is not False else whole(1)(what, value)
-
-
+@outlined(_ADDRESS)
 def address(what: str, value: Any) -> list[str]:
     try:
         # the scope behind a '%' may be any text at all
@@ -155,6 +205,7 @@ def address(what: str, value: Any) -> list[str]:
     return [] if fine else [f"{what} {value!r} is not allowed: an IPv4 or IPv6 address"]
 
 
+@outlined(f"{_ADDRESS}/[0-9]{{1,3}}")
 def cidr(what: str, value: str) -> list[str]:
     try:
         fine = str(ipaddress.ip_network(value)) == value
@@ -198,15 +249,15 @@ def manifest(what: str, value: Any) -> list[str]:
 def env_source(what: str, value: Mapping[str, Any]) -> list[str]:
     """`{"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}`, and other sources of a variable, as in a manifest."""
     source = value.get("valueFrom")
-    if set(value) != {"valueFrom"} or not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= set(_ENV_SOURCES):
-        return [f"{what} is not allowed: a text, or valueFrom with one of {', '.join(_ENV_SOURCES)}, as in a manifest"]
+    if set(value) != {"valueFrom"} or not isinstance(source, Mapping) or len(source) != 1 or not set(source) <= set(ENV_SOURCES):
+        return [f"{what} is not allowed: a text, or valueFrom with one of {', '.join(ENV_SOURCES)}, as in a manifest"]
     ((kind, reference),) = source.items()
     if not isinstance(reference, Mapping):
         return [f"{what}.valueFrom.{kind} must be a mapping"]
     path = reference.get("fieldPath")
-    if isinstance(path, str) and not _FIELD_PATH.fullmatch(path):
+    if isinstance(path, str) and not FIELD_PATH.fullmatch(path):
         return [f"{what}.valueFrom.fieldRef.fieldPath {path!r} is not a field that a variable can have, e.g. spec.nodeName, status.podIP"]
-    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in _ENV_SOURCES[kind] if reference.get(key) in (None, "")]
+    missing = [f"{what}.valueFrom.{kind}.{key} is missing" for key in ENV_SOURCES[kind] if reference.get(key) in (None, "")]
     named = {"name": object_name} | ({"key": data_key} if kind in ("secretKeyRef", "configMapKeyRef") else {})
     given = {key: reference.get(key) for key in named}
     return missing or [
@@ -235,7 +286,7 @@ def resources(what: str, value: Any) -> list[str]:
 
 
 def _requests(what: str, requests: Mapping[str, Any], limits: Mapping[str, Any]) -> list[str]:
-    """Requests that the API refuses beside these limits: k8s.io/kubernetes/pkg/apis/core/validation.ValidateResourceRequirements."""
+    """Requests that the API rejects beside these limits: k8s.io/kubernetes/pkg/apis/core/validation.ValidateResourceRequirements."""
     found = []
     for name, number in requests.items():
         # devices and huge pages cannot be promised twice

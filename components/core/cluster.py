@@ -30,10 +30,13 @@ class Cluster:
     """Of the pods' addresses, the preferred one first. Default: IPv4."""
 
 
+_VERSION = r"v?([0-9]{1,3})\.([0-9]{1,3})([.+-][0-9A-Za-z.+-]*)?"
+
+
 def version(text: str) -> Release:
     """A Kubernetes version such as 1.30 or v1.30.2 as (major, minor). Raises ValueError for anything else."""
     # a number would have lost its last zero
-    found = re.fullmatch(r"v?([0-9]{1,3})\.([0-9]{1,3})([.+-][0-9A-Za-z.+-]*)?", text) if isinstance(text, str) else None
+    found = re.fullmatch(_VERSION, text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"{checks.shown(text)} is not a valid Kubernetes version; write it as '1.30'")
     return int(found.group(1)), int(found.group(2))
@@ -42,6 +45,7 @@ def version(text: str) -> Release:
 DEFAULT_RELEASE = version(DEFAULT_KUBERNETES)
 
 
+@checks.outlined(_VERSION)
 def _version_problems(what: str, text: str) -> list[str]:
     try:
         version(text)

@@ -72,7 +72,7 @@ def follow(container: Wire, pod: PodView, *, owned: bool = True) -> tuple[dict[s
         for kind in (kind for kind in HANDLERS if handlers.get(kind)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=owned)
             problems += found
-            followed |= _with(followed, field.split("."), {kind: asked})
+            followed |= _with(followed, field.split("."), kind, asked)
     return followed, problems
 
 
@@ -95,15 +95,18 @@ def follow_beside(container: Wire, pod: PodView) -> tuple[Wire, list[str]]:
         for kind in (kind for kind in HANDLERS if handlers.get(kind) and not isinstance(handlers[kind].get("port"), str)):
             asked, found = _asked(field, kind, handlers[kind], pod, owned=False, whose=f"container {container.get('name')!r}")
             problems += found
-            followed |= _with(followed, field.split("."), {kind: asked})
+            followed |= _with(followed, field.split("."), kind, asked)
     return followed if followed != container else container, problems
 
 
-def _with(value: Wire, path: list[str], changes: Wire) -> dict[str, Any]:
-    """The value with the changes at that path in it."""
-    if not path:
-        return {**value, **changes}
-    return {**value, path[0]: _with(value[path[0]], path[1:], changes)}
+def _with(value: Wire, path: list[str], kind: str, asked: Wire) -> dict[str, Any]:
+    """The value, in which the handler at that path is another one, in the same place."""
+    if path:
+        return {**value, path[0]: _with(value[path[0]], path[1:], kind, asked)}
+    changed: dict[str, Any] = {}
+    for name, inner in value.items():
+        changed |= asked if name == kind else {name: inner}
+    return changed
 
 
 def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple[dict[str, Any], list[str]]:
@@ -131,14 +134,25 @@ def _rebound(container: Wire, moved: list[BoundPort], *, classic: bool) -> tuple
             if any(replaced.setdefault(place, value) != value for place in _places(container, word)):
                 problems.append(f"{where}: the argument {word!r} of its rebind is replaced for another port already; write a word for each")
         behind += [placeholders.fill(template, values) for template in rebind.args]
+    given = _image_args(container, moved)
+    if len(given) > 1:
+        problems.append("the rebinds of the app's ports have different image_args, but they are those of one image; write the same ones")
     line = {
         field: [*(replaced.get((field, i), word) for i, word in enumerate(container.get(field) or ())), *more]
-        for field, more in (("command", []), ("args", behind))
+        for field, more in (("command", []), ("args", [*(given[0] if given else ()), *behind]))
     }
     more = {field: given for field, given in line.items() if given and given != list(container[field] or () if field in container else ())}
     if env:
         more["env"] = _with_env(list(container.get("env") or ()), env)
     return {**container, **more}, problems
+
+
+def _image_args(container: Wire, moved: list[BoundPort]) -> list[tuple[str, ...]]:
+    """What those ports say that the image's arguments are, if they are to be written out."""
+    if container.get("command") or container.get("args"):
+        return []
+    rebinds = [port.declaration.rebind for port in moved]
+    return list(dict.fromkeys(tuple(r.image_args) for r in rebinds if r and r.args and r.image_args is not None))
 
 
 def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -> Iterator[str]:
@@ -151,12 +165,13 @@ def _unfit(container: Wire, port: BoundPort, rebind: Rebind, *, classic: bool) -
             f"does not say the port, so that the app keeps {port.number} and must start after the ambassador, which classic sidecars do "
             "not assure; use {port} in it, or sidecars='native', or list TrafficRedirectInit before the ambassador"
         )
-    if rebind.args and not container.get("command") and not container.get("args"):
+    is_bare = not container.get("command") and not container.get("args")
+    if rebind.args and is_bare and rebind.image_args is None:
         yield (
-            "appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set App.args to them, or "
-            "App.command to the whole command line, or use env= in the rebind"
+            "appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set image_args= of the "
+            "rebind to them, to () if the image has none, or use env= in the rebind"
         )
-    elif rebind.args and ends_with_script(container):
+    elif rebind.args and ends_with_script({**container, "args": rebind.image_args} if is_bare else container):
         yield (
             "appends arguments to a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
             'the script and use "$@" in it'
@@ -181,19 +196,21 @@ def _with_env(variables: list[Wire], values: Mapping[str, str]) -> list[Wire]:
 
 
 def _asked(field: str, kind: str, handler: Wire, pod: PodView, *, owned: bool, whose: str = APP) -> tuple[Wire, list[str]]:
-    """The handler, its port where the kubelet gets through to the app itself."""
+    """The handler by its kind, its port where the kubelet gets through to the app itself."""
     given = handler.get("port")
     port = next((p for p in pod.ports if given in (p.name, p.outer_number)), None)
     if port is None:
         unknown = f"{field} of the app: it has no port {given!r}; use one of its ports (known: {pod.known_ports()})"
-        return handler, [unknown] if owned else []
+        return {kind: handler}, [unknown] if owned else []
     if not owned and port.frontend is None:
-        return handler, []
+        return {kind: handler}, []
+    if kind == "tcpSocket" and field in PROBES and port.frontend and port.frontend.check_path:
+        return {"httpGet": {**handler, "path": port.frontend.check_path, "port": port.frontend.check_number}}, []
     problems = [f"{field} of {whose}: {line}" for line in _unanswered(kind, given, port)]
     number = port.frontend.probe_number if port.frontend else port.number
     # somebody else's name of a port stays where it still leads there
     asked = {**handler, "port": given if not owned and number == port.outer_number else number}
-    return _with_scheme(asked, port) if kind == "httpGet" else asked, problems
+    return {kind: _with_scheme(asked, port) if kind == "httpGet" else asked}, problems
 
 
 def _unanswered(handler: str, given: object, port: BoundPort) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _unexpanded_in_probes(container: Wire) -> Iterator[str]:
 
 
 def watched(container: Wire, where: str, owner: str) -> dict[str, Any]:
-    """The container; such a reference in a text that is known only later is refused as soon as that is known.
+    """The container; such a reference in a text that is known only later is rejected as soon as that is known.
 
     where: the place that the error names. owner: the container in words.
     """

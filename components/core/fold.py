@@ -10,11 +10,14 @@ from .assembly import Sum, assembled
 from .base import Base, field_problems, own
 from .cluster import DEFAULT_KUBERNETES, Cluster, cluster
 from .container import follow, follow_beside
+from .contribution import Contribution
 from .errors import CompositionError
+from .handlers import PROBES
 from .images import Registries
 from .patch import PodPatch, Wire
 from .plug import Pattern
 from .pod import Pod
+from .pod_security import containers
 from .view import APP, BoundPort, PodView, view
 
 
@@ -41,7 +44,7 @@ def compose(
     (default: none). fields: further fields of the PodSpec in manifest form (default: none). claims: names of volumes that the pods get
     from claim templates (default: none). problems: what the caller found wrong, to be reported with the rest (default: nothing).
 
-    Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is refused first.
+    Raises CompositionError with every conflict, before anything is registered. An app that is wrong by itself is rejected first.
     """
     where = f"workload {workload or getattr(app, 'name', '')!r}"
     misplaced = rules.misplaced(App, app, "app")
@@ -83,7 +86,7 @@ def fold(
         for owner, pattern in zip(owners, patterns, strict=True)
         for port in plug.served(pattern)
     )
-    pod, patches = _folded(_seen(base, app, ports, cluster), patterns)
+    pod, contributions = _folded(_seen(base, app, ports, cluster), patterns)
     # those that stood behind ambassadors before have followed
     moving = replace(pod, ports=tuple(p for p in pod.ports if p not in base.fronted))
     container, lost = follow(base.container(), moving, owned=base.owned)
@@ -91,7 +94,7 @@ def fold(
     for other in base.neighbours():
         beside[other["name"]], found_beside = follow_beside(other, moving)
         lost += found_beside
-    found = Sum(container=container, pod=pod, owned=tuple(zip(owners, patches, strict=True)), beside=beside)
+    found = Sum(container=container, pod=pod, contributions=tuple(contributions), beside=beside)
     names = hosts(pod.ports) if callable(hosts) else hosts
     conflicts = dict.fromkeys([*problems, *lost, *_problems(base, found, names)])
     if conflicts:
@@ -116,29 +119,45 @@ def _seen(base: Base, app: App, served: tuple[BoundPort, ...], cluster: Cluster)
         kubernetes=cluster.version,
         ip_families=cluster.ip_families,
         app_mounts=base.container().get("volumeMounts") or (),
+        connected=tuple(_connected(base)),
     )
 
 
-def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[PodPatch]]:
-    """The pod as the ambassadors leave it, and what each pattern adds, in list order."""
-    wrapped, patches = _wrapped(pod, patterns)
+def _connected(base: Base) -> Iterator[object]:
+    """The ports to which the kubelet only connects; of another container, a name is that container's own."""
+    for container in containers(base.spec):
+        for probe in (container.get(name) or {} for name in PROBES):
+            port = (probe.get("tcpSocket") or {}).get("port")
+            if port is not None and (container["name"] == base.app_container or not isinstance(port, str)):
+                yield port
+
+
+def _folded(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[Contribution]]:
+    """The pod as the ambassadors leave it, and what each pattern does, in list order."""
+    wrapped, wraps = _wrapped(pod, patterns)
     moves = {port.name: 1 - wrapped.moves_left.get(port.name, 1) for port in pod.ports if port.keeps_number}
     if any(number > 1 for number in moves.values()):
         # once more, now that it is known which ambassador is the last one
-        wrapped, patches = _wrapped(replace(pod, moves_left=moves), patterns)
+        wrapped, wraps = _wrapped(replace(pod, moves_left=moves), patterns)
+    contributions = []
     for index, pattern in enumerate(patterns):
+        before, after, patch = wraps.get(index, (wrapped, wrapped, None))
         if plug.adds(pattern):
-            patches[index] += plug.added(pattern, wrapped)
-    return wrapped, patches
+            added = plug.added(pattern, wrapped)
+            patch = added if patch is None else patch + added
+        contributions.append(Contribution(pattern=pattern, patch=patch or PodPatch(), before=before, after=after))
+    return wrapped, contributions
 
 
-def _wrapped(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, list[PodPatch]]:
-    """The pod as the ambassadors leave it, and what they add for that."""
-    patches = [PodPatch()] * len(patterns)
+def _wrapped(pod: PodView, patterns: Sequence[Pattern]) -> tuple[PodView, dict[int, tuple[PodView, PodView, PodPatch]]]:
+    """The pod as the ambassadors leave it; and by their places, the pod before and after each of them, and what it adds for that."""
+    wraps = {}
     for index, pattern in enumerate(patterns):
         if plug.wraps(pattern):
-            pod, patches[index] = plug.wrapped(pattern, pod)
-    return pod, patches
+            before = pod
+            pod, patch = plug.wrapped(pattern, pod)
+            wraps[index] = (before, pod, patch)
+    return pod, wraps
 
 
 def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:

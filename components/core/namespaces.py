@@ -46,3 +46,9 @@ def agreed(where: str, patterns: object, namespace: pulumi.Input[str], way_out: 
 def service_names(service: str, namespace: object) -> list[str]:
     """The names of a Service; without the namespace's where that is known only later."""
     return [service, *([f"{service}.{namespace}", f"{service}.{namespace}.svc"] if isinstance(namespace, str) else [])]
+
+
+def pod_names(headless: str, namespace: object) -> list[str]:
+    """The names of a headless Service, and those that it gives to its pods."""
+    names = service_names(headless, namespace)
+    return [*names, *(f"*.{name}" for name in names)]

@@ -34,8 +34,29 @@ class Connection:
     awaited: Literal["answer", "connection"] | None = None
     """What an init container waits for before it lets the app start: an `answer` of the server itself, or a `connection` that is accepted,
     which a proxy in front of it accepts, too. Default: None, the app does not wait for it."""
+    tls: bool = False
+    """Whether it is encrypted, where the address does not say so as a URL. Default: False."""
     local_port: int | None = None
     """Port number on 127.0.0.1 whose connections are forwarded to it, and are accepted even while it is down. Default: None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundRedirect:
+    """Connections of the pod that lead to a port of its own from some init container on; the pod's loopback is left alone."""
+
+    port: int
+    """Port number to which they lead."""
+    ports: tuple[int, ...] = ()
+    """Destination ports of those connections. Default: none, all of them."""
+    exclude_ports: tuple[int, ...] = ()
+    """Destination ports that are left alone. Default: none."""
+    exclude_uids: tuple[int, ...] = ()
+    """User ids whose connections are left alone. Default: none."""
+
+    def takes(self, uid: object, port: int) -> bool:
+        """Whether it takes a connection of that user to that port, 0 for one that is not known."""
+        wanted = port in self.ports if self.ports else port not in self.exclude_ports
+        return wanted and uid not in self.exclude_uids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +69,7 @@ class ConfigFiles:
     name: str
     """Volume name; the ConfigMap is named after the workload and this."""
     files: Mapping[str, pulumi.Input[str]]
-    """File name to content. A secret content is refused."""
+    """File name to content. A secret content is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +96,8 @@ class PodPatch:
     connects: tuple[Connection, ...] = ()
     """What its containers connect to. What they wait for cannot be something in the pod that starts later; the rest of it is what a
     NetworkPolicy lets out."""
+    redirects: tuple[OutboundRedirect, ...] = ()
+    """Where its init containers lead connections of those that start after them."""
     annotations: tuple[tuple[str, pulumi.Input[str]], ...] = ()
     """Annotations of the pod."""
     labels: tuple[tuple[str, str], ...] = ()
@@ -84,10 +107,10 @@ class PodPatch:
     service_account: tuple[pulumi.Input[str], ...] = ()
     """serviceAccountName; at most one in a pod."""
     certificates: tuple[Any, ...] = ()
-    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a PodMonitor `ports` and
+    """What clients of the pod verify: objects with `dns_names`, `ca_pem` and `expires_at`, and for a monitor `ports` and
     `client_auth`; see certificates/certificate.py."""
     problems: tuple[str, ...] = ()
-    """Why the pattern cannot work with this app; composing refuses with all of them."""
+    """Why the pattern cannot work with this app; composition fails with all of them."""
 
     def __add__(self, other: "PodPatch") -> "PodPatch":
         return PodPatch(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})

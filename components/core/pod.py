@@ -8,6 +8,7 @@ import pulumi
 
 from .app import App
 from .cluster import Release
+from .contribution import Contribution
 from .patch import ConfigFiles, Connection
 from .pod_security import pod_security_level, privileged_containers
 from .view import BoundPort
@@ -42,6 +43,10 @@ class Pod:
     """What the patterns' containers connect to."""
     health_ports: Mapping[int, tuple[str, ...]]
     """Ports open on the pod's address for the kubelet, over plain HTTP, and all the paths that each answers, by GET or as gRPC."""
+    contributions: tuple[Contribution, ...]
+    """What each pattern did, in list order: see `provenance`."""
+    declared: Mapping[str, Any]
+    """PodSpec in manifest form as it was before its patterns."""
 
     def port(self, name: str) -> BoundPort | None:
         """The port of that name, or None."""
@@ -71,7 +76,7 @@ class Pod:
 
     @property
     def privileged_containers(self) -> list[str]:
-        """Names of the containers that the baseline standard refuses by themselves."""
+        """Names of the containers that the baseline standard rejects by themselves."""
         return privileged_containers(self.spec, self.kubernetes, self.annotations)
 
     @property

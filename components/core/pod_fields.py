@@ -1,4 +1,4 @@
-"""The fields that Kubernetes knows in a pod: what it does not know, the API would refuse, or leave out without a word."""
+"""The fields that Kubernetes knows in a pod: what it does not know, the API would reject, or leave out without a word."""
 
 import difflib
 import json
@@ -29,7 +29,7 @@ def known() -> Mapping[str, Mapping[str, str]]:
 
 
 def of_object(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """A line for everything in an object in manifest form that is no field of its kind, or of another type. `path`: where it stands."""
+    """A line for everything in an object in manifest form that is not a field of its kind, or has another type. `path`: its place."""
     fields = known()[kind]
     for key, inner in value.items():
         if key in fields:
@@ -63,7 +63,7 @@ def of_field(wanted: str, value: Any, path: str) -> Iterator[str]:
 
 
 def unknown(kind: str, key: str) -> str:
-    """What is said of a key that is no field, with the nearest one, or with all that there are if those are few."""
+    """The line for an unknown key, with the nearest one, or with all that there are if those are few."""
     fields = known()[kind]
     nearest = difflib.get_close_matches(key, fields, n=1)
     way_out = f"did you mean {nearest[0]!r}?" if nearest else f"known: {', '.join(fields)}" if len(fields) <= _FEW else "remove it"

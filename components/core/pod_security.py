@@ -254,13 +254,13 @@ _RESTRICTED = (*_BOTH, _volumes, _restricted_capabilities, _restricted_proc_moun
 
 
 def baseline_violations(spec: Wire, kubernetes: Release = DEFAULT_RELEASE, annotations: Wire = _NONE) -> list[str]:
-    """What the baseline standard refuses in a pod."""
+    """What the baseline standard rejects in a pod."""
     pod = _Judged(spec=spec, kubernetes=kubernetes, annotations=annotations)
     return [line for control in _BASELINE for line in control(pod)]
 
 
 def restricted_violations(spec: Wire, kubernetes: Release = DEFAULT_RELEASE, annotations: Wire = _NONE) -> list[str]:
-    """What the restricted standard refuses in a pod."""
+    """What the restricted standard rejects in a pod."""
     pod = _Judged(spec=spec, kubernetes=kubernetes, annotations=annotations)
     return [line for control in _RESTRICTED for line in control(pod)]
 
@@ -277,7 +277,7 @@ def pod_security_level(spec: Wire, kubernetes: Release = DEFAULT_RELEASE, annota
 
 
 def privileged_containers(spec: Wire, kubernetes: Release = DEFAULT_RELEASE, annotations: Wire = _NONE) -> list[str]:
-    """Names of the containers that the baseline standard refuses by themselves."""
+    """Names of the containers that the baseline standard rejects by themselves."""
     found = []
     for container in containers(spec):
         name = _at(container, "name")

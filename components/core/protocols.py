@@ -33,7 +33,7 @@ class Protocol:
     by_itself: str = ""
     """How a client gets TLS without a tunnel."""
     direct: str = ""
-    """Which clients and servers begin with TLS all the same."""
+    """Which clients and servers begin with TLS anyway."""
 
 
 PROTOCOLS: dict[str, Protocol] = {

@@ -1,4 +1,4 @@
-"""How new pods take the place of old ones, and what an update could wait for, for ever."""
+"""How new pods take the place of old ones, and what an update could wait for without end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _EXCLUSIVE = (
     "rbd",
     "vsphereVolume",
 )
-_WAITS = "the new pod of an update waits for ever for the old one to end; set {way_out}, or strategy=RollingUpdate() if"
+_WAITS = "the new pod of an update waits forever for the old one to end; set {way_out}, or strategy=RollingUpdate() if"
 
 Surge = Annotated[str, checks.shaped("[0-9]+%", "a number of pods, or a percentage such as 25%")]
 Unavailable = Annotated[str, checks.shaped("(100|[1-9]?[0-9])%", "a number of pods, or a percentage up to 100%")]
@@ -54,7 +54,7 @@ def manifest(strategy: Strategy | None) -> dict[str, Any]:
 
 
 def problems(spec: Wire, strategy: Strategy | None, way_out: str = "strategy='Recreate'") -> list[str]:
-    """What of a pod an update may wait for, for ever, because the old pod still has it; nothing if the strategy was chosen.
+    """What of a pod an update may wait for without end, because the old pod still has it; nothing if the strategy was chosen.
 
     way_out: the strategy that ends the old pod first (default: a Deployment's).
     """

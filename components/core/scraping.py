@@ -1,10 +1,11 @@
-"""What a PodMonitor says, by what the fold knows of the port: its scheme, its certificate, and who gets through."""
+"""What a PodMonitor or ServiceMonitor says, by what the fold knows of the port: its scheme, its certificate, and who gets through."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
 
+from . import checks
 from .monitor import Monitor
 from .patch import Wire
 from .view import BoundPort
@@ -12,9 +13,12 @@ from .view import BoundPort
 CA = "ca.crt"
 """Key of the authority's certificate in its ConfigMap."""
 
+SCRAPED = "pod-patterns/scraped"
+"""Label of the Service that a ServiceMonitor looks for, with its name."""
+
 
 def monitored(ports: Sequence[BoundPort]) -> list[tuple[BoundPort, Monitor]]:
-    """The ports that have a PodMonitor."""
+    """The ports that have a monitor."""
     return [(port, port.declaration.monitor) for port in ports if port.declaration.monitor is not None]
 
 
@@ -57,8 +61,15 @@ def _server_names(certificate: Any) -> list[pulumi.Input[str]]:
     return [name for name in names if not (isinstance(name, str) and name.startswith("*"))]
 
 
+def unnamed(name: str, ports: Sequence[BoundPort]) -> Iterator[str]:
+    """A line for every Service of a monitor that cannot be called as it would be. name: of the workload or injection."""
+    for port, monitor in monitored(ports):
+        if monitor.kind == "ServiceMonitor":
+            yield from checks.service_name(f"the Service for the ServiceMonitor of port {port.name!r}, called", f"{name}-{port.name}")
+
+
 def endpoint(port: BoundPort, monitor: Monitor, certificates: Sequence[Any], ca_config_map: str) -> dict[str, Any]:
-    """The endpoint in the PodMonitor. ca_config_map: metadata.name of what has the authority's certificate."""
+    """The endpoint in the monitor. ca_config_map: metadata.name of what has the authority's certificate."""
     found = {
         # by name: whoever listens on the pod's address, the exporter or an ambassador, declares the port under it
         "port": port.name,
@@ -94,22 +105,43 @@ def ca_of(port: BoundPort, monitor: Monitor, certificates: Sequence[Any]) -> pul
 def manifests(
     name: str, ports: Sequence[BoundPort], certificates: Sequence[Any], *, metadata: Wire, selector: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """The PodMonitors, and in front of each the ConfigMap with what it verifies, if there is one.
+    """The monitors, and in front of each the ConfigMap with what it verifies and the Service that it looks for, if there are such.
 
     metadata: their namespace and labels. selector: labels of the pods.
     """
     found = []
     for port, monitor in monitored(ports):
-        pem, ca = ca_of(port, monitor, certificates), f"{name}-{port.name}-ca"
+        own = f"{name}-{port.name}"
+        pem, ca = ca_of(port, monitor, certificates), f"{own}-ca"
         if pem is not None:
             found.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ca, **metadata}, "data": {CA: pem}})
+        asked = [endpoint(port, monitor, certificates, ca)]
+        spec: dict[str, Any] = {"selector": {"matchLabels": dict(selector)}, "podMetricsEndpoints": asked}
+        if monitor.kind == "ServiceMonitor":
+            found.append(_service(own, port, metadata, selector))
+            spec = {"selector": {"matchLabels": {SCRAPED: own}}, "endpoints": asked}
         labels = {**metadata.get("labels", {}), **monitor.labels}
         found.append(
             {
                 "apiVersion": "monitoring.coreos.com/v1",
-                "kind": "PodMonitor",
-                "metadata": {"name": f"{name}-{port.name}", **metadata, **({"labels": labels} if labels else {})},
-                "spec": {"selector": {"matchLabels": dict(selector)}, "podMetricsEndpoints": [endpoint(port, monitor, certificates, ca)]},
+                "kind": monitor.kind,
+                "metadata": {"name": own, **metadata, **({"labels": labels} if labels else {})},
+                "spec": spec,
             }
         )
     return found
+
+
+def _service(name: str, port: BoundPort, metadata: Wire, selector: Mapping[str, Any]) -> dict[str, Any]:
+    """A Service with that port alone. Another monitor that looks for the workload's labels must not find it."""
+    number = port.outer_number
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, **metadata, "labels": {SCRAPED: name}},
+        "spec": {
+            "clusterIP": "None",
+            "selector": dict(selector),
+            "ports": [{"name": port.name, "port": number, "targetPort": number, "protocol": "TCP", "appProtocol": port.app_protocol}],
+        },
+    }

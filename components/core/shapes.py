@@ -28,7 +28,7 @@ def of_container(container: Wire, owner: str, *, plain_init: bool = False) -> It
     for field, handlers in handlers_of(container):
         for kind in ("httpGet", "tcpSocket"):
             if "host" in handlers.get(kind, {}):
-                yield f"{where}: {field}.{kind}.host is refused by the baseline Pod Security Standard; remove it"
+                yield f"{where}: {field}.{kind}.host is rejected by the baseline Pod Security Standard; remove it"
         if "sleep" in handlers:
             yield from checks.whole(0)(f"{where}: {field}.sleep.seconds", handlers["sleep"].get("seconds"))
     yield from checks.resources(f"{where}: resources", container.get("resources", {}))

@@ -1,11 +1,14 @@
 """What holds the app back until it is there, and whether it can be: what starts later in the same pod cannot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import pulumi
 
 from .addresses import parsed
 from .assembly import Sum
-from .patch import Connection
+from .patch import Connection, OutboundRedirect, PodPatch
 from .view import APP
 
 
@@ -25,6 +28,7 @@ def problems(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
     hosts: the names of the workload's own Service.
     """
     listeners = _listeners(found)
+    yield from _redirected(found, listeners)
     for place, (owner, patch) in enumerate(found.owned):
         for need in (c for c in patch.connects if c.awaited):
             address = parsed(need.address) if isinstance(need.address, str) else None
@@ -37,6 +41,36 @@ def problems(found: Sum, hosts: Sequence[str]) -> Iterator[str]:
                 why = _unserved(need, place, listener, found) if listener else None
                 if why:
                     yield f"{owner}: {need.address} is {why}"
+
+
+def _redirected(found: Sum, listeners: Mapping[int, _Listener]) -> Iterator[str]:
+    """A line for everything that is needed while the pod starts, and would be led to a port that is not served yet."""
+    for first, (redirector, before) in enumerate(found.owned):
+        for redirect in before.redirects:
+            listener = listeners.get(redirect.port)
+            for place, (owner, patch) in list(enumerate(found.owned))[first + 1 :]:
+                needs = [c.address for c in patch.connects if c.awaited and c.protocol == "TCP"]
+                if listener is None or listener.place > place:
+                    served = "which nobody is known to serve" if listener is None else f"which {listener.owner} serves later"
+                    for address in dict.fromkeys(map(_shown, filter(partial(_is_taken, redirect, patch), needs))):
+                        yield (
+                            f"{owner}: {address} is redirected by {redirector} to port {redirect.port}, {served}; list {owner} before "
+                            f"{redirector}, or behind a sidecar that serves the port, or set exclude_outbound_ports="
+                        )
+
+
+def _shown(address: pulumi.Input[str]) -> str:
+    return address if isinstance(address, str) else "what it connects to"
+
+
+def _is_taken(redirect: OutboundRedirect, patch: PodPatch, address: pulumi.Input[str]) -> bool:
+    """Whether a container of the patch reaches something else at that address."""
+    known = parsed(address) if isinstance(address, str) else None
+    if known and known.is_loopback:
+        return False
+    containers = (*patch.init_containers, *patch.containers)
+    uids = {(c.get("securityContext") or {}).get("runAsUser") for c in containers}
+    return any(redirect.takes(uid, known.port if known else 0) for uid in uids)
 
 
 def _is_own(host: str, hosts: Sequence[str]) -> bool:
@@ -65,7 +99,8 @@ def _listeners(found: Sum) -> dict[int, _Listener]:
     for place, (owner, patch) in enumerate(found.owned):
         sidecars = [c for c in patch.init_containers if c.get("restartPolicy") == "Always"]
         begins = place if sidecars and not found.pod.classic else last
-        forwarded = {c.local_port: c.address if isinstance(c.address, str) else "its server" for c in patch.connects}
+        connects = [c for c in patch.connects if c.local_port is not None]
+        forwarded = {c.local_port: c.address if isinstance(c.address, str) else "its server" for c in connects}
         for port in patch.undeclared_ports:
             listeners.setdefault(port.number, _Listener(owner, begins, forwarded.get(port.number, "")))
         for container in (*sidecars, *patch.containers):

@@ -35,6 +35,11 @@ class Frontend:
     """Where the kubelet probes the app through the ambassador."""
     probe_scheme: str
     """HTTP or HTTPS, as in httpGet.scheme; GRPC where a grpc probe gets through."""
+    check_number: int | None = None
+    """Where the innermost ambassador says over plain HTTP whether the process listens, for probes that only connect. Default: None, it
+    does not."""
+    check_path: str | None = None
+    """The path there. Default: None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,10 @@ class BoundPort:
     def outer_number(self) -> int:
         """The port number that is open on the pod's address."""
         return self.frontend.number if self.frontend else self.number
+
+    def process_number(self, inner: int) -> int:
+        """The port number on which its process listens when its last ambassador moves it to `inner`."""
+        return inner if self.redirect is None else self.declaration.number
 
     @property
     def service_number(self) -> int:
@@ -136,6 +145,8 @@ class PodView:
     """Group of the files of mounted volumes. Default: None, the pod has none."""
     app_mounts: Sequence[Wire] = ()
     """Mounts of the app's container as it is without patterns. Default: none."""
+    connected: tuple[object, ...] = ()
+    """Numbers and names of the ports to which the kubelet only connects (tcpSocket). Default: none."""
     moves_left: Mapping[str, int] = field(default_factory=dict)
     """How many ambassadors have still to take over each port that keeps its number: the last of them leaves the process there."""
 
@@ -213,11 +224,27 @@ class PodView:
                 frontend,
                 probe_number=probe_number or frontend.probe_number,
                 probe_scheme=probe_scheme or frontend.probe_scheme,
+                # an outer ambassador would say it of this one
+                check_number=None,
+                check_path=None,
             ),
         )
         left = {**self.moves_left, name: self.moves_left.get(name, 1) - 1}
         # the number that is left stays taken: the ambassador listens there
         return replace(self.with_port(moved).reserve(port.number), moves_left=left)
+
+    def is_connected(self, port: BoundPort) -> bool:
+        """Whether the kubelet probes that port by connecting to it, which whoever stands in front of the process would accept: see
+        `check`."""
+        return port.name in self.connected or port.outer_number in self.connected
+
+    def check(self, name: str, *, number: int, path: str) -> "PodView":
+        """The view in which the ambassador that moved port `name` last says over plain HTTP, with 200, whether the process listens. Without
+        it, probes that only connect are rejected. Raises KeyError for no such port."""
+        port = self.port(name)
+        if port is None or port.frontend is None:
+            raise KeyError(name)
+        return self.with_port(replace(port, frontend=replace(port.frontend, check_number=number, check_path=path)))
 
     def probed(self, port: BoundPort) -> dict[str, Any]:
         """Probe paths of that port, with queries, keyed by the setting that each comes from; of a port that speaks gRPC, the one method

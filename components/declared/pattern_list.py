@@ -1,30 +1,59 @@
 """A list of patterns written as data: arguments, each with its kind."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from ..core import plug, rules
 from . import kinds
 from .parser import Parser
 
 
+class Written(NamedTuple):
+    """A pattern as it is written."""
+
+    cls: type[Any]
+    """Its arguments' class."""
+    arguments: Any
+    path: str
+    """Where the arguments are."""
+    beside: tuple[str, ...] = ()
+    """Keys that stand beside them."""
+
+
+Reader = Callable[[Parser, Any, str], Written | None]
+"""Reads an item of the list; None if there is a problem, which is noted."""
+
+
+def by_kind(parser: Parser, item: Any, path: str) -> Written | None:
+    """A mapping of the pattern's kind and its arguments."""
+    if not isinstance(item, Mapping):
+        parser.wrong(path, "a mapping with a kind", item)
+        return None
+    cls = _kind(parser, item.get("kind"), f"{path}.kind")
+    return None if cls is None else Written(cls, item, path, ("kind",))
+
+
 def patterns(
-    parser: Parser, given: Any, facts: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, at: str = "patterns"
+    parser: Parser,
+    given: Any,
+    facts: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    at: str = "patterns",
+    read: Reader = by_kind,
 ) -> tuple[Any, ...]:
     """The patterns that could be read; what they find wrong with themselves, once they know the facts, is noted.
 
     facts: what their workload will tell them. defaults: stand in for arguments of those names that are not given. at: the path of the list.
+    read: how an item is written (default: with a `kind`).
     """
     found: list[Any] = []
     for index, item in enumerate(given if isinstance(given, list) else ()):
-        path = f"{at}[{index}]"
-        if not isinstance(item, Mapping):
-            parser.wrong(path, "a mapping with a kind", item)
+        written = read(parser, item, f"{at}[{index}]")
+        if written is None:
             continue
-        cls = _kind(parser, item.get("kind"), f"{path}.kind")
-        if cls is None:
-            continue
-        args = parser.instance(cls, item, path, defaults=defaults or {}, beside=("kind",))
+        cls, arguments, path, beside = written
+        args = parser.instance(cls, arguments, path, defaults=defaults or {}, beside=beside)
         if args is None:
             continue
         checked(parser, args.completed(facts) if isinstance(args, plug.PatternArgs) else args, path)

@@ -28,6 +28,7 @@ LEVELS = get_args(Level)
 """The Pod Security Standards, from the one that admits everything."""
 
 
+@checks.outlined(r"(?![./]*$)[A-Za-z0-9._@%+=,-][A-Za-z0-9._@%+=,/-]*")
 def _directory_problems(what: str, value: str) -> list[str]:
     if checks.path("", f"/{value}") or value.strip("./") == "" or value.startswith("/"):
         return [f"{what} {value!r} is not allowed: a directory inside the project, e.g. out/render"]
@@ -36,11 +37,11 @@ def _directory_problems(what: str, value: str) -> list[str]:
 
 Directory = Annotated[str, _directory_problems]
 
-# set by the lists of the file
-_HIDDEN = {
+HIDDEN: Mapping[type, tuple[str, ...]] = {
     WorkloadArgs: ("app", "patterns", "authority"),
     ClientCertificateArgs: ("namespace",),
 }
+"""Fields that the lists of the file set."""
 
 
 PREFIX = "pod-patterns:"
@@ -93,7 +94,7 @@ class Settings:
 
 def parse(given: Mapping[str, Any], where: str, secrets: Iterable[str] = ()) -> Settings:
     """The settings in the keys of a stack file. secrets: the keys that hold a secret. Raises SettingsError for `where`."""
-    parser = Parser(_HIDDEN)
+    parser = Parser(HIDDEN)
     if not given:
         parser.problems.append("says nothing about this project; is the file there, and does Pulumi.yaml say `stackConfigDir: stacks`?")
     refused = [key for key in given if key in secrets or _holds_secret(given[key])]

@@ -1,4 +1,4 @@
-"""extend: a workload of one's own, written as Kubernetes has it, with patterns in its pod."""
+"""extend: a workload of your own, written as Kubernetes has it, with patterns in its pod."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from pulumi import _types
 from ..core.errors import refuse
 from ..core.plug import Pattern
 from ..monitoring import register
+from .carrier import informed
 from .injection import Injection
 from .target import Target
 
@@ -38,9 +39,10 @@ def extend(
         namespace = metadata.get("namespace")
         target = Target(name=str(own_name), namespace=namespace if isinstance(namespace, str) else None)
     kind = given.get("kind") or target.kind or _kind(given)
-    injection = Injection(name or target.name, target, patterns, **options)
-    extended = injection.into({**given, "kind": kind})
-    register(injection.monitors, options.get("opts"))
+    manifest = {**given, "kind": kind}
+    injection = Injection(name or target.name, informed(target, manifest), patterns, **options)
+    extended = injection.into(manifest)
+    register(injection.objects, options.get("opts"))
     return {key: value for key, value in extended.items() if key not in ("apiVersion", "kind")}
 
 
@@ -60,4 +62,5 @@ def _kind(manifest: Mapping[str, Any]) -> str:
     spec = manifest.get("spec")
     if not isinstance(spec, Mapping):
         return "Deployment"
-    return "CronJob" if "jobTemplate" in spec else "Pod" if "containers" in spec else "Deployment"
+    own = {"jobTemplate": "CronJob", "containers": "Pod", "serviceName": "StatefulSet"}
+    return next((kind for field, kind in own.items() if field in spec), "Deployment")

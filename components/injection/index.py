@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.patch import Wire
 from .addresses import Address, addresses, revealed, texts
+from .carrier import metadata_of
 
 # schemas, which name examples; and Services, which are no clients
 _UNREAD = ("CustomResourceDefinition", "Service")
@@ -14,12 +15,6 @@ _UNREAD = ("CustomResourceDefinition", "Service")
 
 # where a variable holds a host, and the port is elsewhere
 _HOST_OF_ENV = re.compile(r"\.env\[[^\]]*(HOST|ADDR|SERVER|ENDPOINT|UPSTREAM|NODES|PEERS)[^\]]*\]\.value$")
-
-
-def metadata_of(manifest: Wire) -> Wire:
-    """Its metadata, as far as they are known."""
-    metadata = manifest.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
 
 
 class Index:

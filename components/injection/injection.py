@@ -8,10 +8,9 @@ from functools import partial
 from typing import Any
 
 import pulumi
-from pulumi.runtime import rpc
 from pulumi.runtime.settings import get_engine
 
-from ..core import checks, namespaces, plug, rules, scraping
+from ..core import checks, namespaces, plug, rules
 from ..core.cluster import DEFAULT_KUBERNETES, cluster
 from ..core.errors import CompositionError, ProblemsError, refuse
 from ..core.fold import fold
@@ -20,14 +19,15 @@ from ..core.patch import Wire
 from ..core.plug import Pattern
 from ..core.pod import Pod
 from ..monitoring import register
-from . import lifting, mark, reading, services
+from ..network.policy import NetworkPolicyArgs
+from . import carrier, lifting, mark, reading, services
+from .carrier import metadata_of
+from .objects import Injected
 from .target import Target
-
-_BATCH = ("Job", "CronJob")
 
 
 class InjectionError(ProblemsError):
-    """Injections do not meet the workloads that they were made for."""
+    """An injection does not meet exactly one workload."""
 
 
 class Injection:
@@ -52,31 +52,41 @@ class Injection:
         ip_families: Sequence[str] = ("IPv4",),
         image_registry: Registries | None = None,
         authority: Any = None,
+        network_policy: NetworkPolicyArgs | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """name: of the injection, unique in one workload. target: the workload. patterns: what goes into its pod; arguments stand for
         their pattern, and are completed with the target's name, Service and namespace. authority: issues the certificates of patterns that
-        name none (default: they are self-signed). opts: of the resources that the patterns own. The others: see `compose`.
+        name none (default: they are self-signed). network_policy: a NetworkPolicy of the pods, in whose
+        `connects` stands what the workload itself connects to, for its manifest does not say it (default: there is none). opts: of the
+        resources that the patterns own. The others: see `compose`.
 
         Raises ArgumentError.
         """
         wrong = rules.misplaced(Target, target, "target")
+        wrong += rules.of_value(NetworkPolicyArgs | None, "network_policy", network_policy)
         refuse(f"injection {name!r}", wrong or [*checks.label("name", name), *rules.problems(target, "target.")])
         self.name = name
         self.target = target
         self.pod: Pod | None = None
         """The pod of the workload that was injected last; None before."""
-        self.monitors: list[dict[str, Any]] = []
-        """The PodMonitors of what was injected last, and what they verify with, in manifest form. `inject` returns them, `extend` and
-        `expect` make them."""
+        self.objects: list[dict[str, Any]] = []
+        """What stands beside the workload that was injected last, in manifest form: monitors and what they verify with, the NetworkPolicy.
+        `inject` returns them, `extend` and `expect` make them."""
         self.matched: list[str] = []
         """The workloads that its transform met, in words."""
+        self.failure: ProblemsError | None = None
+        """What went wrong in its transform."""
+        self.log: Callable[[str], None] = pulumi.log.error
+        """Prints that at once."""
         self._is_watched = self._is_expected = False
         self._cluster, found = cluster(kubernetes_version, sidecars, ip_families)
-        self._image_registry, self._opts = image_registry, opts
+        self._image_registry, self._network_policy, self._opts = image_registry, network_policy, opts
         completed: list[Any] = [p.completed(self._facts(authority)) if isinstance(p, plug.PatternArgs) else p for p in _listed(patterns)]
         refuse(f"injection {name!r}", [*found, *(plug.misfits(patterns) or plug.problems(completed))])
-        self.digest = mark.digest([plug.kind(p) for p in completed], completed, target, sidecars, kubernetes_version, ip_families)
+        # the headless Service is in the patterns that look at it
+        known = replace(target, headless_service=None)
+        self.digest = mark.digest([plug.kind(p) for p in completed], completed, known, sidecars, kubernetes_version, ip_families)
         # only now, when every argument is known to be right
         planned: list[Any] = plug.planned(completed)
         self.patterns = [
@@ -88,7 +98,7 @@ class Injection:
 
         A chart's tests never are, and its hooks only if the target names their kind. A namespace that is known only later may be any.
         """
-        metadata = _metadata(manifest)
+        metadata = metadata_of(manifest)
         annotations = metadata.get("annotations")
         hook = str(annotations.get("helm.sh/hook", "")) if isinstance(annotations, Mapping) else ""
         if "test" in hook or (hook and self.target.kind is None):
@@ -123,7 +133,7 @@ class Injection:
     def expect(self, *carriers: pulumi.Resource) -> pulumi.Output[str]:
         """The workload that was injected, once the carriers have registered all that they make. The run fails if it is not exactly one.
 
-        It makes the PodMonitors for what was injected: a transform cannot make anything.
+        It makes what stands beside it, monitors and the NetworkPolicy: a transform cannot make anything.
         """
         self._is_watched = self._is_expected = True
 
@@ -131,7 +141,7 @@ class Injection:
             problems = self.unmet()
             if problems:
                 raise InjectionError(f"injection {self.name!r}", problems)
-            register(self.monitors, self._opts)
+            register(self.objects, self._opts)
             return self.matched[0]
 
         return pulumi.Output.all(*(carrier.urn for carrier in carriers)).apply(check)
@@ -156,10 +166,9 @@ class Injection:
         if get_engine() is not None:
             for line in self.unmet():
                 pulumi.log.warn(f"injection {self.name!r} {line}; write expect(...) to have this fail the run")
-            if self.monitors and not self._is_expected:
-                pulumi.log.warn(
-                    f"injection {self.name!r} asks for a PodMonitor, which a transform cannot make; write expect(...), which does"
-                )
+            if self.objects and not self._is_expected:
+                kind = self.objects[-1]["kind"]
+                pulumi.log.warn(f"injection {self.name!r} asks for a {kind}, which a transform cannot make; write expect(...), which does")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -167,19 +176,18 @@ class Injection:
         try:
             yield
         except ProblemsError as error:
-            pulumi.log.error(str(error))
+            self.failure = error
+            self.log(str(error))
             raise pulumi.RunError(f"injection {self.name!r} failed") from None
 
     def _changed(self, manifest: Wire, beside: Sequence[Wire], reported: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
         """See `into`. reported: what conflicts pass through."""
         kind = manifest.get("kind") or self.target.kind
-        claims, namespace = _claims(manifest), _metadata(manifest).get("namespace")
-        selector = _selector(manifest)
 
         def change(template: Any) -> Wire:
-            self.monitors = []
+            self.objects = []
             with reported():
-                return self._into_template(template, kind, claims, namespace, beside, selector)
+                return self._into_template(template, {**manifest, "kind": kind}, beside)
 
         with reported():
             path = self.target.path(kind)
@@ -188,10 +196,9 @@ class Injection:
                 raise CompositionError(self._where(kind), [reason])
         return dict(lifting.at(manifest, path, change))
 
-    def _into_template(
-        self, template: Wire, kind: Any, claims: tuple[str, ...], namespace: object, beside: Sequence[Wire], selector: Wire
-    ) -> Wire:
-        """The pod template with the patterns."""
+    def _into_template(self, template: Wire, manifest: Wire, beside: Sequence[Wire]) -> Wire:
+        """The pod template of the manifest with the patterns."""
+        kind, namespace = manifest["kind"], metadata_of(manifest).get("namespace")
         if not isinstance(template, Mapping):
             path = ".".join(self.target.path(kind) or ())
             raise CompositionError(self._where(kind), [f"it has no pod template at {path}; set template= of the target"])
@@ -200,33 +207,52 @@ class Injection:
             marks = mark.marks(metadata)
             if self.name in marks:
                 return self._again(marks[self.name], template, kind)
-            base = reading.base(template, self.target, claims, marks)
+            base = reading.base(template, self.target, carrier.claims_of(manifest), marks)
             app = reading.app(base, self.target)
         except reading.Unreadable as error:
             raise CompositionError(self._where(kind), error.lines) from None
         except ValueError as error:
             raise CompositionError(self._where(kind), [str(error)]) from None
         base = replace(base, fronted=reading.fronted(app, marks))
-        classic = kind in _BATCH and self._cluster.classic
+        classic = kind in carrier.BATCH and self._cluster.classic
         pod = fold(
             base,
             app,
             self.patterns,
             where=self._where(kind),
             cluster=self._cluster,
-            hosts=partial(services.hosts, labels=base.labels, namespace=namespace, beside=beside),
+            hosts=partial(
+                services.hosts,
+                labels=base.labels,
+                namespace=namespace,
+                beside=beside,
+                headless=carrier.headless_service_of(manifest),
+            ),
             image_registry=self._image_registry,
             problems=[
                 *([f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else []),
                 *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
             ],
         )
-        self.pod = pod
-        self.monitors = self._monitors(pod, kind, namespace or self.target.namespace, selector or base.labels)
+        injected = Injected(
+            name=self.name,
+            where=self._where(kind),
+            manifest=manifest,
+            namespace=namespace or self.target.namespace,
+            labels=base.labels,
+            template=template,
+            pod=pod,
+            policy=self._network_policy,
+        )
+        unfit = [*carrier.unrenewed(manifest, pod), *injected.problems(beside)]
+        if unfit:
+            raise CompositionError(self._where(kind), unfit)
+        self.pod, self.objects = pod, injected.objects(self._cluster.ip_families)
         before = {c["name"] for c in base.spec.get("initContainers") or ()}
         marks[self.name] = mark.Mark(
             digest=self.digest,
             containers=tuple(c["name"] for c in pod.spec.get("initContainers") or () if c["name"] not in before),
+            grace=base.grace_seconds() if base.first_grace is None and _grace(pod.spec) != _grace(base.spec) else None,
             fronted=mark.moved(tuple(p for p in pod.ports if p.declaration in app.ports and p not in base.fronted)),
         )
         annotations, spec = pod.inline()
@@ -237,15 +263,6 @@ class Injection:
             "spec": spec,
         }
 
-    def _monitors(self, pod: Pod, kind: Any, namespace: object, labels: Wire) -> list[dict[str, Any]]:
-        metadata = {} if namespace is None else {"namespace": namespace}
-        found = scraping.manifests(self.name, pod.ports, pod.certificates, metadata=metadata, selector=labels)
-        if found and not labels:
-            raise CompositionError(
-                self._where(kind), ["its pods have no labels by which a PodMonitor could find them; set scrape= to another"]
-            )
-        return found
-
     def _again(self, earlier: mark.Mark, template: Wire, kind: Any) -> Wire:
         """A template that has the patterns already."""
         if earlier.digest != self.digest:
@@ -255,43 +272,27 @@ class Injection:
         return template
 
     def _met(self, manifest: Wire) -> str:
-        namespace = _metadata(manifest).get("namespace")
+        namespace = metadata_of(manifest).get("namespace")
         return f"{manifest['kind']} {self.target.name!r}" + (f" in namespace {namespace!r}" if isinstance(namespace, str) else "")
 
     def _where(self, kind: Any) -> str:
         return f"injection {self.name!r} into {kind} {self.target.name!r}"
 
     def _facts(self, authority: Any) -> dict[str, Any]:
-        """What patterns that say nothing are told."""
+        """What patterns get for arguments that they leave out."""
         target = self.target
         return {
             "service_name": target.service_name or target.name,
+            "headless_service": target.headless_service,
             "namespace": target.namespace or "default",
             "app_name": target.container or target.name,
             "authority": authority,
         }
 
 
-def _metadata(manifest: Wire) -> Wire:
-    """Its metadata, as far as they are known."""
-    metadata = rpc.unwrap_rpc_secret(manifest.get("metadata"))
-    return metadata if isinstance(metadata, Mapping) else {}
-
-
-def _selector(manifest: Wire) -> Wire:
-    """The labels by which the workload finds its own pods, as far as they are known."""
-    spec = manifest.get("spec")
-    selector = spec.get("selector") if isinstance(spec, Mapping) else None
-    labels = selector.get("matchLabels") if isinstance(selector, Mapping) else None
-    return labels if isinstance(labels, Mapping) else {}
+def _grace(spec: Wire) -> Any:
+    return spec.get("terminationGracePeriodSeconds")
 
 
 def _listed(patterns: object) -> Sequence[Any]:
     return () if plug.misfits(patterns) else patterns  # type: ignore[return-value]
-
-
-def _claims(manifest: Wire) -> tuple[str, ...]:
-    """The names of a StatefulSet's claim templates."""
-    spec = manifest.get("spec")
-    templates = spec.get("volumeClaimTemplates") if isinstance(spec, Mapping) else None
-    return tuple(str((c.get("metadata") or {}).get("name")) for c in templates or () if isinstance(c, Mapping))

@@ -5,14 +5,16 @@ from typing import Any
 
 from ..core.errors import CompositionError
 from ..core.patch import Wire
-from .index import Index, metadata_of
+from .carrier import metadata_of
+from .index import Index
 from .injection import Injection, InjectionError
 from .reached import labels_of, template_of
 from .references import cut_off
 
 
 def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[dict[str, Any]]:
-    """The manifests, each injection in its workload; those of `List` kinds each on its own. PodMonitors of the patterns follow at the end.
+    """The manifests, each injection in its workload; those of `List` kinds each on its own. Monitors and NetworkPolicies follow at the
+    end.
 
     The inputs are not changed; what is nobody's target comes out as it came. Raises InjectionError if an injection does not meet exactly
     one workload, and CompositionError with every conflict.
@@ -38,7 +40,7 @@ def inject(manifests: Iterable[Wire], injections: Sequence[Injection]) -> list[d
         raise CompositionError("injections", [f"{error.where}: {line}" for error in failures for line in error.problems])
     if failures:
         raise failures[0]
-    found += [monitor for injection in injections for monitor in injection.monitors]
+    found += [beside for injection in injections for beside in injection.objects]
     return found
 
 

@@ -26,6 +26,8 @@ class Mark:
     """The init containers that it added."""
     fronted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The app's ports that it put behind ambassadors, by name: where the process listens, and the frontend."""
+    grace: int | None = None
+    """The pod's grace period in seconds before this one made it longer; None if it did not, or an earlier one had."""
 
     def bound(self, port: Port) -> BoundPort:
         """The port as it left it. Raises KeyError for one that it did not move."""
@@ -47,12 +49,17 @@ def marks(metadata: Wire) -> dict[str, Mark]:
 
 def written(found: Mapping[str, Mark]) -> str:
     """The annotation's value."""
-    return json.dumps({name: asdict(mark) for name, mark in found.items()}, separators=(",", ":"), sort_keys=True)
+    kept = {name: {key: value for key, value in asdict(mark).items() if value is not None} for name, mark in found.items()}
+    return json.dumps(kept, separators=(",", ":"), sort_keys=True)
 
 
 def moved(ports: tuple[BoundPort, ...]) -> dict[str, Mapping[str, Any]]:
     """What a mark keeps of ports that stand behind ambassadors."""
-    return {p.name: {"number": p.number, "frontend": asdict(p.frontend)} for p in ports if p.frontend is not None}
+    found = {p.name: (p.number, asdict(p.frontend)) for p in ports if p.frontend is not None}
+    return {
+        name: {"number": number, "frontend": {key: value for key, value in frontend.items() if value is not None}}
+        for name, (number, frontend) in found.items()
+    }
 
 
 def digest(*values: object) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from ..core.patch import Wire
 from ..core.pod import Pod
 from ..core.view import BoundPort
-from .index import Index, metadata_of
+from .carrier import metadata_of
+from .index import Index
 from .injection import Injection
 
 

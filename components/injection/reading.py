@@ -47,6 +47,7 @@ def base(template: Wire, target: Target, claims: tuple[str, ...], marks: Mapping
         annotations=annotations,
         labels=dict(metadata.get("labels") or {}),
         claims=claims,
+        first_grace=next((mark.grace for mark in marks.values() if mark.grace is not None), None),
         start=_start(spec, target, marks),
     )
 
@@ -67,7 +68,7 @@ def app(found: Base, target: Target) -> App:
         readiness_probe=container.get("readinessProbe"),
         liveness_probe=container.get("livenessProbe"),
         pre_stop_seconds=waits,
-        stop_seconds=max(1, found.grace_seconds() - waits),
+        stop_seconds=max(1, (found.grace_seconds() if found.first_grace is None else found.first_grace) - waits),
         sysctl_alternatives=target.sysctl_alternatives,
         log_files=target.log_files,
         loopback_ports=(*target.loopback_ports, *_undeclared(found, target)),

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..core.patch import Wire
 from .addresses import Address, addresses, revealed, texts
+from .carrier import is_recreated, makes_certificate
 from .index import Index
 from .injection import Injection
 from .monitors import monitors, scrapes
@@ -23,7 +24,7 @@ def references(before: Sequence[Wire], injections: Sequence[Injection]) -> list[
     around = Index(before)
     for change in changes(around, injections):
         found += [*_ingresses(change, around), *_services(change), *monitors(change, around), *scrapes(change)]
-        found += [*closed(change, around), *_addresses(change, around), *_scalers(change, around)]
+        found += [*closed(change, around), *_addresses(change, around), *_scalers(change, around), *_interrupted(change)]
     return list(dict.fromkeys(found))
 
 
@@ -138,7 +139,7 @@ def _own(change: Change, before: Index) -> Iterator[tuple[str, Address, Reached]
 
 
 def _is_host(address: Address) -> bool:
-    """Whether it is a host alone, whose port is said elsewhere."""
+    """Whether it is a host alone, whose port stands elsewhere."""
     return address.scheme is None and address.port is None
 
 
@@ -169,6 +170,15 @@ def _read(value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _read(inner)
+
+
+def _interrupted(change: Change) -> Iterator[str]:
+    """A line for a workload that is away each time its certificate is renewed."""
+    if is_recreated(change.manifest) and makes_certificate(change.pod):
+        yield (
+            f"{_described(change.manifest)}: strategy Recreate ends its pods before new ones start, each time the certificate is renewed, "
+            "too; let TlsAmbassador take an existing Secret (secret_name=), which nginx reloads, where it has to serve meanwhile"
+        )
 
 
 def _scalers(change: Change, before: Index) -> Iterator[str]:

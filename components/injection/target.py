@@ -49,6 +49,9 @@ class Target:
     """For a sysctl the app wants, the environment that lets it do without. Default: none."""
     service_name: ServiceName | None = None
     """The Service by which clients reach it, for its certificate. Default: None, its own name."""
+    headless_service: ServiceName | None = None
+    """The Service that gives each pod of a StatefulSet a name (`spec.serviceName`), for its certificate. `extend` and the command read it
+    from the manifest; for a transform it must be known before the manifest is. Default: None."""
     place: Place = "first"
     """Where the patterns' init containers start: `first`, before its own but after those of earlier injections; `last`; or `after:NAME` of
     one of its own. Default: first."""

@@ -10,14 +10,20 @@ import pulumi_kubernetes as kubernetes
 
 from ..core import checks
 from ..core.handlers import HANDLERS, PROBES
-from ..core.patch import Connection
+from ..core.patch import Connection, Wire
 from ..core.pod import Pod
 from ..core.rules import Cidr, Label, PortNumber
 from ..core.view import BoundPort
 from . import egress
 from .peer import Peer, block
 
-Server = Annotated[str, lambda what, value: [f"{what} {line}" for line in egress.problems(value)]]
+
+@checks.outlined(r"([a-z0-9]+://)?(\[[0-9A-Fa-f.:]*\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(:[0-9]+)?([/?#][^\n]*)?")
+def _server_problems(what: str, value: str) -> list[str]:
+    return [f"{what} {line}" for line in egress.problems(value)]
+
+
+Server = Annotated[str, _server_problems]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +86,31 @@ def network_policy(
     opts: pulumi.ResourceOptions,
 ) -> kubernetes.networking.v1.NetworkPolicy:
     """The NetworkPolicy of pods with these labels. is_served: whether a Service leads to them. metadata: its namespace and labels."""
+    said = spec(f"workload {name!r}", args, pod, is_served=is_served, selector=selector, ip_families=ip_families)
+    return kubernetes.networking.v1.NetworkPolicy(name, metadata=dict(metadata), spec=said, opts=opts)
+
+
+def spec(
+    where: str,
+    args: NetworkPolicyArgs,
+    pod: Pod,
+    *,
+    is_served: bool,
+    selector: Mapping[str, str],
+    ip_families: Sequence[str],
+    further: Sequence[Wire] = (),
+) -> dict[str, Any]:
+    """The spec of that policy. where: the workload, for messages. further: ports that clients reach besides those that the fold knows, in
+    manifest form (default: none)."""
     peers = _between(pod, selector)
-    spec: dict[str, Any] = {
+    found: dict[str, Any] = {
         "podSelector": {"matchLabels": dict(selector)},
         "policyTypes": ["Ingress"] if args.connects is None else ["Ingress", "Egress"],
-        "ingress": [*_ingress(args, pod, is_served=is_served), *peers["ingress"]],
+        "ingress": [*_ingress(args, pod, is_served=is_served, further=further), *peers["ingress"]],
     }
     if args.connects is not None:
-        spec["egress"] = _egress(f"workload {name!r}", args, pod, ip_families, peers["egress"])
-    return kubernetes.networking.v1.NetworkPolicy(name, metadata=dict(metadata), spec=spec, opts=opts)
+        found["egress"] = _egress(where, args, pod, ip_families, peers["egress"])
+    return found
 
 
 def _between(pod: Pod, selector: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -98,13 +120,13 @@ def _between(pod: Pod, selector: Mapping[str, str]) -> dict[str, list[dict[str, 
     return {"ingress": [{"from": own, "ports": ports}], "egress": [{"to": own, "ports": ports}]} if ports else {"ingress": [], "egress": []}
 
 
-def _ingress(args: NetworkPolicyArgs, pod: Pod, *, is_served: bool) -> Iterator[dict[str, Any]]:
+def _ingress(args: NetworkPolicyArgs, pod: Pod, *, is_served: bool, further: Sequence[Wire]) -> Iterator[dict[str, Any]]:
     clients = (Peer(),) if args.clients is None else args.clients
     scraped = [_port(port) for port in pod.ports if _is_scraped(port)]
     probed = [{"protocol": "TCP", "port": number} for number in sorted(_probed(pod))]
     nodes = [block(cidr) for cidr in args.node_cidrs]
     for ports, peers in (
-        ([_port(port) for port in _served(pod) if is_served], [peer.manifest() for peer in clients]),
+        ([*(_port(port) for port in _served(pod) if is_served), *further], [peer.manifest() for peer in clients]),
         (scraped, [peer.manifest() for peer in args.scrapers or ()]),
         (probed, nodes),
     ):
@@ -133,7 +155,7 @@ def _probed(pod: Pod) -> set[int]:
     named = {port.get("name"): port["containerPort"] for c in containers for port in c.get("ports") or ()}
     probes = [container[probe] for container in containers for probe in PROBES if container.get(probe)]
     asked = [probe[kind]["port"] for probe in probes for kind in HANDLERS if probe.get(kind)]
-    return {named[port] if port in named else int(port) for port in asked}
+    return {named[port] if port in named else int(port) for port in asked if port in named or not isinstance(port, str)}
 
 
 def _egress(

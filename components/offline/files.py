@@ -11,7 +11,7 @@ TEMPORARY = ".pod-patterns-"
 def replace(path: Path, content: bytes, mode: int) -> bool:
     """Gives the file that content; whether that changed it.
 
-    Readers see the old file or the new one, never a part. An unchanged file keeps its time; access wider than `mode` is taken away.
+    Readers see the old file or the new one, never a part. An unchanged file keeps its time; access wider than `mode` is removed.
     """
     if path.is_file() and path.read_bytes() == content:
         now = path.stat().st_mode & 0o777

@@ -24,7 +24,7 @@ def injected(
 
     def changed() -> dict[int, dict[str, Any]]:
         result = inject(given, program())
-        # behind those given are the PodMonitors
+        # behind those given is what stands beside the workloads
         return {index: after for index, after in enumerate(result) if index >= len(given) or after != given[index]}
 
     recording = run(changed, mocks=mocks or Mocks(keys=settings.pop("keys", None), now=settings.pop("now", None), status=False), **settings)

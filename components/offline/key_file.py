@@ -79,7 +79,7 @@ class KeyFile:
         try:
             return certificate is not None and issuer.due(certificate, early, now)
         except ValueError:
-            raise self._error(f"is damaged: {urn} is no certificate") from None
+            raise self._error(f"is damaged: {urn} is not a certificate") from None
 
     def save(self, project: str, stack: str) -> None:
         """Writes the file, readable by its owner only; what this stack no longer uses is dropped, as when a resource is deleted."""

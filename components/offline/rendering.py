@@ -160,7 +160,7 @@ def _refusals(registration: Registration) -> Iterator[str]:
     kind, metadata = registration.inputs.get("kind"), registration.outputs.get("metadata")
     # the type of a DeploymentPatch, say, differs from its kind; charts and YAML files have none
     if not metadata or registration.type.split(":")[-1] != kind or "items" in registration.inputs:
-        yield f"{what} is no object of its own but one that the Kubernetes provider works out; use pulumi up"
+        yield f"{what} is not an object of its own, but one that the Kubernetes provider works out; use pulumi up"
         return
     for field, value, shape in (("kind", kind, _KIND), ("name", metadata["name"], _NAME), ("namespace", metadata.get("namespace"), _NAME)):
         if value is not None and not shape.fullmatch(str(value)):

@@ -1,4 +1,4 @@
-"""ConfigReloadSidecar: an app that is told when its mounted ConfigMap or Secret has changed, instead of a new pod."""
+"""ConfigReloadSidecar: an app that is notified when its mounted ConfigMap or Secret has changed, instead of a new pod."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
     volume_name: Label = "live-config"
     """Name of the volume of the ConfigMap or Secret. Default: live-config."""
     debounce_seconds: NotNegative = 2
-    """Seconds without a further change before the app is told. Default: 2."""
+    """Seconds without a further change before the app is notified. Default: 2."""
     image: pulumi.Input[Image] = "busybox:1.37"
     """Image with a POSIX shell, readlink, find, sha256sum, sort, timeout, and wget for a call. Default: busybox:1.37."""
     container_name: Label = "config-reload"
@@ -50,7 +50,7 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
         """What is wrong between the fields."""
         found = self.reload_argument_problems()
         if self.reload_path is None and not self.reload_command:
-            found.append("set reload_path or reload_command: how the app is told")
+            found.append("set reload_path or reload_command: how the app is notified")
         if [self.config_map, self.secret, self.volume].count(None) != 2:
             found.append("set exactly one of config_map, secret and volume")
         if self.volume is not None and self.mount_path is not None:
@@ -104,7 +104,7 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
     def _mount_problems(self, pod: PodView) -> Iterator[str]:
         known = {v.get("name"): v for v in pod.app.volumes}
         if self.volume is not None and not known[self.volume].keys() & {"configMap", "secret", "projected"}:
-            yield f"volume {self.volume!r} of the app is no configMap, secret or projected volume, so nothing renews its files"
+            yield f"volume {self.volume!r} of the app is not a configMap, secret or projected volume, so nothing renews its files"
         elif self.volume is not None and not any(m.get("name") == self.volume for m in pod.app.volume_mounts):
             yield f"the app does not mount volume {self.volume!r}; add it to App.volume_mounts"
         watched = {self.volume or self.volume_name, *(name for name, volume in known.items() if self._same_object(volume))}
@@ -122,17 +122,17 @@ class ConfigReloadSidecarArgs(ReloadArgs, PatternArgs):
 
 
 class ConfigReloadSidecar(PatternComponent[ConfigReloadSidecarArgs]):
-    """A ConfigMap or Secret mounted into the app as a directory, and a container that tells the app when its files have changed.
+    """A ConfigMap or Secret mounted into the app as a directory, and a container that notifies the app when its files have changed.
 
     The files follow the object within the kubelet's sync period, a minute or two by default. The app starts with the files that are there,
     and is notified of later changes only. If the notification fails (the app is not up, or rejects the files), it is retried until it
     succeeds; the pod stays ready meanwhile. The app is notified of a change made while the sidecar is down when the sidecar is back.
 
-    It makes no object: one whose content changes must keep its name, and a provider of pulumi-kubernetes only changes an object in
-    place with `enable_config_map_mutable` (or `enable_secret_mutable`); any other replaces it, and with a fixed name deletes it first.
+    It does not make the object: an object whose content changes must keep its name, and pulumi-kubernetes only changes one in place with
+    `enable_config_map_mutable` (or `enable_secret_mutable`); any other provider replaces it, and with a fixed name deletes it first.
     `kubernetes.core.v1.ConfigMap("conf", metadata={"name": "app-config"}, data=..., opts=ResourceOptions(provider=mutable))`, with
-    `config_map=conf.metadata.name`, does it; and so does whatever else maintains one. Objects that are not named here keep rolling
-    the pods.
+    `config_map=conf.metadata.name`, does it; and so does whatever else maintains one. Objects that are not named here keep rolling the
+    pods.
 
     Raises ArgumentError.
     """

@@ -26,6 +26,7 @@ _DIRECTORY = "/etc/tls-tunnel"
 _CONNECTION, _BASE = 104 * 1024, 20 * 2**20
 
 
+@checks.outlined("[0-9A-Za-z.:-]+")
 def _host_problems(what: str, host: str) -> list[str]:
     if not checks.address(what, host):
         return []
@@ -35,6 +36,7 @@ def _host_problems(what: str, host: str) -> list[str]:
     return checks.dns_name(what, host)
 
 
+@checks.outlined(r"[0-9A-Fa-f.:\[\]]+:[0-9]{1,5}")
 def _nameserver_problems(what: str, server: str) -> list[str]:
     address, _, port = server.rpartition(":")
     if checks.address(what, address.strip("[]")) or not re.fullmatch("[0-9]{1,5}", port) or checks.port(what, int(port)):
@@ -204,7 +206,7 @@ class EgressTlsTunnelArgs(PatternArgs):
                 UndeclaredPort(number=health, argument="health_port", paths=("/healthz",)),
             ),
             connects=(
-                *(Connection(address=target.server, local_port=target.listen) for target in self.targets),
+                *(Connection(address=target.server, tls=True, local_port=target.listen) for target in self.targets),
                 *(Connection(address=server, protocol="UDP") for server in self.nameservers),
             ),
         )

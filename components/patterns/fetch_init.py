@@ -61,11 +61,11 @@ class FetchInitArgs(PatternArgs):
     mount_path: Path = "/fetched"
     """Where the app finds it, read-only. Default: /fetched."""
     size_limit: Quantity = "1Gi"
-    """What may be fetched at most, with `unpack` archive and contents together: an object that is larger is refused before the volume is
+    """What may be fetched at most, with `unpack` archive and contents together: a larger object is rejected before the volume is
     full. Default: 1Gi."""
     persistent_volume_claim: pulumi.Input[ObjectName] | None = None
-    """metadata.name of a PersistentVolumeClaim to keep it on: what is there is not fetched again. Its pods may be many; one fetches.
-    Default: None, an emptyDir with that size limit."""
+    """metadata.name of a PersistentVolumeClaim to keep it on: what is there is not fetched again. Several pods may share it; one of them
+    fetches. Default: None, an emptyDir with that size limit."""
     volume_name: Label = "fetched"
     """Name of the volume. Default: fetched."""
     region: Region | None = None

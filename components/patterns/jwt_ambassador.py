@@ -34,6 +34,7 @@ _LONGEST_PARAMETER = 3500
 _COOKIE_KEY = "cookie-secret"
 
 
+@checks.outlined("[A-Z]+ /[^% ]*")
 def _route_problems(what: str, route: str) -> list[str]:
     found = _ROUTE.fullmatch(route)
     if not found or "%" in route or checks.path("path", found["path"]):
@@ -41,6 +42,7 @@ def _route_problems(what: str, route: str) -> list[str]:
     return []
 
 
+@checks.outlined("/[^% ]*")
 def _protected_problems(what: str, route: str) -> list[str]:
     if _PROTECTED.fullmatch(route):
         return []
@@ -56,7 +58,7 @@ class JwtAmbassadorArgs(ValidatorArgs):
     """Arguments of JwtAmbassador, besides those of ValidatorArgs and AmbassadorArgs."""
 
     namespace: pulumi.Input[Label] | None = None
-    """Namespace of the Secret that is made. Default: None, the workload's; of a component of one's own, default."""
+    """Namespace of the Secret that is made. Default: None, the workload's; of a component made by hand, default."""
     target_port: PortName = "http"
     """Name of the port it stands in front of. Default: http."""
     public_routes: Sequence[Route] = ()
@@ -156,25 +158,31 @@ class _Ambassador:
         if problems:
             return pod, PodPatch(problems=tuple(problems))
         routes = [*args.open_routes(), *(_regular_expression(f"GET {path}") for path in probed)]
-        pod = pod.move(name, to=args.inner_port)
+        is_connected, pod = pod.is_connected(port), pod.move(name, to=args.inner_port)
         moved = pod.port(name)
         assert moved
         health = pod.free_port(args.health_port)
         pod = pod.reserve(health)
         validator = pod.free_port(args.validator_port)
-        return pod.reserve(validator), self._patch(pod, port, moved, health, validator, routes)
+        listener = self._listener(port, moved, is_connected=is_connected)
+        patch = self._patch(pod, port, listener, health, validator, routes)
+        return nginx.checking(pod.reserve(validator), [listener], health), patch
 
-    def _patch(self, pod: PodView, port: BoundPort, moved: BoundPort, health: int, validator: int, routes: list[str]) -> PodPatch:
-        args = self.args
+    @staticmethod
+    def _listener(port: BoundPort, moved: BoundPort, *, is_connected: bool) -> Listener:
         outermost = port.frontend is None
-        listen = str(port.listen) if outermost else f"{port.host}:{port.number}"
-        listener = Listener(
+        return Listener(
             name=port.name,
-            listen=listen,
+            listen=str(port.listen) if outermost else f"{port.host}:{port.number}",
             own_addresses=outermost and port.keeps_number,
             upstream=f"{LOOPBACK}:{moved.number}",
             http=True,
+            checked=port.process_number(moved.number) if is_connected else None,
         )
+
+    def _patch(self, pod: PodView, port: BoundPort, listener: Listener, health: int, validator: int, routes: list[str]) -> PodPatch:
+        args = self.args
+        outermost = port.frontend is None
         proxy = nginx_container.proxy(
             args,
             nginx.Nginx(
@@ -208,13 +216,14 @@ class _Planned(_Ambassador):
 
 class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
     """nginx in front of the app, which moves to 127.0.0.1; it asks an oauth2-proxy on 127.0.0.1 about every request (auth_request).
-    Requests without a valid token (a JWT that the issuer signed) get 401, those of none of the allowed groups 403. Tokens with
+    Requests without a valid token (a JWT that the issuer signed) get 401; those whose token has none of the allowed
+    groups get 403. Tokens with
     `email_verified: false` are rejected. While oauth2-proxy does not answer, requests get 500.
 
     That holds for every route but `public_routes`, or for `protected_routes` alone.
 
-    The app is told who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
-    these names, or X-Auth-Request-*, is taken away. Only upgrades to WebSocket go through.
+    The app reads who asks in X-Forwarded-User, -Email, -Groups, -Preferred-Username and -Access-Token; what clients send under
+    these names, or X-Auth-Request-*, is removed. Only upgrades to WebSocket go through.
     List TlsAmbassador before it: without TLS, whoever reads the network has the tokens.
     A key that the issuer no longer publishes is forgotten as soon as a token with a new one comes.
 

@@ -29,6 +29,7 @@ _UNKNOWN_TO_RE2 = re.compile(r"\\(?:[1-9]|k)|\\.|(\(\?(?:<?[=!]|P=|>))")
 _HEAP = 0.8
 
 
+@checks.outlined(r"[\s\S]*")
 def _expression_problems(what: str, value: str) -> list[str]:
     beyond = [found[0] for found in _UNKNOWN_TO_RE2.finditer(value) if found[1] or found[0][1:2] in "123456789k"]
     if beyond:
@@ -44,7 +45,7 @@ def _expression_problems(what: str, value: str) -> list[str]:
 Expression = Annotated[str, _expression_problems]
 
 # YAML takes no key of more than 1024 characters
-AttributeName = Annotated[SomeText, checks.shaped("(?s:.{1,255})", "text, 255 characters at most")]
+AttributeName = Annotated[SomeText, checks.shaped(r"[\s\S]{1,255}", "text, 255 characters at most")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,9 +197,10 @@ class LogShipperSidecar(PatternComponent[LogShipperSidecarArgs]):
 
     The read position is stored in a volume that outlives the container, and advances only after the receiver has accepted the lines. While
     the receiver is down the shipper waits; after a crash it resumes where it stopped, and some lines may arrive twice. After a restart of
-    the node it begins anew. It loses lines that are not sent yet when the pod itself ends, lines cut off a file (copytruncate) before it
-    read them, and lines that the receiver rejects for good (HTTP 400, 401 ...: a wrong header or address), with a line in the shipper's
-    own log. It recognizes a file by its first 1000 bytes, so two files that begin with the same lines must not be in the directory.
+    the node it begins anew. These are lost: lines that are not sent yet when the pod itself ends, lines cut off a file (copytruncate)
+    before it read them, and lines that the receiver rejects for good (HTTP 400, 401 ...: a wrong header or address), with a line in the
+    shipper's own log. It recognizes a file by its first 1000 bytes, so two files that begin with the same lines must not be in the
+    directory.
 
     It runs as the app's user, so that it may read what only the app may. It has no probe and opens no port: it reads every file from its
     beginning, so that the app need not wait for it, and a collector that cannot run ends.

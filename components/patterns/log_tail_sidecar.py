@@ -69,9 +69,9 @@ class LogTailSidecar(PatternComponent[LogTailSidecarArgs]):
     """A volume where the app logs, and a container that streams the files in it to its standard output.
 
     It runs as the app's user, so that it may read what only the app may. It has no probe: a tail that runs works. One that crashes is
-    started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first,
-    it is the last sidecar to stop. What tail itself says of files that come and go is left out; one that is missing after a minute
-    is named.
+    started again inside its container, so that the pod stays ready; it streams the files from their beginning again. Listed first, it is
+    the last sidecar to stop. tail's own messages about files that come and go are suppressed; a file that is missing after a minute is
+    named.
 
     Where a name has wildcards, no tail runs, but a script that prints each file that matches once, whatever it is renamed to; compressed
     ones are not read.

@@ -47,18 +47,20 @@ class MetricsAdapterArgs(PatternArgs):
     """Key of the user name in that Secret; None if the app has no user names. Default: username."""
     password_key: DataKey = "password"
     """Key of the password in that Secret. Default: password."""
-    scrape: Literal["annotations", "pod_monitor", "none"] = "annotations"
+    scrape: Literal["annotations", "pod_monitor", "service_monitor", "none"] = "annotations"
     """How Prometheus finds it. `annotations`: prometheus.io/* on the pod; `pod_monitor`: a PodMonitor of the Prometheus Operator, which
-    the workload makes, and whose CRD must be there; `none`. Default: annotations."""
+    the workload makes, and whose CRD must be there; `service_monitor`: a ServiceMonitor, for a Prometheus that looks for those alone, and a
+    headless Service for it; `none`. Default: annotations."""
     interval: Duration = "30s"
-    """For pod_monitor: time between two scrapes, and the longest a scrape may take. Default: 30s."""
+    """For the monitors: time between two scrapes, and the longest a scrape may take. Default: 30s."""
     pod_monitor_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict)
-    """For pod_monitor: labels by which Prometheus selects it (podMonitorSelector), e.g. `{"release": "prometheus"}`. Default: none."""
+    """For the monitors: labels by which Prometheus selects it (podMonitorSelector, serviceMonitorSelector), e.g.
+    `{"release": "prometheus"}`. Default: none."""
     client_certificate_secret: pulumi.Input[ObjectName] | None = None
-    """For pod_monitor, if the port is behind mutual TLS: metadata.name of a kubernetes.io/tls Secret, in the workload's namespace, with the
-    certificate that Prometheus presents, e.g. `authority.issue_client(...).secret_name`. Default: None."""
+    """For the monitors, if the port is behind mutual TLS: metadata.name of a kubernetes.io/tls Secret, in the workload's namespace, with
+    the certificate that Prometheus presents, e.g. `authority.issue_client(...).secret_name`. Default: None."""
     tls_config: Manifest | None = None
-    """For pod_monitor, if the port is behind TLS: how Prometheus verifies it, in manifest form. Default: None: what the workload knows of
+    """For the monitors, if the port is behind TLS: how Prometheus verifies it, in manifest form. Default: None: what the workload knows of
     the certificate, by the name of its Service and with the authority's certificate in a ConfigMap."""
     container_name: Label = "prometheus-exporter"
     """Default: prometheus-exporter."""
@@ -102,14 +104,16 @@ class _Adapter:
         exporter = self.args.chosen()
         probed = (exporter.health_path,) if exporter.program is None else ()
         args = self.args
+        kinds: dict[str, Literal["PodMonitor", "ServiceMonitor"]] = {"pod_monitor": "PodMonitor", "service_monitor": "ServiceMonitor"}
         monitor = Monitor(
+            kind=kinds.get(args.scrape, "PodMonitor"),
             path=args.path,
             interval=args.interval,
             labels=args.pod_monitor_labels,
             client_certificate_secret=args.client_certificate_secret,
             tls_config=args.tls_config,
         )
-        wanted = monitor if args.scrape == "pod_monitor" else None
+        wanted = monitor if args.scrape in kinds else None
         return (Port(name=args.port_name, number=args.port, metrics=True, monitor=wanted, probe_paths=probed),)
 
     def patch(self, pod: PodView) -> PodPatch:
@@ -189,7 +193,7 @@ class _Adapter:
 class MetricsAdapter(_Adapter, pulumi.ComponentResource):
     """An exporter in the pod, whose metrics port the Service carries too; ambassadors can stand in front of it.
 
-    It takes no pod out of service: it has no readiness probe, and one that crashes is started again inside its container, because
+    It never takes a pod out of service: it has no readiness probe, and is restarted inside its container when it crashes, because
     Kubernetes counts a pod as not ready while one of its containers is not running. Only an exporter without `program` is left to that.
 
     Raises ArgumentError.

@@ -139,10 +139,10 @@ class RedisCacheSidecar(PatternComponent[RedisCacheSidecarArgs]):
 
     Nothing is written to a disk: the cache is as old as its container, and each replica has its own.
 
-    It needs no password, so its clients may use it, and not administer it: of the commands in Redis' categories @admin and @dangerous there
-    are INFO, FLUSHDB, KEYS, SORT and what a client says about its own connection. CONFIG, ACL, FLUSHALL, MONITOR or SHUTDOWN answer NOPERM;
-    where a library calls CONFIG by itself, turn that off, as for any managed Redis. redis_exporter finds CONFIG, LATENCY and SLOWLOG
-    refused, and exports what INFO says.
+    It has no password, so its clients may use it but not administer it: of the commands in Redis' categories @admin and @dangerous, only
+    these are allowed: INFO, FLUSHDB, KEYS, SORT and what a client says about its own connection. CONFIG, ACL, FLUSHALL, MONITOR or SHUTDOWN
+    answer NOPERM; where a library calls CONFIG by itself, turn that off, as for any managed Redis. redis_exporter finds CONFIG, LATENCY and
+    SLOWLOG rejected, and exports what INFO says.
 
     Raises ArgumentError.
     """

@@ -63,7 +63,7 @@ class SysctlInitArgs(PatternArgs):
         return {name: value for name, value in self.sysctls.items() if name not in SAFE_SYSCTLS}
 
     def _unsafe(self, kubernetes: Release) -> Iterator[str]:
-        """A line for every one that the pod has to itself, but that this version does not call safe yet: the kubelet refuses it."""
+        """A line for every one that the pod has to itself, but that this version does not call safe yet: the kubelet rejects it."""
         for name in self.sysctls:
             since = SAFE_SYSCTLS.get(name, kubernetes)
             if since > kubernetes:

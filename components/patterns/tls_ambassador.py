@@ -1,6 +1,5 @@
 """TlsAmbassador: TLS in front of an app that speaks none, mutual if asked for."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -15,11 +14,9 @@ from ..core.protocols import PROTOCOLS, SECURE
 from ..core.rules import DnsName, IpAddress, Label, Manifest, NotNegative, ObjectName, Pem, PortName, PortNumber, Positive, ServiceName
 from ..core.view import LOOPBACK, BoundPort, PodView
 from .shared import nginx, nginx_container
-from .shared.listener import Listener
+from .shared.listener import Listener, probe_problems
 from .shared.mutual_tls import MutualTlsArgs
 
-# what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
-_PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
 # what is looked into, request by request
 _OF_HTTP = ("http", "grpc")
 _TYPE = "pod-patterns:index:TlsAmbassador"
@@ -35,7 +32,7 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     """Name of the headless Service of a StatefulSet; the certificate is made out to it too, and to the name that it gives each pod.
     Default: None, the workload's, if it has one."""
     namespace: pulumi.Input[Label] | None = None
-    """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component of one's own, default."""
+    """Namespace of the Service and of the certificate's Secret. Default: None, the workload's; of a component made by hand, default."""
     target_ports: Sequence[PortName] = ("http",)
     """Names of the ports it takes over: the app's, and those that other patterns serve (http-prometheus). Default: http."""
     mode: Literal["http", "tcp"] | None = None
@@ -68,8 +65,9 @@ class TlsAmbassadorArgs(MutualTlsArgs):
     health_port: PortNumber = 8081
     """Plain HTTP port on which nginx itself answers /healthz for the kubelet; the fold takes the next free one if it is taken. With
     client_auth `required`, the kubelet has no certificate: for each port that it probes, one of the following ports passes on the GET
-    requests of those very probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
-    /grpc.health.v1.Health/Check alone. Default: 8081."""
+    requests of those probes, unencrypted, and nothing else. So it is for grpc probes, which know no TLS: their port answers
+    /grpc.health.v1.Health/Check alone. Probes that only connect would find nginx: they ask it whether the app listens, at
+    /listening/<port name>. Default: 8081."""
 
     def certificate_args(self) -> ServerCertificateArgs:
         """The arguments of the certificate it makes."""
@@ -85,8 +83,9 @@ class TlsAmbassadorArgs(MutualTlsArgs):
         )
 
     def completed(self, facts: Mapping[str, Any]) -> "TlsAmbassadorArgs":
-        """A certificate of an existing Secret needs no authority."""
-        known = {name: fact for name, fact in facts.items() if name != "authority"} if self.exists else facts
+        """A certificate that exists needs no authority, and has the names that it has."""
+        made = ("authority", "headless_service")
+        known = {name: fact for name, fact in facts.items() if name not in made} if self.exists else facts
         return super().completed(known)
 
     @property
@@ -155,25 +154,19 @@ class _Ambassador:
             if port is None or problem:
                 problems.append(problem)
                 continue
-            problems += self._probe_problems(pod, port) + self.args.inner_port_problems(pod, port)
+            problems += probe_problems(self._probes(pod, port)) + self.args.inner_port_problems(pod, port)
             taken.append(port)
             pod, listener = self._moved(pod, port)
             listeners.append(listener)
         if any(listener.http2 for listener in listeners):
             problems += self.args.memory_problems(http2=True)
         health = pod.free_port(self.args.health_port)
+        pod = nginx.checking(pod, listeners, health)
         return pod.reserve(health), self._patch(pod, taken, listeners, health) + PodPatch(problems=tuple(problems))
 
     def _probes(self, pod: PodView, port: BoundPort) -> dict[str, Any]:
         """What the kubelet asks for without the certificate that clients need."""
         return pod.probed(port) if self.args.client_auth == "required" or port.scheme == "grpc" else {}
-
-    def _probe_problems(self, pod: PodView, port: BoundPort) -> list[str]:
-        return [
-            f"{where}: path {uri!r} is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
-            for where, uri in self._probes(pod, port).items()
-            if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
-        ]
 
     def _moved(self, pod: PodView, port: BoundPort) -> tuple[PodView, Listener]:
         args, probes = self.args, self._probes(pod, port)
@@ -182,6 +175,7 @@ class _Ambassador:
         if probes:
             probe_port, probe_scheme = pod.free_port(args.health_port + 1), "GRPC" if port.scheme == "grpc" else "HTTP"
             pod = pod.reserve(probe_port)
+        checked = port.process_number(number) if pod.is_connected(port) else None
         pod = pod.move(port.name, to=number, scheme=self._outer(port), probe_number=probe_port, probe_scheme=probe_scheme)
         return pod, Listener(
             name=port.name,
@@ -194,6 +188,7 @@ class _Ambassador:
             alpn=self.args.alpn or PROTOCOLS[port.scheme].alpn,
             probe_port=probe_port,
             probe_uris=tuple(map(str, probes.values())),
+            checked=checked,
         )
 
     def _outer(self, port: BoundPort) -> str:

@@ -1,4 +1,4 @@
-"""TrafficRedirectInit: an app that cannot be told to listen elsewhere, behind an ambassador all the same."""
+"""TrafficRedirectInit: an app that cannot change the address it listens on, behind an ambassador anyway."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pulumi
 
 from ..core.component import PatternComponent
-from ..core.patch import PodPatch, UndeclaredPort
+from ..core.patch import OutboundRedirect, PodPatch, UndeclaredPort
 from ..core.plug import PatternArgs
 from ..core.quantities import sized
 from ..core.rules import Image, Label, NotNegative, PortName, PortNumber, Resources
@@ -43,8 +43,9 @@ class TrafficRedirectInitArgs(PatternArgs):
     first_number: PortNumber = 15000
     """Where ambassadors listen in place of the app's own numbers: the first free one from here on. Default: 15000."""
     outbound_port: PortNumber | None = None
-    """Port of a proxy in the pod that receives the pod's outbound TCP connections; SO_ORIGINAL_DST holds the original destination. Init
-    containers that need the network before the proxy runs must be listed before this pattern. Default: None, no redirection."""
+    """Port of a proxy in the pod that receives the pod's outbound TCP connections; SO_ORIGINAL_DST holds the original destination. Patterns
+    that need the network while the pod starts are listed before this one, or behind the sidecar that serves the port. Default: None, no
+    redirection."""
     outbound_ports: Sequence[PortNumber] = ()
     """Destination ports whose connections are redirected. Default: none, all of them."""
     exclude_uids: Sequence[NotNegative] = ()
@@ -79,7 +80,9 @@ class TrafficRedirectInitArgs(PatternArgs):
             if port is None:
                 problems.append(f"there is no port {name!r} to redirect; set target_ports= (known: {pod.known_ports()})")
             elif port.owner != APP:
-                problems.append(f"port {name!r} is served by {port.owner}, which listens where it is told to; take it out of target_ports=")
+                problems.append(
+                    f"port {name!r} is served by {port.owner}, which follows its ambassadors by itself; take it out of target_ports="
+                )
             elif port.frontend:
                 problems.append(f"port {name!r} has an ambassador in front of it already; list TrafficRedirectInit first")
             elif port.redirect is not None:
@@ -131,7 +134,13 @@ class TrafficRedirectInitArgs(PatternArgs):
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
         }
-        return PodPatch(init_containers=(container,), undeclared_ports=tuple(listens))
+        return PodPatch(init_containers=(container,), undeclared_ports=tuple(listens), redirects=self._redirects())
+
+    def _redirects(self) -> tuple[OutboundRedirect, ...]:
+        if self.outbound_port is None:
+            return ()
+        excluded = {"exclude_ports": tuple(self.exclude_outbound_ports), "exclude_uids": tuple(self.exclude_uids)}
+        return (OutboundRedirect(port=self.outbound_port, ports=tuple(self.outbound_ports), **excluded),)
 
     def _outbound(self, number: int) -> list[str]:
         wanted = f"tcp dport {_set(self.outbound_ports)}" if self.outbound_ports else "meta l4proto tcp"
@@ -162,7 +171,7 @@ class TrafficRedirectInit(PatternComponent[TrafficRedirectInitArgs]):
     on another one; what the ambassador sends to the app's inner number on 127.0.0.1 the kernel brings to the app. List it before the
     ambassadors. The app must listen on 127.0.0.1 too, and over TCP. It is not for pods with hostNetwork: the rules would be the node's.
 
-    The container has the capability NET_ADMIN, which the baseline Pod Security Standard refuses, and is root, because a capability that is
+    The container has the capability NET_ADMIN, which the baseline Pod Security Standard rejects, and is root, because a capability that is
     added is effective for nobody else; it is not privileged. `Workload.privileged_containers` names it.
 
     Raises ArgumentError.

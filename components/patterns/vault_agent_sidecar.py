@@ -25,7 +25,7 @@ _RENEWED_AT = 0.67
 
 @dataclass(frozen=True, kw_only=True)
 class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
-    """Arguments of VaultAgentSidecar: those of VaultArgs, and to tell the app of a change those of ReloadArgs, which it need not use."""
+    """Arguments of VaultAgentSidecar: those of VaultArgs, and those of ReloadArgs, which are optional and notify the app of a change."""
 
     render_interval_seconds: Positive = 300
     """Seconds between two looks at secrets without a lease, those of KV version 2. A lease is renewed as long as Vault renews it; what
@@ -39,7 +39,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
     """Size limit of that volume in memory, which holds two sets of files while they change. Default: 2Mi."""
     timeout_seconds: Positive = 120
     """Seconds to wait for Vault at the start before the container fails (and the kubelet starts it again). When there are files, it waits
-    for ever. Default: 120."""
+    without end. Default: 120."""
     image: pulumi.Input[Image] = "hashicorp/vault:1.21.1"
     """Image with `vault` and BusyBox or the GNU core utilities; with wget for a call to the app. Default: hashicorp/vault:1.21.1."""
     container_name: Label = "vault-agent"
@@ -50,7 +50,7 @@ class VaultAgentSidecarArgs(VaultArgs, ReloadArgs):
         return super().problems() + self.reload_argument_problems()
 
     def agent_config(self, role: str) -> str:
-        """Configuration of `vault agent` that logs in by itself and renders for ever; paths are relative to the working directory."""
+        """Configuration of `vault agent` that logs in by itself and renders without end; paths are relative to the working directory."""
         method = {
             # the JWT method's login has the same form
             "type": "kubernetes",

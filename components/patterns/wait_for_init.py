@@ -63,7 +63,7 @@ class WaitForInitArgs(PatternArgs):
 
 
 class WaitForInit(PatternComponent[WaitForInitArgs]):
-    """An init container that ends when other systems are there, or fails with one line that names what is missing.
+    """An init container that waits until other systems are available, or fails with one line that names what is missing.
 
     The list order of the patterns is the start order: it belongs in front of those that need what it waits for. What the pod itself serves
     cannot be waited for, unless a sidecar that is listed before serves it.

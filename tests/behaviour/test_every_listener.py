@@ -4,14 +4,16 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import h2.exceptions
 import pytest
 
 from components.core.app import App, Port, Rebind, SecretKey
+from components.core.errors import CompositionError
 from components.core.fold import compose
 from components.declared import kinds
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnelArgs
@@ -24,6 +26,8 @@ from components.patterns.traffic_redirect_init import TrafficRedirectInitArgs
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
 from tests.support.clients import Authority
+from tests.support.grpc_app import SERVICE, grpc_server
+from tests.support.http2 import Http2
 from tests.support.issuer import issuing
 from tests.support.kubelet import Running, started
 from tests.support.nginx_proxy import certificate, within
@@ -69,6 +73,8 @@ class Given:
     rebind: Rebind | None = Rebind(args=("{host}:{port}",))
     reaches_app: bool = True
     """Whether clients reach the app through it."""
+    grpc: bool = False
+    """Whether it can stand in front of an app that speaks gRPC."""
     says: Sequence[str] = ALWAYS
     """The headers that it alone says."""
 
@@ -94,13 +100,15 @@ def exporter(first: int) -> MetricsAdapterArgs:
 
 
 GIVEN: Mapping[str, Given] = {
-    "TlsAmbassador": Given(patterns=lambda first, _: [tls(first)], says=(*ALWAYS, *headers.CERTIFICATE)),
+    "TlsAmbassador": Given(patterns=lambda first, _: [tls(first)], says=(*ALWAYS, *headers.CERTIFICATE), grpc=True),
     "JwtAmbassador": Given(patterns=lambda first, issuer: [token(first, issuer)], says=(*ALWAYS, *headers.TOKEN)),
     "EgressTlsTunnel": Given(patterns=lambda first, _: [tunnel(first)], reaches_app=False),
     "MetricsAdapter": Given(patterns=lambda first, _: [exporter(first)], reaches_app=False),
     "RedisCacheSidecar": Given(patterns=lambda first, _: [RedisCacheSidecarArgs(port=first)], reaches_app=False),
     # it opens nothing itself, but has the ambassador listen elsewhere
-    "TrafficRedirectInit": Given(patterns=lambda first, _: [TrafficRedirectInitArgs(first_number=first + 4), tls(first)], rebind=None),
+    "TrafficRedirectInit": Given(
+        patterns=lambda first, _: [TrafficRedirectInitArgs(first_number=first + 4), tls(first)], rebind=None, grpc=True
+    ),
 }
 
 
@@ -132,6 +140,14 @@ class Scene:
                 connection.settimeout(0.2)
         return heard
 
+    def called(self, number: int, path: str, sent: Sequence[tuple[str, str]]) -> bytes:
+        """What a port answers to a call in gRPC: its trailers too."""
+        with suppress(OSError, h2.exceptions.ProtocolError), closing(Http2(number, self.secure.get(number))) as client:
+            head = [("content-type", "application/grpc"), ("te", "trailers")]
+            answer = client.ask(path, [*head, *sent], "POST", body=bytes(5))
+            return repr(answer.headers).encode() + answer.body
+        return b""
+
     def ask(self, number: int, path: str, sent: Sequence[tuple[str, str]], *, close: bool = True) -> bytes:
         lines = [f"GET {path} HTTP/1.1", "Host: web", *(["Connection: close"] if close else []), *(f"{n}: {v}" for n, v in sent), "", ""]
         return self.said(number, "\r\n".join(lines).encode())
@@ -152,11 +168,11 @@ def sockets(running: Running) -> dict[int, bool]:
 
 
 @contextmanager
-def scene(kind: str, directory: Path) -> Iterator[Scene]:
+def scene(kind: str, directory: Path, scheme: Literal["http", "grpc"] = "http") -> Iterator[Scene]:
     given, first, made = GIVEN[kind], free_ports(16), certificate()
     number = first + 8
-    ports = (Port(name="http", number=number, rebind=given.rebind),)
-    probe = {"httpGet": {"path": OPEN, "port": "http"}}
+    ports = (Port(name="http", number=number, scheme=scheme, rebind=given.rebind),)
+    probe = {"httpGet": {"path": OPEN, "port": "http"}} if scheme == "http" else {"grpc": {"port": number}}
     app = App(name="web", image="web", command=("web",), ports=ports, readiness_probe=probe, pre_stop_seconds=0)
     existing = {"kind": "Secret", "metadata": {"name": "existing"}, "stringData": made}
     cookie = {"kind": "Secret", "metadata": {"name": "cookie"}, "stringData": {"secret": "x" * 32}}
@@ -171,7 +187,7 @@ def scene(kind: str, directory: Path) -> Iterator[Scene]:
         running = stack.enter_context(started(directory, program, existing, cookie))
         pod = pods[0].pod
         (port,) = [port for port in pod.ports if port.name == "http"]
-        stack.enter_context(hypercorn(port.number))
+        stack.enter_context(hypercorn(port.number) if scheme == "http" else grpc_server(port.number))
         outer = port.redirect or port.outer_number
         taken = [outer] if given.reaches_app else []
         served = [p.outer_number for p in pod.ports if p is not port]
@@ -225,3 +241,42 @@ def test_no_listener_lets_a_header_through_that_only_ambassadors_say(there: Scen
             assert FORGED.encode() not in answer, (number, answer)
         reached = b'"headers"' in there.ask(number, "/", list(there.entitled.items()))
         assert reached == (number in there.taken), number
+
+
+@pytest.fixture(scope="module", params=[kind for kind, given in GIVEN.items() if given.grpc])
+def there_in_grpc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with scene(request.param, tmp_path_factory.mktemp("grpc"), "grpc") as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", [kind for kind, given in GIVEN.items() if given.reaches_app and not given.grpc])
+def test_what_cannot_carry_grpc_says_so(kind: str) -> None:
+    port = Port(name="http", number=9000, scheme="grpc", rebind=GIVEN[kind].rebind)
+    with pytest.raises(CompositionError, match="speaks grpc"):
+        compose(App(name="web", image="web", command=("web",), ports=(port,)), GIVEN[kind].patterns(20000, "https://issuer.example.com"))
+
+
+def test_no_listener_lets_metadata_through_that_only_ambassadors_say(there_in_grpc: Scene) -> None:
+    there = there_in_grpc
+    names = [spelled.lower() for name in there.given.says for spelled in headers.spellings(name)]
+    for number in there.listening:
+        for start in range(0, len(names), 40):
+            # gRPC has no headers of a connection
+            forged = [(name, FORGED) for name in names[start : start + 40] if name != "http2-settings"]
+            answer = there.called(number, f"/{SERVICE}/Seen", forged)
+            assert FORGED.encode() not in answer, (number, answer)
+        # what means nothing goes through, where the app is reached at all
+        assert (FORGED.encode() in there.called(number, f"/{SERVICE}/Seen", [("x-else", FORGED)])) == (number in there.taken), number
+        reached = b'"metadata"' in there.called(number, f"/{SERVICE}/Seen", [])
+        assert reached == (number in there.taken), number
+
+
+def test_no_listener_takes_another_protocol_in_place_of_grpc(there_in_grpc: Scene) -> None:
+    there = there_in_grpc
+    for number in there.listening:
+        for case, asked in UPGRADES.items():
+            answer = there.ask(number, f"/{SERVICE}/Seen", asked, close=False)
+            assert not re.match(rb"HTTP/1\.[01] (101|200)", answer), (number, case, answer)
+        # the kubelet's port answers its own question, and nothing else
+        if number not in there.taken:
+            assert b'"metadata"' not in there.called(number, f"/{SERVICE}/Unary", []), number

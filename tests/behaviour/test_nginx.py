@@ -413,6 +413,27 @@ def test_probes_of_nginx_itself_are_not_logged(web: Proxy) -> None:
     assert "healthz" not in web.log("/after-the-probe")
 
 
+@pytest.mark.parametrize("end", [signal.SIGQUIT, signal.SIGTERM], ids=["SIGQUIT", "SIGTERM"])
+def test_lines_that_are_not_written_yet_are_written_at_the_end(end: signal.Signals, tmp_path: Path) -> None:
+    # both kinds of ports have a buffer
+    ambassador = rendered(HTTP, TCP)
+    with ExitStack() as stack:
+        for name in ("http", "redis"):
+            stack.enter_context(serving(HttpServer(ambassador.port(name).number)))
+        running = stack.enter_context(proxy(tmp_path, ambassador))
+        for number in range(30):
+            running.get(f"/line-{number}")
+            with closing(running.client("redis")) as client:
+                client.request("GET", "/")
+                client.getresponse().read()
+        running.process.send_signal(end)
+        running.process.wait(10)
+    written = (tmp_path / "stdout").read_text().splitlines()
+    assert [line.split()[6] for line in written if '"GET ' in line] == [f"/line-{number}" for number in range(30)]
+    assert len([line for line in written if " TCP 200 " in line]) == 30
+    assert len(written) == 60
+
+
 def test_without_access_log_stdout_is_silent(tmp_path: Path) -> None:
     with in_front_of_http(tmp_path, access_log=False) as (running, _):
         running.get()

@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a device": (
         {"app": web(resources={"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi", "nvidia.com/gpu": 1}})},
-        "container 'web' needs nvidia.com/gpu: where no node has one to spare, the new pod of an update waits for ever for the old one to "
+        "container 'web' needs nvidia.com/gpu: where no node has one to spare, the new pod of an update waits forever for the old one to "
         f"end; set strategy={FIRST}, or strategy=RollingUpdate() if there are enough",
     ),
 }

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 TOOLS = Path.home() / ".cache" / "pod-patterns" / "bin"
 TEXT = (PROJECT / "docs" / "inject.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-HINTS = re.findall(r"^    (hint: .*)$", TEXT, re.MULTILINE)
+HINTS = re.findall(r"^(hint: .*)$", TEXT, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def test_the_commands() -> None:
-    assert list(commands()) == ["up", "preview", "down", "render", "diff", "inject", "completion"]
+    assert list(commands()) == ["up", "preview", "down", "render", "diff", "inject", "picture", "explain", "completion"]
 
 
 @pytest.mark.parametrize("command", commands())

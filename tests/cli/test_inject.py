@@ -1,5 +1,6 @@
 """pod-patterns inject, as scripts call it."""
 
+import base64
 import json
 import os
 import pty
@@ -402,3 +403,38 @@ def test_as_a_post_renderer_of_helm(directory: Path) -> None:
     )
     assert failed.returncode != 0
     assert "patterns.yaml: injection: unknown key, did you mean 'injections'?" in failed.stderr
+
+
+def test_a_certificate_that_is_made_covers_the_pods_of_a_stateful_set(directory: Path) -> None:
+    patterns = making()
+    patterns["injections"][0]["target"]["kind"] = "StatefulSet"
+    write(directory, patterns)
+    given = DEPLOYMENT.replace("kind: Deployment", "kind: StatefulSet").replace(
+        "spec:\n  selector", "spec:\n  serviceName: peers\n  selector"
+    )
+    done = run(directory, "-f", "patterns.yaml", "--keys", "keys.json", stdin=given)
+    assert (done.returncode, done.stderr) == (0, "")
+    (secret,) = (m for m in yaml.safe_load_all(done.stdout) if m["kind"] == "Secret")
+    shown = subprocess.run(
+        ["openssl", "x509", "-noout", "-ext", "subjectAltName"],
+        input=base64.b64decode(secret["data"]["tls.crt"]) if "data" in secret else secret["stringData"]["tls.crt"].encode(),
+        capture_output=True,
+        check=True,
+    )
+    assert b"DNS:*.peers.prod.svc" in shown.stdout
+
+
+def test_a_network_policy_is_printed_with_the_workload(directory: Path) -> None:
+    patterns = json.loads(json.dumps(PATTERNS))
+    patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "web"}], "connects": ["db:5432"]}
+    write(directory, patterns)
+    done = run(directory, "-f", "patterns.yaml")
+    (policy,) = (m for m in yaml.safe_load_all(done.stdout) if m["kind"] == "NetworkPolicy")
+    assert policy["metadata"] == {"name": "tls"}
+    assert policy["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
+    patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "W"}], "connect": []}
+    write(directory, patterns)
+    assert refused(directory).splitlines()[1:] == [
+        "  - patterns.yaml: injections[0].network_policy.connect: unknown key, did you mean 'connects'? known: clients, cluster_cidrs, "
+        "connects, dns_namespace, dns_port, node_cidrs, scrapers",
+    ]

@@ -106,7 +106,7 @@ def test_a_program_that_cannot_be_run_here_says_why(project: Path, capsys: pytes
     assert capsys.readouterr().err == (
         "error: ../code/__main__.py: No module named 'a_package_that_is_not_there'; install what the program needs beside this command, "
         "e.g. pip install -r requirements.txt\n"
-        "error: ../code: is no program in Python (no __main__.py); only such run without Pulumi's engine\n"
+        "error: ../code: is not a program in Python (no __main__.py); only such run without Pulumi's engine\n"
         "error: stack 'staging': 1 problem\n  - there is no Pulumi.staging.yaml; name one of big, dev, secret, or write that file\n"
     )
 

@@ -20,8 +20,8 @@ BOTH = TlsAmbassadorArgs(service_name="web", secret_name="web-tls", target_ports
 LISTEN = {"--listen=0.0.0.0:8080": "--listen={host}:{port}"}
 ITS = "port 'http' of the app: its rebind"
 NO_ARGUMENTS = (
-    f"{ITS} appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set App.args to them, or "
-    "App.command to the whole command line, or use env= in the rebind"
+    f"{ITS} appends arguments, but the app has none of its own, so that those of its image (CMD) would be lost; set image_args= of the "
+    "rebind to them, to () if the image has none, or use env= in the rebind"
 )
 SCRIPT = (
     f"{ITS} appends arguments to a shell script, which does not see them; use env= or replace= in the rebind, or put a word for $0 behind "
@@ -139,7 +139,7 @@ def test_a_placeholder_that_is_unknown_is_refused():
 
 def test_a_rebind_that_says_nothing_is_refused():
     assert refused(app(Rebind())) == (
-        "app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app is told its address and port",
+        "app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app gets its address and port",
     )
 
 
@@ -186,3 +186,39 @@ def test_somebody_elses_command_line_is_treated_alike(field: str) -> None:
     with pytest.raises(CompositionError) as error:
         fold(bare, app(BEHIND), [TLS], where="pod 'theirs'", cluster=target)
     assert error.value.problems == (NO_ARGUMENTS,)
+
+
+@pytest.mark.parametrize(
+    ("image_args", "fields", "command", "args"),
+    [
+        ((), {}, [], ["--listen=127.0.0.1:8081"]),
+        (["redis-server"], {}, [], ["redis-server", "--listen=127.0.0.1:8081"]),
+        # the image's are not used then
+        (["redis-server"], {"args": ["serve"]}, [], ["serve", "--listen=127.0.0.1:8081"]),
+        (["redis-server"], {"command": ["/web"]}, ["/web"], ["--listen=127.0.0.1:8081"]),
+    ],
+)
+def test_the_image_s_arguments_are_written_out(image_args: Any, fields: dict[str, Any], command: list[str], args: list[str]) -> None:
+    rebind = Rebind(args=BEHIND.args, image_args=image_args)
+    assert line(compose(app(rebind, **fields), [TLS])) == (command, args)
+    # nothing is written where nothing is moved
+    assert line(compose(app(rebind, **fields), [])) == (list(fields.get("command", ())), list(fields.get("args", ())))
+
+
+def test_the_image_s_arguments_are_the_same_for_every_port() -> None:
+    def two(*image_args: Any) -> App:
+        ports = [
+            Port(name=name, number=number, rebind=Rebind(args=[f"--{name}={{host}}:{{port}}"], image_args=given))
+            for name, number, given in zip(("http", "admin"), (8080, 9000), image_args, strict=True)
+        ]
+        return App(name="web", image="web:1", ports=ports)
+
+    assert line(compose(two(["serve"], ["serve"]), [BOTH])) == ([], ["serve", "--http=127.0.0.1:8081", "--admin=127.0.0.1:9001"])
+    assert refused(two(["serve"], ["run"]), [BOTH]) == (
+        "the rebinds of the app's ports have different image_args, but they are those of one image; write the same ones",
+    )
+    assert refused(two(["serve"], None), [BOTH]) == (NO_ARGUMENTS.replace("'http'", "'admin'"),)
+    assert refused(app(Rebind(args=BEHIND.args, image_args=["sh", "-c", "exec web"])), [TLS]) == (SCRIPT,)
+    assert refused(app(Rebind(env={"A": "{host}"}, image_args=["web"])), [TLS]) == (
+        "app.ports[0].rebind: image_args is set, but there are no args to stand behind them; leave it out",
+    )

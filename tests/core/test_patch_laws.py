@@ -13,7 +13,7 @@ from components.core import claims
 from components.core.app import Port
 from components.core.errors import CompositionError
 from components.core.fold import compose
-from components.core.patch import ConfigFiles, PodPatch, UndeclaredPort
+from components.core.patch import ConfigFiles, OutboundRedirect, PodPatch, UndeclaredPort
 from tests.support.pods import Adds, Proxy, container, web
 
 NAMES = st.sampled_from("abcdef")
@@ -26,6 +26,7 @@ ELEMENTS: dict[str, st.SearchStrategy[Any]] = {
     "app_mounts": NAMES.map(lambda n: {"name": n, "mountPath": f"/{n}"}),
     "undeclared_ports": st.integers(1, 9).map(lambda n: UndeclaredPort(number=n)),
     "connects": NAMES,
+    "redirects": st.integers(1, 9).map(lambda n: OutboundRedirect(port=n)),
     "annotations": st.tuples(NAMES, NAMES),
     "labels": st.tuples(NAMES, NAMES),
     "sysctls": st.tuples(NAMES, NAMES),

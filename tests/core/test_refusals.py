@@ -233,7 +233,7 @@ PATTERNS: dict[str, tuple[Call, list[str]]] = {
             )
         ),
         [
-            f"{C}: {field}.host is refused by the baseline Pod Security Standard; remove it"
+            f"{C}: {field}.host is rejected by the baseline Pod Security Standard; remove it"
             for field in ("startupProbe.httpGet", "livenessProbe.tcpSocket", "lifecycle.postStart.httpGet")
         ],
     ),
@@ -330,7 +330,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     ),
     "an empty rebind, ambassador or not": (
         lambda: compose(bound()),
-        ["app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app is told its address and port"],
+        ["app.ports[0].rebind: it is empty; say in env=, args= or replace= how the app gets its address and port"],
     ),
     "a typo in a rebind, ambassador or not": (
         lambda: compose(bound(env={"HOST": "{host}", "PORT": "{prot}"}, args=("{Host}", "{port}"))),
@@ -372,7 +372,7 @@ FOLD: dict[str, tuple[Call, list[str]]] = {
     ),
     "host in a probe": (
         lambda: compose(web(readiness_probe={"httpGet": {"port": "http", "host": "127.0.0.1"}})),
-        ["container 'web' of the app: readinessProbe.httpGet.host is refused by the baseline Pod Security Standard; remove it"],
+        ["container 'web' of the app: readinessProbe.httpGet.host is rejected by the baseline Pod Security Standard; remove it"],
     ),
     "the app where the ambassador is": (
         lambda: compose(web(), [Proxy("p", options={"to": 8080})]),

@@ -16,7 +16,7 @@ from tests.support.pods import RESOURCES, Adds, container, web
 
 CLAIM = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
 MOUNT = {"name": "data", "mountPath": "/data"}
-WAITS = "the new pod of an update waits for ever for the old one to end; set strategy='Recreate', or strategy=RollingUpdate() if"
+WAITS = "the new pod of an update waits forever for the old one to end; set strategy='Recreate', or strategy=RollingUpdate() if"
 DEFAULT = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 

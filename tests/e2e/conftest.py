@@ -47,6 +47,17 @@ def pytest_report_header() -> list[str]:
     return [f"cluster: {kubectl('config', 'current-context').strip()}, Kubernetes {version}", f"deployed by: {how()}"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--minutes", type=float, default=60, help="how long soak.py runs; default: 60")
+    parser.addoption("--rounds", type=int, default=5, help="how often costs.py measures; default: 5")
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float:
+    """How long something is to run that could run for ever."""
+    return float(request.config.getoption("--minutes"))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """The cluster; without one every test is skipped, or fails where programs are required."""

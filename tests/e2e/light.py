@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from components.core.fold import compose
 from components.core.identity import restricted
 from components.workload import Workload, WorkloadArgs
 
-from .cluster import Namespace, eventually
+from .cluster import Namespace, eventually, kubectl
 
 IMAGE = "python:3.12-alpine"
 _SCRIPTS = Path(__file__).parent / "load"
@@ -171,3 +171,20 @@ def statuses(pod: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def ready(pod: dict[str, Any]) -> bool:
     """Whether the pod is Ready."""
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+
+
+def memory(namespace: Namespace, pod: str, container: str, what: str) -> int:
+    """Bytes that a container uses (`usage`), or has used at most (`peak`), as its limit counts them."""
+    files = {
+        "usage": ("memory.current", "memory/memory.usage_in_bytes"),
+        "peak": ("memory.peak", "memory/memory.max_usage_in_bytes"),
+    }[what]
+    script = " || ".join(f"cat /sys/fs/cgroup/{file} 2>/dev/null" for file in files)
+    return int(namespace.exec(pod, container, "sh", "-c", script).out)
+
+
+def idle_memory(pod: Mapping[str, Any]) -> dict[str, int]:
+    """Bytes of each container that are in no file, which the node could take back; as the kubelet has found in the last seconds."""
+    found = json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{pod['spec']['nodeName']}/proxy/stats/summary"))
+    (stats,) = (p for p in found["pods"] if p["podRef"]["uid"] == pod["metadata"]["uid"])
+    return {container["name"]: int(container["memory"]["rssBytes"]) for container in stats["containers"]}

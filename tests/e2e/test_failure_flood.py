@@ -21,8 +21,8 @@ from .light import IMAGE, LoadClient, ready, scripts, statuses, web
 Figure = Callable[[str], None]
 
 KINDS = ("handshakes", "heads", "bodies", "readers", "idle")
-CAP = 2000
-"""`max_connections` by default."""
+CAP = TlsAmbassadorArgs().max_connections
+"""Connections at the same time, by default."""
 LIMIT = 256 * 2**20
 """The proxy's memory by default."""
 CLIENT_TIMEOUT = 5
@@ -30,7 +30,7 @@ PER_CLIENT = 6
 WITHIN = CLIENT_TIMEOUT + 10
 """Seconds in which others are answered again where no client is limited: the flood's requests end by the client's timeout, then the pod,
 which was not ready meanwhile, comes back."""
-PROXIES: dict[str, dict[str, Any]] = {"open": {}, "limited": {"max_connections_per_client": PER_CLIENT, "max_connections": 1500}}
+PROXIES: dict[str, dict[str, Any]] = {"open": {}, "limited": {"max_connections_per_client": PER_CLIENT, "max_connections": 1100}}
 
 
 @dataclass(frozen=True)

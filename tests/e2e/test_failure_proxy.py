@@ -12,7 +12,7 @@ from components.workload import WorkloadArgs
 
 from .cluster import Namespace
 from .deploy import deploy
-from .light import LoadClient, scripts, statuses, web, workload
+from .light import LoadClient, memory, scripts, statuses, web, workload
 
 Figure = Callable[[str], None]
 URL = "https://web:8080"
@@ -30,12 +30,7 @@ class Proxied:
 
     def memory(self, what: str) -> int:
         """Bytes that the proxy's container uses (`usage`), or has used at most (`peak`)."""
-        files = {
-            "usage": ("memory.current", "memory/memory.usage_in_bytes"),
-            "peak": ("memory.peak", "memory/memory.max_usage_in_bytes"),
-        }[what]
-        script = " || ".join(f"cat /sys/fs/cgroup/{file} 2>/dev/null" for file in files)
-        return int(self.namespace.exec(self.pod, "nginx-proxy", "sh", "-c", script).out)
+        return memory(self.namespace, self.pod, "nginx-proxy", what)
 
     def told(self) -> str:
         """The memory, in words."""

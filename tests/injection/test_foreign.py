@@ -142,7 +142,7 @@ BEHIND = {"ports": [Port(name="http", number=8080, rebind=Rebind(args=["--host={
 def test_arguments_that_would_get_lost_are_rejected() -> None:
     assert refused(TLS, containers=[APP], target=BEHIND) == (
         "port 'http' of the app: its rebind appends arguments, but the app has none of its own, so that those of its image (CMD) would be "
-        "lost; set App.args to them, or App.command to the whole command line, or use env= in the rebind",
+        "lost; set image_args= of the rebind to them, to () if the image has none, or use env= in the rebind",
     )
     script = {**APP, "command": ["sh", "-c", "exec web"]}
     assert refused(TLS, containers=[script], target=BEHIND) == (
@@ -343,10 +343,18 @@ def test_a_neighbour_s_port_may_be_called_alike() -> None:
     assert injected(TLS, containers=[APP, side], target={"container": "web"})["containers"][1] == side
 
 
-def test_a_neighbour_s_probe_that_would_see_the_ambassador_alone_is_rejected() -> None:
-    side = {"name": "side", "image": "side:1", "livenessProbe": {"tcpSocket": {"port": 8080}}}
-    assert refused(TLS, containers=[APP, side], target={"container": "web"}) == (
-        "livenessProbe of container 'side': a tcpSocket probe of port 8080 would be answered by the ambassador even if the app is down; "
+def test_a_neighbour_s_probe_that_would_see_the_ambassador_alone_asks_whether_the_app_listens() -> None:
+    side = {"name": "side", "image": "side:1", "livenessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 7}}
+    spec = injected(TLS, containers=[APP, side], target={"container": "web"})
+    assert spec["containers"][1] == {**side, "livenessProbe": {"httpGet": {"port": 8081, "path": "/listening/http"}, "periodSeconds": 7}}
+    proxied = next(c for c in spec["initContainers"] if c["name"] == "nginx-proxy")
+    assert {"name": "CHECKED", "value": "http:1F90"} in proxied["env"]
+
+
+def test_a_hook_that_connects_to_a_port_behind_an_ambassador_is_rejected() -> None:
+    connecting = {**APP, "lifecycle": {"postStart": {"tcpSocket": {"port": 8080}}}}
+    assert refused(TLS, containers=[connecting], target={"container": "web"}) == (
+        "lifecycle.postStart of the app: a tcpSocket probe of port 8080 would be answered by the ambassador even if the app is down; "
         "use httpGet or exec",
     )
 

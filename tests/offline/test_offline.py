@@ -255,7 +255,7 @@ def test_what_only_the_provider_or_the_engine_knows_is_refused() -> None:
 
     with pytest.raises(OfflineError) as error:
         manifests(helm_and_patch)
-    end = "is no object of its own but one that the Kubernetes provider works out; use pulumi up"
+    end = "is not an object of its own, but one that the Kubernetes provider works out; use pulumi up"
     lines = str(error.value).split("\n")
     assert lines[0] == "offline rendering: 4 problems"
     assert sorted(lines[1:]) == [

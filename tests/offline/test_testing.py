@@ -457,7 +457,7 @@ def test_a_damaged_certificate_in_the_key_file_is_refused(tmp_path: Path) -> Non
     run(self_signed, keys=keys)
     damaged = keys.read_text().replace("-----BEGIN CERTIFICATE", "-----BEGIN C")
     keys.write_text(damaged)
-    with pytest.raises(KeyFileError, match=r"is damaged: urn:.*::certificate is no certificate; nothing was written"):
+    with pytest.raises(KeyFileError, match=r"is damaged: urn:.*::certificate is not a certificate; nothing was written"):
         run(self_signed, keys=keys)
     assert keys.read_text() == damaged
 

@@ -114,7 +114,7 @@ def test_the_name_may_be_known_later():
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        ({"reload_path": None}, "set reload_path or reload_command: how the app is told"),
+        ({"reload_path": None}, "set reload_path or reload_command: how the app is notified"),
         ({"reload_command": ("touch", "/a")}, "reload_path and reload_command are both set; the app is notified in one way"),
         ({"reload_path": "-/reload"}, "reload_path '-/reload' is not allowed: an absolute path of letters, digits and ._@%+=,/-"),
         ({"reload_method": "PUT"}, "reload_method 'PUT' is not allowed: one of POST, GET"),
@@ -164,7 +164,7 @@ CONF = {"name": "conf", "configMap": {"name": "web-config"}}
         (
             {"volumes": ({"name": "conf", "emptyDir": {}},)},
             OWN,
-            "volume 'conf' of the app is no configMap, secret or projected volume, so nothing renews its files",
+            "volume 'conf' of the app is not a configMap, secret or projected volume, so nothing renews its files",
         ),
         ({"volumes": (CONF,)}, OWN, "the app does not mount volume 'conf'; add it to App.volume_mounts"),
         (

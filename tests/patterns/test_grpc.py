@@ -48,7 +48,7 @@ REFUSALS: dict[str, tuple[App, list[Any], list[str]]] = {
     ),
     "a connection": (
         app(readiness_probe={"tcpSocket": {"port": 9000}}),
-        [TLS],
+        [Proxy("own", port="main")],
         [f"{WHERE} a tcpSocket probe of port 9000 would be answered by the ambassador even if the app is down; use grpc or exec"],
     ),
     "gRPC of an ambassador that does not let it through": (

@@ -244,7 +244,7 @@ def test_the_pod_stays_restricted():
             {"exporter": Exporter(image="x:1", password_env="PW"), "credentials_secret": "s"},
             "credentials_secret: the exporter reads no user name; set Exporter.username_env, or username_key=None",
         ),
-        ({"scrape": "pull"}, "scrape 'pull' is not allowed: one of annotations, pod_monitor, none"),
+        ({"scrape": "pull"}, "scrape 'pull' is not allowed: one of annotations, pod_monitor, service_monitor, none"),
         (
             {"scrape": "pod_monitor", "interval": "30"},
             "interval '30' is not allowed: a number with ms, s, m or h, e.g. 30s",
@@ -265,7 +265,7 @@ def test_every_wrong_argument_is_named_at_once():
     assert refused(port=70000, scrape="pull") == (
         "MetricsAdapter 'metrics': 2 problems"
         "\n  - port 70000 is not allowed: a whole number from 1 to 65535"
-        "\n  - scrape 'pull' is not allowed: one of annotations, pod_monitor, none"
+        "\n  - scrape 'pull' is not allowed: one of annotations, pod_monitor, service_monitor, none"
     )
 
 

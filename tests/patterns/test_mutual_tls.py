@@ -269,13 +269,10 @@ def test_names_are_refused_where_they_are_not_checked(app):
     )
 
 
-def test_a_tcp_probe_is_refused_because_nginx_would_answer_it():
-    with pytest.raises(CompositionError) as refused:
-        mutual(web(ports=(REDIS,), readiness_probe={"tcpSocket": {"port": "redis"}}), target_ports=("redis",))
-    assert str(refused.value) == (
-        "workload 'web': 1 conflict\n  - readinessProbe of the app: a tcpSocket probe of port 'redis' would be answered by the ambassador "
-        "even if the app is down; use httpGet or exec"
-    )
+def test_a_tcp_probe_asks_nginx_whether_the_app_listens():
+    pod = mutual(web(ports=(REDIS,), readiness_probe={"tcpSocket": {"port": "redis"}}), target_ports=("redis",))
+    assert pod.spec["containers"][0]["readinessProbe"] == {"httpGet": {"port": 8081, "path": "/listening/redis"}}
+    assert pod.health_ports == {8081: ("/healthz", "/listening/redis")}
 
 
 def test_a_secret_authority_does_not_end_in_a_config_map():

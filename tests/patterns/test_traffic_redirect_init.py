@@ -226,7 +226,7 @@ NOBODY = (
                 lambda: MetricsAdapter("metrics"),
             ],
             [
-                f"{WHO}port 'http-prometheus' is served by MetricsAdapter 'metrics', which listens where it is told to; "
+                f"{WHO}port 'http-prometheus' is served by MetricsAdapter 'metrics', which follows its ambassadors by itself; "
                 "take it out of target_ports="
             ],
         ),

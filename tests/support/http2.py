@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import h2.config
 import h2.connection
@@ -107,8 +108,10 @@ class Http2:
             if answer is None:
                 continue
             if isinstance(event, h2.events.ResponseReceived):
-                answer.headers = [(name, value) for name, value in event.headers if not name.startswith(":")]
-                answer.status = int(dict(event.headers)[":status"])
+                # the types know nothing of header_encoding
+                headers = cast("list[tuple[str, str]]", event.headers)
+                answer.headers = [(name, value) for name, value in headers if not name.startswith(":")]
+                answer.status = int(dict(headers)[":status"])
             elif isinstance(event, h2.events.DataReceived):
                 answer.body += event.data
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

@@ -20,6 +20,7 @@ from components.certificates import SelfSignedCertificate, ServerCertificateArgs
 from components.core.app import App, Port, Rebind
 from components.core.fold import compose
 from components.core.pod import Pod
+from components.core.view import BoundPort
 from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.http2 import Http2
@@ -39,7 +40,7 @@ class Rendered:
     container: dict[str, Any]
     files: dict[str, str]
 
-    def port(self, name: str = "http") -> Port:
+    def port(self, name: str = "http") -> BoundPort:
         found = self.pod.port(name)
         assert found
         return found
@@ -78,9 +79,9 @@ def rendered(*ports: Port, probes: Mapping[str, Any] | None = None, ip_families:
     return Rendered(pod=pods[0], container=container, files=files)
 
 
-def certificate() -> dict[str, str]:
+def certificate(service_name: str = "web") -> dict[str, str]:
     """The files of a Secret with a new certificate of the Service."""
-    made = run(lambda: SelfSignedCertificate("made", ServerCertificateArgs(service_name="web"))).one("Secret")
+    made = run(lambda: SelfSignedCertificate("made", ServerCertificateArgs(service_name=service_name))).one("Secret")
     return dict(made.inputs["stringData"])
 
 

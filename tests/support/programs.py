@@ -13,6 +13,7 @@ _MORE = (
     "/usr/sbin",
     "/sbin",
     str(_CACHE / "pod-patterns" / "bin"),
+    str(_CACHE / "pod-patterns" / "npm" / "node_modules" / ".bin"),
     str(Path(os.environ.get("TESTBED_HOME", _CACHE / "testbed")) / "bin"),
 )
 

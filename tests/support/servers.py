@@ -49,7 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: HttpServer
 
     def setup(self) -> None:
-        self.timeout = self.server.idle_seconds
+        # of the class to the types, of each connection to http.server
+        self.timeout = self.server.idle_seconds  # type: ignore[misc]
         self.server.connections += 1
         self.answered = 0
         super().setup()

@@ -15,6 +15,7 @@ from ...core.view import BoundPort, PodView
 from .proxies import workers
 
 
+@checks.outlined("[0-9A-Fa-f.:]+(/[0-9A-Fa-f.:]+)?")
 def _network_problems(what: str, value: str) -> list[str]:
     try:
         ipaddress.ip_network(value)
@@ -56,7 +57,7 @@ class AmbassadorArgs(PatternArgs):
     Default: 4."""
     trusted_proxies: Sequence[Network] = ()
     """Networks of proxies in front of the pod (an ingress, a load balancer), e.g. `10.0.0.0/8`. What they say in X-Forwarded-For, -Proto,
-    -Host, -Port and their kin is passed on; what anybody else says there is not. Headers with underscores are dropped then. Default: none,
+    -Host, -Port and similar headers is passed on; what others say there is not. Headers with underscores are dropped then. Default: none,
     the client is who connects."""
     access_log: bool = True
     """Whether requests are logged to stdout. Default: True."""
@@ -65,7 +66,8 @@ class AmbassadorArgs(PatternArgs):
     container_name: Label = "nginx-proxy"
     """Name of nginx's container, and the beginning of its volumes' names. Default: nginx-proxy."""
     health_port: PortNumber = 8081
-    """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Default: 8081."""
+    """Plain HTTP port on which nginx answers the kubelet; the fold takes the next free one if it is taken. Probes that only connect would
+    find nginx: they ask it whether the app listens, at /listening/<port name>. Default: 8081."""
     uid: Uid | None = 101
     """User id of nginx; None leaves it to the cluster. Default: 101, as in the image."""
     resources: Resources = sized("50m", "32Mi", "256Mi")

@@ -15,7 +15,7 @@ _CREDENTIALS = re.compile(r"://[^/\s]*@")
 
 @dataclass(frozen=True, kw_only=True)
 class Exporter:
-    """A program that measures an app, and how it is told where the app is and where to listen.
+    """A program that measures an app, and how it learns where the app is and where to listen.
 
     In `args` and `env`, these placeholders are replaced: `{url}`, `{host}` and `{port}` by where the app listens; `{listen}` (`host:port`,
     or `:port` for every address), `{listen_host}` and `{listen_port}` by where the exporter has to listen; `{path}` by the path of the

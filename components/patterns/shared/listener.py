@@ -1,7 +1,12 @@
 """A port that an nginx takes over."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+# what the kubelet asks for and nginx.conf can hold; no quotes, no spaces, no fragment
+_PROBE_URI = re.compile(r"/[A-Za-z0-9._~@:+,=/%-]*(\?[A-Za-z0-9._~@:+,=/%&*-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +33,14 @@ class Listener:
     """Plain HTTP port for the kubelet, which has no certificate, and speaks no TLS to gRPC."""
     probe_uris: Sequence[str] = ()
     """All that is proxied from there, by GET, or as gRPC."""
+    checked: int | None = None
+    """Port number of the process, if the kubelet only wants to know whether it listens."""
+
+
+def probe_problems(probes: Mapping[str, Any]) -> list[str]:
+    """Why these cannot be `probe_uris`; each by where it comes from."""
+    return [
+        f"{where}: path {uri!r} is not allowed behind client_auth: letters, digits and ._~@:+,=/%-, and after one '?' also &*"
+        for where, uri in probes.items()
+        if not isinstance(uri, str) or not _PROBE_URI.fullmatch(uri)
+    ]

@@ -64,7 +64,7 @@ class MutualTlsArgs(ConnectionsArgs):
         return found
 
     def clients(self) -> nginx.Clients | None:
-        """What nginx is told of the clients; None if it asks for no certificates."""
+        """What nginx knows of the clients; None if it asks for no certificates."""
         if self.client_auth is None:
             return None
         return nginx.Clients(

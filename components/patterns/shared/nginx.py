@@ -20,7 +20,7 @@ DIRECTORY = "/etc/nginx-proxy"
 """Where the nginx.conf is mounted."""
 
 HEADERS = "headers.conf"
-"""Name of the file with the headers that an app is told."""
+"""Name of the file with the headers for the app."""
 
 GRPC_HEADERS = "grpc_headers.conf"
 """The same for apps that speak gRPC."""
@@ -43,6 +43,9 @@ CLIENT_CRL = "client-crl.pem"
 HEALTH_PATH = "/healthz"
 """Where nginx answers the kubelet itself."""
 
+LISTENING = "listening"
+"""Where the kubelet learns whether the process of a port listens, with the port's name behind it; and the file that says so."""
+
 VALIDATOR_HEALTH_PATH = "/validator"
 """Where the kubelet gets through to the validator."""
 
@@ -54,6 +57,9 @@ STREAMS = 128
 
 RELOADING = "/tmp/reloading"
 """The same while nginx takes changed certificates; a file of its own, so that the end of this is not the end of that."""
+
+LISTENING_FILE = f"/tmp/{LISTENING}-"
+"""While this file, with the port's name behind it, exists, the process of that port listens."""
 
 LISTEN_DIRECTORY = "/tmp"
 """Where the start script writes the listen directives of ports on the pod's own addresses."""
@@ -80,7 +86,7 @@ class Clients:
     """Whose certificates are asked for."""
 
     required: bool
-    """Whether clients without one are refused."""
+    """Whether clients without one are rejected."""
     ca: str
     """Path of the file that they are verified with."""
     crl: str | None = None
@@ -135,13 +141,26 @@ class Nginx:
         return ("ssl" if self.outer_scheme == "https" else "") + "/http2" * listener.http2
 
 
+def listening_path(name: str) -> str:
+    """Where the kubelet learns whether the process of that port listens."""
+    return f"/{LISTENING}/{name}"
+
+
+def checking(pod: PodView, listeners: Sequence[Listener], health_port: int) -> PodView:
+    """The view in which the kubelet learns there which processes listen."""
+    for listener in listeners:
+        if listener.checked:
+            pod = pod.check(listener.name, number=health_port, path=listening_path(listener.name))
+    return pod
+
+
 def _outer_scheme(nginx: Nginx) -> str:
     """What a client speaks; where there are two kinds of clients, nginx knows of each."""
     return "$scheme" if nginx.plain_too else str(nginx.outer_scheme)
 
 
 def set_headers(args: AmbassadorArgs, nginx: Nginx) -> dict[str, str]:
-    """The files of the headers that an app is told."""
+    """The files of the headers for the app."""
     given = dict(headers.HOP)
     if nginx.outer_scheme is not None:
         trusted = {name: headers.trusted_variable(name) if args.trusted_proxies else "" for name in headers.UNSAID}
@@ -176,6 +195,7 @@ def render(args: AmbassadorArgs, nginx: Nginx, pod: PodView) -> dict[str, str]:
         health_port=nginx.health_port,
         health_path=HEALTH_PATH,
         validator=nginx.validator,
+        checked={listening_path(port.name): f"{LISTENING_FILE}{port.name}" for port in nginx.listeners if port.checked},
     )
     return {"nginx.conf": _main(args, nginx, pod, listens), HEALTH: health, **set_headers(args, nginx)}
 

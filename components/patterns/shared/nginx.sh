@@ -4,16 +4,19 @@
 #
 # Arguments: directories where Secrets and ConfigMaps are mounted; may be none.
 # Environment:
+#   CHECKED    NAME:NUMBER for each port of which the kubelet wants to know whether a process listens behind nginx, NUMBER with four
+#              hexadecimal digits; may be unset
 #   CONFIG     path of the nginx.conf
 #   HEALTH     path of the configuration of the one for the kubelet
 #   DRAINING   file that makes every answer close its connection; the container's preStop creates it
 #   LISTEN     NUMBER:PARAMETERS for each port on the pod's own addresses, PARAMETERS of its listen directive may be none, and end in
 #              /http2; may be unset
 #   LISTEN_DIRECTORY  where listen-NUMBER.conf is written
+#   LISTENING  beginning of the files that say so, with NAME behind it; unless CHECKED is unset
 #   MEMORY     KiB that a process may take
 #   POD_IPS    the pod's addresses, separated by commas
 #   RELOADING  the same as DRAINING while certificates are reloaded. It is another file, so that the end of a reload does not end the draining
-# Programs: cat, cksum, nginx, readlink, rm, sed, sleep, touch.
+# Programs: cat, cksum, grep, nginx, readlink, rm, sed, sleep, touch.
 #
 # The kubelet swaps the link `..data` when it has written the files of a changed Secret; in other volumes the files themselves change. A worker that is replaced hangs up on its clients,
 # also on those that are just sending a request. So clients are first made to open a connection for each request, and still are while the
@@ -25,7 +28,7 @@ run() { nginx -e stderr -c "$CONFIG" "$@"; }
 state() { for directory; do readlink "$directory/..data" || cat "$directory"/* 2>/dev/null | cksum; done; }
 
 # /tmp outlives the container: one that its liveness probe restarted would go on draining
-rm -f "$DRAINING" "$RELOADING" /tmp/*.pid /tmp/*.sock
+rm -f "$DRAINING" "$RELOADING" ${LISTENING:+"$LISTENING"*} /tmp/*.pid /tmp/*.sock
 
 # nginx 1.25.1 made a directive of a parameter, about which it warns since then
 http2=' http2'
@@ -58,6 +61,21 @@ ulimit -d "$MEMORY"
   while [ ! -s /tmp/nginx.pid ]; do sleep 0.1; done
   exec nginx -e stderr -c "$HEALTH"
 } &
+
+# The containers of a pod share its network, and so the kernel's list of sockets: local address, remote address, 0A for one that listens.
+# An address is as the machine's words lie in memory; in tcp6 an IPv4 one has FFFF in front.
+if [ -n "${CHECKED:-}" ]; then
+  while :; do
+    for port in $CHECKED; do
+      if grep -qsE "^ *[0-9]+: (0+|[0F]*(0100007F|7F000001)):${port#*:} 0+:0+ 0A " /proc/net/tcp /proc/net/tcp6; then
+        : >"$LISTENING${port%%:*}"
+      else
+        rm -f "$LISTENING${port%%:*}"
+      fi
+    done
+    sleep 1
+  done &
+fi
 
 if [ $# -gt 0 ]; then
   known=$(state "$@")

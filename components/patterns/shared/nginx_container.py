@@ -10,7 +10,7 @@ from ...core.identity import restricted, secret_mode
 from ...core.patch import ConfigFiles, PodPatch, UndeclaredPort, Wire, sidecar
 from ...core.view import BoundPort, PodView
 from .ambassador import AmbassadorArgs
-from .nginx import DIRECTORY, DRAINING, HEALTH, HEALTH_PATH, LISTEN_DIRECTORY, RELOADING, Nginx, render
+from .nginx import DIRECTORY, DRAINING, HEALTH, HEALTH_PATH, LISTEN_DIRECTORY, LISTENING_FILE, RELOADING, Nginx, listening_path, render
 from .proxies import health_probe
 from .scripts import script
 
@@ -34,6 +34,9 @@ def started(args: AmbassadorArgs, nginx: Nginx, reload: Sequence[str]) -> dict[s
         # status.podIPs: every address of the pod, of both families in a dual-stack cluster
         env += environment({"LISTEN": own, "LISTEN_DIRECTORY": LISTEN_DIRECTORY})
         env.append({"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}})
+    checked = " ".join(f"{port.name}:{port.checked:04X}" for port in nginx.listeners if port.checked)
+    if checked:
+        env += environment({"CHECKED": checked, "LISTENING": LISTENING_FILE})
     return {"command": ["/bin/sh", "-c", _SCRIPT, "nginx", *reload], "env": env}
 
 
@@ -88,6 +91,7 @@ def proxy(
         ],
     }
     health = [HEALTH_PATH, *([nginx.validator.health_path] if nginx.validator else [])]
+    health += [listening_path(port.name) for port in nginx.listeners if port.checked]
     probed = [
         UndeclaredPort(number=p.probe_port, argument="health_port", paths=tuple(dict.fromkeys(p.probe_uris)))
         for p in nginx.listeners

@@ -17,7 +17,7 @@ INFORM = script(__package__, "reload.sh")
 
 @dataclass(frozen=True, kw_only=True)
 class ReloadArgs:
-    """How the app is told that its files have changed: by exactly one of `reload_path` and `reload_command`.
+    """How the app is notified that its files have changed: by exactly one of `reload_path` and `reload_command`.
 
     There are no signals: they would need a process namespace that the containers share, in which each could read the others' memory.
     """
@@ -42,7 +42,7 @@ class ReloadArgs:
         return ["reload_path and reload_command are both set; the app is notified in one way"] if both else []
 
     def reload_problems(self, pod: PodView) -> list[str]:
-        """Why this app cannot be told."""
+        """Why this app cannot be notified."""
         name, port, known = self.reload_target_port, pod.port(self.reload_target_port), pod.known_ports()
         if self.reload_path is None:
             return []
@@ -53,7 +53,7 @@ class ReloadArgs:
         return []
 
     def reload_call(self, pod: PodView) -> list[pulumi.Input[str]]:
-        """The command that tells the app; empty if there is nothing to tell."""
+        """The command that notifies the app; empty if there is nothing to run."""
         port = pod.port(self.reload_target_port)
         if self.reload_path is None or port is None:
             return list(self.reload_command)

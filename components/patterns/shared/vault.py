@@ -21,6 +21,7 @@ from .vault_read import API, Role, VaultPath, merged, role_problems, vault_path
 from .vault_secret import VaultSecret
 
 
+@checks.outlined(vault_path.pattern)
 def _auth_mount_problems(what: str, mount: str) -> list[str]:
     if vault_path(what, mount):
         return vault_path(what, mount)
@@ -48,7 +49,7 @@ class VaultArgs(PatternArgs):
     """Role of the auth method, which decides what the pod's service account may read. Its policy needs `read` on each secret,
     `update` on a certificate's issue/<role>, and the default policy (or auth/token/lookup-self, renew-self and revoke-self)."""
     secrets: Sequence[VaultSecret] = ()
-    """Files, one each. Default: none; there is a secret or a certificate at least."""
+    """Files, one each. At least one secret or certificate is required. Default: none."""
     certificates: Sequence[VaultCertificate] = ()
     """Certificates that Vault issues for the pod, three files each. Default: none."""
     auth_mount: AuthMount = "kubernetes"

@@ -46,7 +46,7 @@ def wait_container(
 ) -> dict[str, Any]:
     """An init container that ends when every target has been there; each is a kind and what to look for.
 
-    `where` names the owner to whom a target is refused that is known only later.
+    `where` names the owner, for the error about a target that is known only later.
     """
     arguments: list[pulumi.Input[str]] = []
     for kind, target in targets:

@@ -1,0 +1,234 @@
+"""Candidate: a program that takes TLS off, in front of the same server."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from components.core.app import Port
+from tests.support.nginx_proxy import HTTP, TCP, programs, rendered
+from tests.support.programs import need
+from tests.support.sandbox import sandbox
+from tests.support.servers import free_ports
+
+CORE, OTHERS = 0, 1
+"""The core that the proxies run on, and that of the client and the server."""
+
+ARTICLE = """\
+daemon off;
+pid article.pid;
+error_log stderr;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    server {
+        listen 127.0.0.1:$listen ssl;
+        ssl_certificate $directory/tls.crt;
+        ssl_certificate_key $directory/tls.key;
+        client_max_body_size 0;
+        location / { proxy_pass http://127.0.0.1:$server; }
+    }
+}
+"""
+HITCH = """\
+frontend = "[127.0.0.1]:$listen"
+backend = "[127.0.0.1]:$server"
+pem-file = "$directory/tls.pem"
+workers = 1
+alpn-protos = "http/1.1"
+"""
+HAPROXY_HTTP = """\
+global
+    nbthread 1
+    maxconn 4000
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend tls
+    bind 127.0.0.1:$listen ssl crt $directory/tls.pem alpn h2,http/1.1
+    default_backend server
+backend server
+    server server 127.0.0.1:$server
+"""
+HAPROXY_TCP = HAPROXY_HTTP.replace("mode http", "mode tcp").replace("alpn h2,http/1.1", "alpn http/1.1")
+STUNNEL = """\
+foreground = yes
+pid =
+[tls]
+accept = 127.0.0.1:$listen
+connect = 127.0.0.1:$server
+cert = $directory/tls.pem
+"""
+CADDY = """\
+{
+    admin off
+    auto_https off
+    persist_config off
+}
+https://127.0.0.1:$listen {
+    tls $directory/tls.crt $directory/tls.key
+    reverse_proxy 127.0.0.1:$server
+}
+"""
+GHOSTUNNEL = (
+    "--listen=127.0.0.1:$listen",
+    "--target=127.0.0.1:$server",
+    "--cert=$directory/tls.crt",
+    "--key=$directory/tls.key",
+    "--disable-authentication",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One that can be started."""
+
+    name: str
+    """What the tables call it."""
+    carries: str
+    """http if it looks into requests, tcp if it passes bytes on."""
+    listen: int
+    """The port where it speaks TLS."""
+    server: int
+    """The port where it expects the server."""
+    start: Callable[[Path], Any]
+    """Starts it in a directory that has the certificate; a context manager of its process id."""
+    http2: bool = False
+    """Whether it offers HTTP/2."""
+    is_ours: bool = False
+
+
+@dataclass(kw_only=True)
+class Running:
+    """One that is running."""
+
+    candidate: Candidate
+    pid: int
+
+    def processes(self) -> list[int]:
+        """It and all that came of it."""
+        found, new = [], [self.pid]
+        while new:
+            pid = new.pop()
+            found.append(pid)
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                with suppress(OSError):
+                    new += map(int, task.read_text().split())
+        return found
+
+    def cpu_seconds(self) -> float:
+        """What it has taken so far, of the user and of the system."""
+        ticks = 0
+        for pid in self.processes():
+            with suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> int:
+        """Bytes that are its own; what its processes share counts once, by parts."""
+        total = 0
+        for pid in self.processes():
+            with suppress(OSError):
+                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+        return total
+
+
+@contextmanager
+def process(command: Sequence[str], directory: Path, *, core: int = CORE, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """A program on one core, killed in the end."""
+    with open(directory / "output", "ab") as output:
+        started = subprocess.Popen(
+            ["taskset", "-c", str(core), *command],
+            cwd=directory,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield started.pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def other(name: str, carries: str, text: str, *command: str, http2: bool = False, env: Mapping[str, str] | None = None) -> Candidate:
+    """A program with a configuration file."""
+    listen = free_ports(2)
+    server = listen + 1
+
+    @contextmanager
+    def start(directory: Path) -> Iterator[int]:
+        words = {"config": str(directory / "config"), "directory": str(directory), "listen": str(listen), "server": str(server)}
+        (directory / "config").write_text(Template(text).substitute(words))
+        with process([need(command[0]), *(Template(word).substitute(words) for word in command[1:])], directory, env=env) as pid:
+            yield pid
+
+    return Candidate(name=name, carries=carries, listen=listen, server=server, start=start, http2=http2)
+
+
+def ours(name: str, port: Port, **arguments: Any) -> Candidate:
+    """The ambassador as it is rendered, in a container's sandbox."""
+    made = rendered(port, secret_name="tls", **arguments)
+
+    @contextmanager
+    def start(directory: Path) -> Iterator[int]:
+        files = {**made.files, **{f"/certs/{file}": (directory / file).read_text() for file in ("tls.crt", "tls.key")}}
+        variables = [f"{variable['name']}={variable['value']}" for variable in made.container.get("env", ())]
+        command = ["taskset", "-c", str(CORE), "env", *variables, *made.container["command"]]
+        with sandbox(directory, command, files=files, programs=programs()) as running:
+            yield running.pid
+
+    there = made.port(port.name)
+    return Candidate(
+        name=name, carries=port.scheme, listen=there.outer_number, server=there.number, start=start, http2=port is HTTP, is_ours=True
+    )
+
+
+def candidates() -> list[Candidate]:
+    """All of them; the ambassador with its defaults, and without its access log, which the others do not write."""
+    while True:
+        # free ports are found by chance
+        made = _candidates()
+        numbers = [number for candidate in made for number in (candidate.listen, candidate.server)]
+        if len({*numbers}) == len(numbers):
+            return made
+
+
+def _candidates() -> list[Candidate]:
+    one_core = {"GOMAXPROCS": "1"}
+    return [
+        ours("TlsAmbassador http", HTTP),
+        ours("TlsAmbassador http, no access log", HTTP, access_log=False),
+        other("the article's nginx", "http", ARTICLE, "nginx", "-e", "stderr", "-p", "$directory", "-c", "$config"),
+        other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", http2=True),
+        other("caddy", "http", CADDY, "caddy", "run", "--adapter=caddyfile", "--config=$config", http2=True, env=one_core),
+        ours("TlsAmbassador tcp", TCP),
+        other("hitch", "tcp", HITCH, "hitch", "--config=$config", "--user=nobody"),
+        other("haproxy tcp", "tcp", HAPROXY_TCP, "haproxy", "-db", "-f", "$config"),
+        other("stunnel", "tcp", STUNNEL, "stunnel4", "$config"),
+        other("ghostunnel", "tcp", "", "ghostunnel", "server", *GHOSTUNNEL, env=one_core),
+    ]
+
+
+def answers(port: int, seconds: float = 15) -> bool:
+    """Whether something listens there, soon."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,12 @@
+"""python -m bench.rendering.ours COUNT: workloads with patterns, to stdout."""
+
+import sys
+
+from bench.rendering.objects import program
+from components.offline import manifests
+from components.offline.order import ordered
+from components.offline.printing import printed
+
+if __name__ == "__main__":
+    for manifest in manifests(lambda: program(int(sys.argv[1]))):
+        print(f"---\n{printed(ordered(manifest))}", end="")

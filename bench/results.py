@@ -1,0 +1,80 @@
+"""Results: rounds of figures, kept as JSON, and what they come to."""
+
+import json
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One figure of one candidate in one round."""
+
+    row: str
+    """What was measured: a load."""
+    candidate: str
+    """Whose figure it is."""
+    round: int
+    values: dict[str, float]
+    """Figures by name."""
+
+
+@dataclass(kw_only=True)
+class Results:
+    """All figures of one run."""
+
+    title: str
+    command: str
+    """The command that makes them anew."""
+    samples: list[Sample] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    """Versions and settings."""
+
+    def rows(self) -> list[str]:
+        """What was measured, in order."""
+        return list(dict.fromkeys(sample.row for sample in self.samples))
+
+    def candidates(self, row: str) -> list[str]:
+        """Who was measured there, in order."""
+        return list(dict.fromkeys(sample.candidate for sample in self.samples if sample.row == row))
+
+    def of(self, row: str, candidate: str, value: str) -> list[float]:
+        """One figure over the rounds."""
+        return [s.values[value] for s in self.samples if s.row == row and s.candidate == candidate and value in s.values]
+
+    def save(self, path: Path) -> None:
+        """Writes them as JSON."""
+        machine = {"machine": platform.machine(), "system": platform.system(), "python": platform.python_version()}
+        kept = {"title": self.title, "command": self.command, "notes": {**machine, **self.notes}}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**kept, "samples": [asdict(sample) for sample in self.samples]}, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "Results":
+        """Reads what `save` wrote."""
+        kept = json.loads(path.read_text())
+        return cls(**{**kept, "samples": [Sample(**sample) for sample in kept["samples"]]})
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Median, and the first and third quartile."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return middle, low, high
+
+
+def table(results: Results, value: str, *, unit: str, scale: float = 1) -> str:
+    """One figure of all rows in Markdown: medians, and the quartiles behind them."""
+    lines = []
+    for row in results.rows():
+        known = {name: interval(found) for name in results.candidates(row) if (found := results.of(row, name, value))}
+        if not known:
+            continue
+        lines += [f"**{row}** ({unit})", "", "| | median | quartiles |", "|---|---:|---:|"]
+        lines += [f"| {name} | {m * scale:,.4g} | {low * scale:,.4g}–{high * scale:,.4g} |" for name, (m, low, high) in known.items()]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The components for programs in other languages: what Pulumi's engine asks for, made with the library."""

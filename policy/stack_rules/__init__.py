@@ -1,0 +1,1 @@
+"""Rules about the Kubernetes objects of a Pulumi stack, whoever wrote them."""
