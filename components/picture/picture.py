@@ -5,9 +5,10 @@ from functools import cached_property
 
 from ..core.pod import Pod
 from . import svg, text
+from .facts import model
 from .layout import lay
 from .measures import described
-from .model import Model, model
+from .model import Model
 from .sheet import Line, Sheet
 from .text import mounted
 from .timeline import timeline

@@ -4,7 +4,8 @@ import pytest
 
 from components import App, ConfigFiles, Connection, Injection, LogTailSidecarArgs, Pod, PodPatch, Port, Rebind, Target, TlsAmbassadorArgs
 from components.core.fold import compose
-from components.picture.model import Box, model
+from components.picture.facts import model
+from components.picture.model import Box
 from components.picture.remote import Remote, remote
 from components.testing import run
 from tests.support.drawn import workload
