@@ -26,13 +26,15 @@ ENV_SOURCES = {
 FIELD_PATH = re.compile(
     r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])|spec\.(nodeName|serviceAccountName)|status\.(host|pod)IPs?"
 )
+_PLAIN = frozenset((str, int, bool, float, dict, list, tuple, type(None)))
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(?P<path>(/[A-Za-z0-9._~%@:+-]*)*)")
 
 
 def is_plain(value: Any) -> bool:
     """False for an Output (or anything else that Pulumi only knows later)."""
-    return not (isinstance(value, pulumi.Output) or hasattr(value, "__await__"))
+    # nearly everything is one of these, and the others take long to find out
+    return type(value) in _PLAIN or not (isinstance(value, pulumi.Output) or hasattr(value, "__await__"))
 
 
 def when_known(where: str, value: pulumi.Input[str], problems: Callable[[str], Iterable[str]]) -> pulumi.Input[str]:

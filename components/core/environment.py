@@ -39,7 +39,7 @@ def literal(text: pulumi.Input[str]) -> pulumi.Input[str]:
 
 def references(value: object) -> list[str]:
     """The names that a text refers to. None of what is known only later, and of `$(a command)`, which no variable can be called."""
-    found = _REFERENCE.finditer(value) if isinstance(value, str) else ()
+    found = _REFERENCE.finditer(value) if isinstance(value, str) and "$(" in value else ()
     return [match["name"] for match in found if match["name"] is not None and not checks.env_name("", match["name"])]
 
 

@@ -2,8 +2,9 @@
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, Protocol, Self, TypeGuard, cast
 
 import pulumi
@@ -173,11 +174,21 @@ def _fits(method: object) -> bool:
         return True
     if not callable(method):
         return False
+    function = getattr(method, "__func__", None)
+    return _takes(method, 1) if function is None else _takes_known(function, 2)
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    """Whether it can be called with so many arguments."""
     try:
-        inspect.signature(method).bind(None)
+        inspect.signature(function).bind(*[None] * count)
     except TypeError:
         return False
     return True
+
+
+# of a method, which has its object besides; a class has many objects
+_takes_known = cache(_takes)
 
 
 def _a(value: object) -> str:

@@ -57,6 +57,8 @@ def at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:
 
 def is_structured(value: Any) -> bool:
     """Whether everything that the fold looks at is known."""
+    if isinstance(value, str | int):
+        return True
     if isinstance(value, Mapping):
         if rpc.is_rpc_secret(value):
             return False

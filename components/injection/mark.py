@@ -55,7 +55,7 @@ def written(found: Mapping[str, Mark]) -> str:
 
 def moved(ports: tuple[BoundPort, ...]) -> dict[str, Mapping[str, Any]]:
     """What a mark keeps of ports that stand behind ambassadors."""
-    found = {p.name: (p.number, asdict(p.frontend)) for p in ports if p.frontend is not None}
+    found = {p.name: (p.number, vars(p.frontend)) for p in ports if p.frontend is not None}
     return {
         name: {"number": number, "frontend": {key: value for key, value in frontend.items() if value is not None}}
         for name, (number, frontend) in found.items()

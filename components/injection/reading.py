@@ -77,9 +77,11 @@ def app(found: Base, target: Target) -> App:
 
 def _snakes(value: Any) -> Iterator[str]:
     """The keys that are written as in Python; those that somebody chose freely do not count."""
+    if isinstance(value, str | int):
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if re.fullmatch("[a-z]+(_[a-z]+)+", str(key)):
+            if "_" in str(key) and re.fullmatch("[a-z]+(_[a-z]+)+", str(key)):
                 yield str(key)
             elif key not in _FREE:
                 yield from _snakes(inner)

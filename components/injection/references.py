@@ -159,6 +159,8 @@ def _content(config: Wire) -> dict[str, Any]:
 
 
 def _read(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str | int):
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if isinstance(inner, Mapping):
