@@ -65,7 +65,8 @@ def _listeners(found: Sum) -> dict[int, _Listener]:
     for place, (owner, patch) in enumerate(found.owned):
         sidecars = [c for c in patch.init_containers if c.get("restartPolicy") == "Always"]
         begins = place if sidecars and not found.pod.classic else last
-        forwarded = {connection.local_port: str(connection.address) for connection in patch.connects}
+        # an address that is known only later has no text yet
+        forwarded = {c.local_port: c.address if isinstance(c.address, str) else "its server" for c in patch.connects if c.local_port}
         for port in patch.undeclared_ports:
             listeners.setdefault(port.number, _Listener(owner, begins, forwarded.get(port.number, "")))
         for container in (*sidecars, *patch.containers):
