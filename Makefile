@@ -6,7 +6,7 @@ RUN := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down preview check format test fuzz mutants golden reference e2e bench wheel clean
+.PHONY: help up down preview check format test fuzz mutants judge golden reference sbom e2e bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -29,6 +29,7 @@ check: $(DEV) ## format, lint (shellcheck too) and types
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples
 	$(VENV)/bin/pyright
 	$(VENV)/bin/python -m tools.reference --check
+	$(VENV)/bin/python -m tools.sbom --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
@@ -47,11 +48,17 @@ mutants: $(DEV) ## change the core, one place at a time, and see whether the tes
 	$(VENV)/bin/mutmut run $(ARGS)
 	$(VENV)/bin/mutmut results
 
+judge: $(DEV) ## what outside judges say of all that is rendered; ARGS='--only nginx tls' for some of them
+	$(VENV)/bin/python -m judges $(ARGS)
+
 golden: $(DEV) ## rewrite tests/golden
 	$(VENV)/bin/python -m pytest tests/test_goldens.py --rewrite-goldens
 
 reference: $(DEV) ## rewrite docs/reference.md from the docstrings
 	$(VENV)/bin/python -m tools.reference
+
+sbom: $(DEV) ## write build/sbom.json and the tables of docs/supply-chain.md
+	$(VENV)/bin/python -m tools.sbom
 
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)

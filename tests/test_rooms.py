@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "offline": {"core", "injection"},
     "testing": {"offline"},
 }
-ABOVE = {"stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns"}
+ABOVE = {"stacks", "tools", "tests", "bench", "judges", "examples", "components", "pod_patterns"}
 PROVIDERS = {"pulumi_kubernetes", "pulumi_tls"}
 
 
