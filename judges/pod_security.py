@@ -1,4 +1,4 @@
-"""The API server's evaluator of the Pod Security Standards: which pods the restricted standard refuses, and why."""
+"""The API server's evaluator of the Pod Security Standards: which pods baseline and restricted refuse, and why."""
 
 import json
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ def judge(subjects: tuple[Subject, ...]) -> Iterator[Finding]:
     for (subject, where, _), verdict in zip(pods, verdicts, strict=True):
         for release, levels in json.loads(verdict).items():
             if version(release) >= subject.kubernetes:
-                for reason in levels["restricted"]:
-                    standard = "baseline" if reason in levels["baseline"] else "restricted"
-                    yield Finding(judge="pod-security", rule=reason, where=where, message=f"the {standard} standard refuses the pod")
+                for standard, reason in ((name, reason) for name, reasons in levels.items() for reason in reasons):
+                    message = f"the {standard} standard refuses the pod"
+                    yield Finding(judge="pod-security", rule=f"{standard}: {reason}", where=where, message=message)
 
 
 def _annotations(pod: object) -> dict[str, str]:
