@@ -19,20 +19,26 @@ _YOUNGER = ("ssl_alpn",)
 
 
 def judge(subjects: tuple[Subject, ...]) -> Iterator[Finding]:
-    """What both say. A configuration that several pods have is judged once, under the name of the first."""
+    """What both say."""
+    for where, path in written(subjects):
+        yield from _gixy(path, where)
+        yield from known(path, where)
+
+
+def written(subjects: tuple[Subject, ...]) -> Iterator[tuple[str, Path]]:
+    """Place and path of every configuration, as nginx is given it. What several pods have is there once, under the name of the first."""
     places: dict[str, str] = {}
     for subject in subjects:
         for found in subject.objects:
             files = (found.get("data") or {}) if found["kind"] == "ConfigMap" else {}
-            if "nginx.conf" in files and places.setdefault(json.dumps(files), subject.name) == subject.name:
-                directory = BUILT / "nginx" / subject.name / found["metadata"]["name"]
-                directory.mkdir(parents=True, exist_ok=True)
-                for name, content in files.items():
-                    (directory / name).write_text(content.replace(_MOUNTED, f"{directory}/"), encoding="utf-8")
-                where = subject.where("ConfigMap", found["metadata"]["name"])
-                for name in ("nginx.conf", "health.conf"):
-                    yield from _gixy(directory / name, f"{where}/{name}")
-                    yield from _crossplane(directory / name, f"{where}/{name}")
+            if "nginx.conf" not in files or places.setdefault(json.dumps(files), subject.name) != subject.name:
+                continue
+            directory = BUILT / "nginx" / subject.name / found["metadata"]["name"]
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (directory / name).write_text(content.replace(_MOUNTED, f"{directory}/"), encoding="utf-8")
+            where = subject.where("ConfigMap", found["metadata"]["name"])
+            yield from ((f"{where}/{name}", directory / name) for name in ("nginx.conf", "health.conf"))
 
 
 def _gixy(path: Path, where: str) -> Iterator[Finding]:
@@ -43,7 +49,8 @@ def _gixy(path: Path, where: str) -> Iterator[Finding]:
         yield Finding(judge="gixy", rule=issue["plugin"], where=f"{where}/{quoted.group(1)}" if quoted else where, message=one_line(detail))
 
 
-def _crossplane(path: Path, where: str) -> Iterator[Finding]:
+def known(path: Path, where: str) -> Iterator[Finding]:
+    """What crossplane says: a directive that is none, or at the wrong place, or without its words."""
     # what is in a map or a geo it takes for directives; their names are left out
     plain = crossplane.parse(str(path))["config"]
     inside = {inner["directive"] for file in plain for block in _blocks(file["parsed"]) for inner in block.get("block", ())}
