@@ -48,18 +48,17 @@ def judge(subjects: tuple[Subject, ...]) -> Iterator[Finding]:  # noqa: ARG001
         debian(program, package)
     for name, (port, arguments) in variants().items():
         with running(port, arguments) as (nginx, address):
-            yield from mozilla(address, nginx.ambassador.files["/certs/ca.crt"], f"TlsAmbassador/{name}")
+            trust = nginx.directory / "authority.pem"
+            trust.write_text(nginx.ambassador.files["/certs/ca.crt"], encoding="utf-8")
+            yield from mozilla(address, trust, f"TlsAmbassador/{name}")
             # three times the same nginx and the same OpenSSL: once is enough
             if name == "http":
-                yield from testssl(address, f"TlsAmbassador/{name}")
+                yield from testssl(address, trust, f"TlsAmbassador/{name}")
 
 
-def mozilla(address: str, trust: str, where: str) -> Iterator[Finding]:
-    """What sslyze finds that differs from Mozilla's intermediate configuration. trust: the authority's certificate, in PEM."""
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(trust)
-        file.flush()
-        said = output([python_tool("sslyze"), "--mozilla_config=intermediate", f"--certinfo_ca_file={file.name}", address])
+def mozilla(address: str, trust: Path, where: str) -> Iterator[Finding]:
+    """What sslyze finds that differs from Mozilla's intermediate configuration. trust: the authority's certificate."""
+    said = output([python_tool("sslyze"), "--mozilla_config=intermediate", f"--certinfo_ca_file={trust}", address])
     found = list(_CRITERION.finditer(said))
     if not found and "OK - Compliant." not in said:
         text = " ".join(match.group() for match in _SCAN_ERROR.finditer(said)) or said[-200:]
@@ -68,11 +67,11 @@ def mozilla(address: str, trust: str, where: str) -> Iterator[Finding]:
         yield Finding(judge="sslyze", rule=match["rule"], where=where, message=one_line(match["text"]))
 
 
-def testssl(address: str, where: str) -> Iterator[Finding]:
+def testssl(address: str, trust: Path, where: str) -> Iterator[Finding]:
     """What testssl.sh rates low or worse."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.json"
-        options = ["--quiet", "--color", "0", "--nodns", "none", "--jsonfile", str(report), *_LOOKS]
+        options = ["--quiet", "--color", "0", "--nodns", "none", "--add-ca", str(trust), "--jsonfile", str(report), *_LOOKS]
         # its status counts what it has seen
         output([debian("testssl", "testssl.sh"), *options, address], codes=range(200))
         for seen in json.loads(report.read_text(encoding="utf-8")):

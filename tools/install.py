@@ -13,6 +13,8 @@ from .engine import PROJECT
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pod-patterns" / "judges"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 _TAIL = 5
+# seconds; testssl.sh makes hundreds of connections
+_PATIENCE = 1800
 
 
 class MissingError(Exception):
@@ -67,7 +69,10 @@ def debian(program: str, package: str) -> str:
 def output(command: Sequence[object], codes: Sequence[int] = (0, 1), **options: str) -> str:
     """What a program prints. codes: of an exit that says that it did its work (default: 0 and 1). options: `input` and `cwd` of it."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600, **options)  # type: ignore[call-overload]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=_PATIENCE, **options)  # type: ignore[call-overload]
+    except subprocess.TimeoutExpired:
+        raise MissingError(f"{Path(words[0]).name} did not end within {_PATIENCE} s") from None
     if done.returncode not in codes:
         raise MissingError(f"{Path(words[0]).name} failed with status {done.returncode}: {_last(done.stderr + done.stdout)}")
     return str(done.stdout)
@@ -80,7 +85,13 @@ def _digest(*contents: bytes) -> str:
 def _run(command: list[str], name: str, environment: Mapping[str, str] | None = None, directory: Path = PROJECT) -> None:
     try:
         done = subprocess.run(
-            command, cwd=directory, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False, timeout=1800
+            command,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE,
         )
     except FileNotFoundError:
         raise MissingError(f"{name} cannot be installed: {command[0]} is not on PATH") from None
