@@ -13,7 +13,7 @@ LIBRARY := build/typed/pod_patterns
 # pip shows what it does, on a terminal; standard output is for manifests
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up preview down render diff inject picture explain check format test fuzz mutants golden reference schema pictures docs docs-check e2e soak costs bench wheel clean
+.PHONY: help up preview down render diff inject picture explain check format test fuzz mutants judge golden reference schema pictures sbom docs docs-check e2e soak costs bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -54,6 +54,7 @@ check: $(DEV) $(LIBRARY) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/python -m tools.reference --check
 	$(VENV)/bin/python -m tools.schema --check
 	$(VENV)/bin/python -m tools.prose
+	$(VENV)/bin/python -m tools.sbom --check
 	@command -v shellcheck >/dev/null || { echo 'shellcheck is missing; install it, e.g. with: apt-get install shellcheck' >&2; exit 1; }
 	shellcheck --external-sources $(shell find components examples stacks tests -name '*.sh') .ci/run
 	shellcheck --shell=bash tests/e2e/images/*/rootfs
@@ -72,6 +73,9 @@ mutants: $(DEV) ## change the core, one place at a time, and see whether the tes
 	$(VENV)/bin/mutmut run $(ARGS)
 	$(VENV)/bin/mutmut results
 
+judge: $(DEV) ## what outside judges say of all that is rendered; ARGS='--only nginx tls' for some of them
+	$(VENV)/bin/python -m judges $(ARGS)
+
 golden: $(DEV) ## rewrite tests/golden
 	$(VENV)/bin/python -m pytest tests/test_goldens.py --rewrite-goldens
 
@@ -89,6 +93,9 @@ docs: $(DOCS) ## build the site into build/site; a broken link fails
 
 docs-check: docs ## look at every page of the site with Chromium: links, phone width, dark mode, search; pictures in build/site-check
 	$(VENV)/bin/python -m tools.site_check
+
+sbom: $(DEV) ## write build/sbom.json and the tables of docs/supply-chain.md
+	$(VENV)/bin/python -m tools.sbom
 
 e2e: $(DEV) ## the end-to-end tests, on the cluster of KUBECONFIG; ARGS='-k failure' for some of them
 	$(VENV)/bin/python -m pytest tests/e2e -c tests/e2e/pytest.ini $(ARGS)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.support.leaks"]
+
 # the same examples in every run, however slow the machine
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")

@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "testing": {"offline"},
     "version": set(),
 }
-ABOVE = {"stacks", "tools", "tests", "bench", "examples", "components", "pod_patterns"}
+ABOVE = {"stacks", "tools", "tests", "bench", "judges", "examples", "components", "pod_patterns"}
 PROVIDERS = {"pulumi_kubernetes", "pulumi_tls"}
 
 

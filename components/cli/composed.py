@@ -1,36 +1,30 @@
 """The workload of a stack file, composed and not rendered."""
 
 from pathlib import Path
-from typing import Any
 
-from ..declared import stack, stack_file
+from ..declared import stack as declared
 from ..offline.run import run
 from ..workload import Workload
-from . import documents
+from . import project, stack as stacks
 from .documents import InputError
 
 
 def workload(name: str) -> Workload:
-    """What a stack file asks for. name: its path, or that of its stack: stacks/Pulumi.NAME.yaml, or Pulumi.NAME.yaml.
+    """What a stack file asks for. name: its path, or that of a stack of the project here.
 
     Keys and certificates are made for it and forgotten. Raises pulumi.RunError.
     """
-    places = (Path(name), Path("stacks") / f"Pulumi.{name}.yaml", Path(f"Pulumi.{name}.yaml"))
-    path = next((place for place in places if place.is_file()), places[0])
-    settings = stack_file.parse(stack_file.keys(_configuration(path)), str(path))
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        settings, places = stacks.file(path)
+    else:
+        stack = stacks.of(project.find(), name)
+        if stack.settings is None:
+            raise InputError(
+                stacks.shown(stack.path), ["asks for no workload; use a stack file with keys pod-patterns:..., or Workload.picture()"]
+            )
+        settings, places = stack.settings, stack.places
     built: list[Workload] = []
-    run(lambda: built.append(stack.build(settings)), project="pod-patterns", stack=path.stem.removeprefix("Pulumi.") or "stack")
+    with places.located():
+        run(lambda: built.append(declared.build(settings)), project="pod-patterns", stack=name if path.suffix == "" else path.stem)
     return built[0]
-
-
-def _configuration(path: Path) -> dict[str, Any]:
-    try:
-        value, problems = documents.read_one(str(path), path.read_bytes())
-    except OSError as error:
-        raise InputError(str(path), [f"cannot be read: {error.strerror}"]) from None
-    config = value.get("config") if isinstance(value, dict) else None
-    if not problems and not isinstance(config, dict):
-        problems = [f"{path}: has no mapping `config`; a stack file has it, with keys {stack_file.PREFIX}..."]
-    if problems:
-        raise InputError("stack file", problems)
-    return dict(config or {})

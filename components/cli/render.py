@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ProblemsError
-from ..declared import stack as declared, stack_file
+from ..declared import stack as declared
 from ..offline import Rendering, manifests, render as render_to
 from ..offline.order import ordered
 from ..offline.printing import printed
 from ..offline.run import run as run_offline
 from . import command, program, project, stack as stacks
-from .documents import InputError
-from .places import Places
 from .terminal import waiting
 
 _EXAMPLES = """\
@@ -69,12 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _of_file(path: Path, output: Path | None, keys: Path | None) -> int:
     """Renders what a stack file says, without a program."""
-    try:
-        text = path.read_bytes().decode(errors="surrogateescape")
-    except OSError as error:
-        raise InputError(str(path), [f"cannot be read: {error.strerror}"]) from None
-    places = Places(str(path), text, stack_file.PREFIX)
-    settings = stacks.settings_of(str(path), stacks.configuration(str(path), text), places)
+    settings, places = stacks.file(path)
     # as the engine calls it: Pulumi.<stack>.yaml
     names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
     with places.located(), waiting(f"Rendering {path}"):

@@ -74,6 +74,16 @@ def configuration(name: str, text: str, *, empty: bool = False) -> dict[str, Any
     return {str(key): value for key, value in config.items()}
 
 
+def file(path: Path) -> tuple[Settings, Places]:
+    """What a stack file asks for, without its project. Raises InputError and SettingsError."""
+    try:
+        text = path.read_bytes().decode(errors="surrogateescape")
+    except OSError as error:
+        raise InputError(str(path), [f"cannot be read: {error.strerror}"]) from None
+    places = Places(str(path), text, stack_file.PREFIX)
+    return settings_of(str(path), configuration(str(path), text), places), places
+
+
 def settings_of(name: str, config: Mapping[str, Any], places: Places) -> Settings:
     """The settings in the configuration of a stack file of that name. Raises SettingsError, each problem with its place."""
     with places.located():

@@ -232,9 +232,22 @@ NGINX = """\
 #!/bin/sh
 case "$*" in
 -v) echo "nginx version: nginx/{version}" >&2 ;;
-*) echo "$@"; sed -n '/listen\\|http2 on/p' "$4"; cat /tmp/listen-*.conf; exec sleep 1 ;;
+-V) echo "built with {library}" >&2 ;;
+*) echo "$@"; sed -n '/listen\\|http2 on\\|ecdh/p' "$4"; cat /tmp/listen-*.conf; exec sleep 1 ;;
 esac
 """
+
+
+def told(tmp_path: Path, **versions: str) -> list[str]:
+    """How an nginx of that version, built with that library, is started, and what it is then told of where it listens, and of curves."""
+    ambassador = rendered(HTTP, ip_families=("IPv4", "IPv6"))
+    variables = {v["name"]: v.get("value", "192.0.2.1") for v in ambassador.container["env"]}
+    variables |= {"LISTEN": "7000:ssl/http2 7001:ssl 7002:", "LISTEN_DIRECTORY": "/tmp", "POD_IPS": "192.0.2.1,2001:db8::1"}
+    command = ["env", *(f"{name}={value}" for name, value in variables.items()), *ambassador.container["command"]]
+    with sandbox(tmp_path, command, files=ambassador.files, programs={"nginx": NGINX.format(**versions).encode()}) as process:
+        process.wait(10)
+    number = str(ambassador.port().outer_number)
+    return [line.strip().replace(number, "443") for line in (tmp_path / "stdout").read_text().splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -252,20 +265,12 @@ esac
 )
 def test_newer_versions_of_nginx_are_told_in_their_words(version: str, directive: bool, tmp_path: Path) -> None:
     """They warn of the old ones."""
-    ambassador = rendered(HTTP, ip_families=("IPv4", "IPv6"))
-    variables = {v["name"]: v.get("value", "192.0.2.1") for v in ambassador.container["env"]}
-    variables |= {"LISTEN": "7000:ssl/http2 7001:ssl 7002:", "LISTEN_DIRECTORY": "/tmp", "POD_IPS": "192.0.2.1,2001:db8::1"}
-    command = ["env", *(f"{name}={value}" for name, value in variables.items()), *ambassador.container["command"]]
-    programs = {"nginx": NGINX.format(version=version).encode()}
-    number = ambassador.port().outer_number
-    with sandbox(tmp_path, command, files=ambassador.files, programs=programs) as process:
-        process.wait(10)
-    said = [line.strip() for line in (tmp_path / "stdout").read_text().splitlines()]
     parameter = "" if directive else " http2"
-    assert said == [
+    assert told(tmp_path, version=version, library="OpenSSL 3.0.19 27 Jan 2026") == [
         f"-e stderr -c {'/tmp' if directive else '/etc/nginx-proxy'}/nginx.conf",
-        f"listen {number} ssl{parameter};",
-        f"listen [::]:{number} ssl{parameter};",
+        "ssl_ecdh_curve X25519:prime256v1:secp384r1;",
+        f"listen 443 ssl{parameter};",
+        f"listen [::]:443 ssl{parameter};",
         "http2 on;" if directive else "# http2 on;",
         f"listen 192.0.2.1:7000 ssl{parameter};",
         f"listen [2001:db8::1]:7000 ssl{parameter};",
@@ -274,6 +279,28 @@ def test_newer_versions_of_nginx_are_told_in_their_words(version: str, directive
         "listen 192.0.2.1:7002;",
         "listen [2001:db8::1]:7002;",
     ]
+
+
+@pytest.mark.parametrize(
+    ("library", "known"),
+    [
+        ("OpenSSL 1.1.1w  11 Sep 2023", False),
+        ("OpenSSL 3.0.19 27 Jan 2026", False),
+        ("OpenSSL 3.3.4 5 Aug 2025", False),
+        ("LibreSSL 4.2.1", False),
+        ("BoringSSL", False),
+        ("OpenSSL 3.0.17 1 Jul 2025 (running with OpenSSL 3.5.4 30 Sep 2025)", True),
+        ("OpenSSL 3.5.0 8 Apr 2025", True),
+        ("OpenSSL 3.10.0", True),
+        ("OpenSSL 4.0.0 14 Apr 2026", True),
+    ],
+)
+@pytest.mark.parametrize("version", ["1.22.1", "1.28.0"])
+def test_a_key_exchange_that_withstands_quantum_computers_is_offered_where_it_is_known(
+    version: str, library: str, known: bool, tmp_path: Path
+) -> None:
+    said = told(tmp_path, version=version, library=library)
+    assert said[1] == f"ssl_ecdh_curve {'X25519MLKEM768:' * known}X25519:prime256v1:secp384r1;"
 
 
 def test_an_http_1_client_is_told_to_close_as_before(spare: tuple[Proxy, HttpServer]) -> None:

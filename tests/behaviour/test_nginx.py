@@ -139,6 +139,14 @@ def test_tls_1_2_and_1_3_are_spoken(version: str, web: Proxy) -> None:
         assert connection.version() == version.replace("_", ".")
 
 
+@pytest.mark.parametrize(("curve", "spoken"), [("X25519", True), ("prime256v1", True), ("secp384r1", True), ("secp521r1", False)])
+def test_the_curves_are_those_of_mozilla(curve: str, spoken: bool, web: Proxy) -> None:
+    address = f"127.0.0.1:{web.ambassador.port().outer_number}"
+    command = [need("openssl"), "s_client", "-tls1_3", "-groups", curve, "-connect", address]
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode == 0) == spoken, done.stderr
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_tls_1_1_is_refused(web: Proxy) -> None:
     context = web.trust()

@@ -8,7 +8,7 @@ import pytest
 from components.core.app import App, Port, Rebind
 from components.core.errors import CompositionError
 from components.core.fold import compose
-from components.core.patch import Connection, PodPatch, sidecar
+from components.core.patch import Connection, PodPatch, UndeclaredPort, sidecar
 from components.patterns.egress_tls_tunnel import EgressTarget, EgressTlsTunnelArgs
 from components.patterns.fetch_init import FetchInitArgs
 from components.patterns.metrics_adapter import MetricsAdapterArgs
@@ -173,3 +173,21 @@ def test_an_address_that_is_known_later_is_left_alone(caplog: pytest.LogCaptureF
     run(program)
     # Pulumi complains where an Output is made a text
     assert caplog.messages == []
+
+
+def test_a_server_whose_address_is_known_later_has_no_name_yet(capfd: pytest.CaptureFixture[str]) -> None:
+    found: list[tuple[str, ...]] = []
+
+    def program() -> None:
+        later: Any = pulumi.Output.from_input("db.example.com:5432")
+        connects = (Connection(address=later, local_port=5432), Connection(address=later))
+        tunnel = PodPatch(
+            init_containers=(sidecar(container("tunnel")),), undeclared_ports=(UndeclaredPort(number=5432),), connects=connects
+        )
+        found.append(refused(Adds("tunnel", tunnel), wait("127.0.0.1:5432")))
+
+    run(program)
+    line = "WaitForInit 'wait': 127.0.0.1:5432 is answered by Adds 'tunnel' even while its server is down; wait for its server itself"
+    assert found == [(line,)]
+    # Pulumi warns of an Output that is made a text
+    assert capfd.readouterr().err == ""

@@ -28,7 +28,8 @@ class MutualTlsArgs(ConnectionsArgs):
     client_auth: Literal["required", "optional"] | None = None
     """Mutual TLS. `required`: only a client with a certificate gets through; `optional`: one without gets through too. A client with an
     invalid certificate never does. The app reads who the client is in X-Client-Verify (SUCCESS or NONE), X-Client-Subject (RFC 2253) and
-    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Default: None, no client certificates."""
+    X-Forwarded-Client-Cert (Cert="URL-encoded PEM"), unless the port is carried as tcp. Keys are RSA, P-256 or P-384; a client with one on
+    P-521 must speak TLS 1.3. Default: None, no client certificates."""
     client_ca_pems: Sequence[pulumi.Input[Pem]] = ()
     """Certificates of the authorities of the clients; the old one and the new one while the one replaces the other. Default: none, the
     trust bundle of `authority`."""

@@ -31,14 +31,19 @@ state() { for directory; do readlink "$directory/..data" || cat "$directory"/* 2
 rm -f "$DRAINING" "$RELOADING" ${LISTENING:+"$LISTENING"*} /tmp/*.pid /tmp/*.sock
 
 # nginx 1.25.1 made a directive of a parameter, about which it warns since then
-http2=' http2'
+http2=' http2' edits=
 case $(nginx -v 2>&1) in
   */1.19.* | */1.2[0-4].* | */1.25.0*) ;;
-  *)
-    sed 's/ http2;$/;/; s/# http2 on;/http2 on;/' "$CONFIG" >/tmp/nginx.conf
-    CONFIG=/tmp/nginx.conf http2=
-    ;;
+  *) edits='s/ http2;$/;/; s/# http2 on;/http2 on;/;' http2= ;;
 esac
+# OpenSSL 3.5 has a key exchange that withstands quantum computers; an earlier one, and another library, rejects its name
+case $(nginx -V 2>&1) in
+  *'OpenSSL 3.'[5-9].* | *'OpenSSL 3.'[1-9][0-9].* | *'OpenSSL '[4-9].*) edits="$edits s/ssl_ecdh_curve /&X25519MLKEM768:/;" ;;
+esac
+if [ -n "$edits" ]; then
+  sed "$edits" "$CONFIG" >/tmp/nginx.conf
+  CONFIG=/tmp/nginx.conf
+fi
 
 for port in ${LISTEN:-}; do
   case $port in */http2) parameter=$http2 ;; *) parameter= ;; esac
