@@ -47,7 +47,7 @@ explain: $(RUN) ## which pattern of a stack added what, and why: PART=elasticsea
 check: $(DEV) $(LIBRARY) ## format, lint (shellcheck and vale too) and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	for version in 3.11 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
+	for version in 3.11 3.12 3.13 3.14; do $(VENV)/bin/mypy --python-version $$version || exit 1; done
 	MYPYPATH=build/typed $(VENV)/bin/mypy --strict examples provider template
 	MYPYPATH=build/typed:policy $(VENV)/bin/mypy --strict policy
 	$(VENV)/bin/pyright

@@ -54,7 +54,7 @@ def test_ci_runs_what_is_run_here_on_every_python_that_the_package_names() -> No
 
 def test_its_stages_are_all_there() -> None:
     run = (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
-    assert re.findall(r"^ *(?:\S+ )?(make \w+)$", run, re.MULTILINE) == ["make check", "make test", "make e2e"]
+    assert re.findall(r"^ *(?:\S+ )?(make \w+)$", run, re.MULTILINE) == ["make check", "make docs", "make test", "make e2e"]
     # the one that needs a cluster has one of its own
     assert "make e2e" in commands(jobs("ci.yml")["end-to-end"])
 

@@ -1,4 +1,4 @@
-"""The images that the library runs unless it is told otherwise: found in its source, with the licence and the origin of what is in them."""
+"""The images that the library runs by default: found in its source, with the licence and the origin of what is in them."""
 
 import ast
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import re
 import resource
 import stat
 import subprocess
@@ -402,7 +403,7 @@ def test_as_a_post_renderer_of_helm(directory: Path) -> None:
         [*helm, "--post-renderer", "./pod-patterns", *arguments], cwd=directory, capture_output=True, text=True, check=False
     )
     assert failed.returncode != 0
-    assert "patterns.yaml: injection: unknown key, did you mean 'injections'?" in failed.stderr
+    assert re.search(r"patterns\.yaml:\d+: injection: unknown key, did you mean 'injections'\?", failed.stderr)
 
 
 def test_a_certificate_that_is_made_covers_the_pods_of_a_stateful_set(directory: Path) -> None:
@@ -435,6 +436,6 @@ def test_a_network_policy_is_printed_with_the_workload(directory: Path) -> None:
     patterns["injections"][0]["network_policy"] = {"clients": [{"namespace": "W"}], "connect": []}
     write(directory, patterns)
     assert refused(directory).splitlines()[1:] == [
-        "  - patterns.yaml: injections[0].network_policy.connect: unknown key, did you mean 'connects'? known: clients, cluster_cidrs, "
+        "  - patterns.yaml:6: injections[0].network_policy.connect: unknown key, did you mean 'connects'? known: clients, cluster_cidrs, "
         "connects, dns_namespace, dns_port, node_cidrs, scrapers",
     ]

@@ -24,6 +24,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "stacks" / "Pulumi.dev.yaml"
     path.parent.mkdir()
     path.write_text(STACK)
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\nstackConfigDir: stacks\n")
     return path
 
 
@@ -60,7 +61,9 @@ def test_a_file_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_stack_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("picture", "explain"):
         assert main([command, "prod"]) == WRONG
-        assert capsys.readouterr().err == "error: prod: 1 problem\n  - cannot be read: No such file or directory\n"
+        assert capsys.readouterr().err == (
+            "error: stack 'prod': 1 problem\n  - there is no stacks/Pulumi.prod.yaml; name one of dev, or write that file\n"
+        )
 
 
 def test_explain_says_who_added_a_part(capsys: pytest.CaptureFixture[str]) -> None:
