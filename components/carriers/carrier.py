@@ -94,6 +94,11 @@ class Parts:
         """The object's metadata without a name: the provider gives it one."""
         return {**self.metadata, "annotations": {**self.annotations, TIMEOUT: str(self.timeout_seconds)}}
 
+    def rolled_out(self, min_ready_seconds: int) -> dict[str, Any]:
+        """The fields of what rolls out: how long a new pod must have been ready, and how many templates are kept to go back to."""
+        ready = {"minReadySeconds": min_ready_seconds} if min_ready_seconds else {}
+        return {**ready, "revisionHistoryLimit": 3}
+
     def counted(self) -> dict[str, Any]:
         """The field with the number of pods."""
         return {} if self.replicas is None else {"replicas": self.replicas}

@@ -53,8 +53,7 @@ class DaemonSet(Carrier):
             spec={
                 "selector": {"matchLabels": parts.selector},
                 "updateStrategy": rollout.manifest(parts.strategy),
-                **({"minReadySeconds": self.min_ready_seconds} if self.min_ready_seconds else {}),
-                "revisionHistoryLimit": 3,
+                **parts.rolled_out(self.min_ready_seconds),
                 "template": parts.template,
             },
             opts=parts.opts,

@@ -120,10 +120,9 @@ class StatefulSet(Carrier):
             "serviceName": parts.headless_service,
             "podManagementPolicy": self.pod_management,
             "updateStrategy": update,
-            **({"minReadySeconds": self.min_ready_seconds} if self.min_ready_seconds else {}),
+            **parts.rolled_out(self.min_ready_seconds),
             # Retain is the default, and clusters before 1.27 have nothing else
             **({"persistentVolumeClaimRetentionPolicy": keeps} if "Delete" in keeps.values() else {}),
-            "revisionHistoryLimit": 3,
             "template": parts.template,
             # labels that never change: nothing in a claim template can
             **({"volumeClaimTemplates": [claim.template(parts.selector) for claim in self.claims]} if self.claims else {}),
