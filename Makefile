@@ -7,17 +7,19 @@ DEV := $(VENV)/.requirements-dev
 DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 # the command, as `pip install .` would put it on PATH
+TOOLS := $(HOME)/.cache/pod-patterns
+WHAT ?= compose inject rendering logs proxies sidecars fleet
 POD_PATTERNS := $(VENV)/bin/python -m components
 # the library under its installed name, for programs of users: examples
 LIBRARY := build/typed/pod_patterns
 # pip shows what it does, on a terminal; standard output is for manifests
 QUIET := $(shell [ -t 2 ] || echo --quiet)
 
-.PHONY: help up preview down render diff inject picture explain check format test fuzz mutants judge golden reference schema pictures sbom docs docs-check e2e soak costs bench wheel clean
+.PHONY: help up preview down render diff inject picture explain check format test fuzz mutants judge golden reference schema pictures sbom docs docs-check e2e soak costs bench bench-tools bench-pictures wheel clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(RUN) ## deploy a stack: STACK=render (default: manifests to out/render, no cluster), dev, prod ...
 	@$(POD_PATTERNS) up $(STACK)
@@ -106,9 +108,20 @@ soak: $(DEV) ## an hour of rollouts, renewals, rotations and deaths under load, 
 costs: $(DEV) ## what patterns cost on the cluster of KUBECONFIG: time until Ready, memory
 	$(VENV)/bin/python -m pytest tests/e2e/costs.py -c tests/e2e/pytest.ini $(ARGS)
 
-bench: $(DEV) ## the measurements behind the figures in docs/
-	$(VENV)/bin/python -m bench.compose
-	$(VENV)/bin/python -m bench.inject
+bench: $(DEV) ## the measurements behind the figures in docs/; a name alone with WHAT='proxies logs', ARGS='--rounds 1'
+	for what in $(WHAT); do $(VENV)/bin/python -m bench.$$what $(ARGS) || exit 1; done
+
+# ghostunnel's sums are in bench/tools/go.sum, because the checksum database does not know all that it needs
+bench-tools: $(DEV) ## what `make bench` compares with, below ~/.cache/pod-patterns
+	mkdir -p $(TOOLS)/bin $(TOOLS)/bench
+	cd bench/tools && GOSUMDB=off go build -trimpath -ldflags '-s -w' -o $(TOOLS)/bin/ghostunnel github.com/ghostunnel/ghostunnel
+	GOBIN=$(TOOLS)/bin go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.8.4
+	GOBIN=$(TOOLS)/bin go install github.com/google/go-jsonnet/cmd/jsonnet@v0.20.0
+	cp bench/tools/package.json bench/tools/package-lock.json $(TOOLS)/bench && cd $(TOOLS)/bench && npm ci --silent
+	$(VENV)/bin/pip install $(QUIET) --requirement bench/requirements.txt
+
+bench-pictures: $(DEV) ## draw bench/results again, into docs/pictures
+	$(VENV)/bin/python -m bench.pictures
 
 wheel: $(DEV) ## build dist/*.whl and dist/*.tar.gz, and check what package indexes and users would stumble over
 	$(VENV)/bin/python -m tools.dist $(ARGS)
