@@ -278,7 +278,7 @@ class Workload(pulumi.ComponentResource):
         own = namespaces.service_names(service_name, args.namespace)
         return [*own, *(namespaces.pod_names(headless, args.namespace) if headless else ())]
 
-    def _set_outputs(self, args: WorkloadArgs, served: kubernetes.core.v1.Service | None) -> None:
+    def _set_outputs(self, args: WorkloadArgs, served: "kubernetes.core.v1.Service | None") -> None:
         certificates = self.pod.certificates
         name = served.metadata.name if served else pulumi.Output.from_input("")
         ports = carried(self.pod.ports) if served else []

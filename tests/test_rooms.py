@@ -1,6 +1,8 @@
 """Imports point one way, by a table: each room can be read, tested and used without those above it."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +119,15 @@ def test_the_library_reads_neither_configuration_nor_environment(path: Path) -> 
     allowed = exceptions.get(path.as_posix(), set())
     forbidden = {"os.environ", "os.getenv", "pulumi.Config", "pulumi.get_stack", "pulumi.get_project", "pulumi.runtime.get_config"}
     assert not names(LIBRARY / path) & (forbidden - allowed)
+
+
+def test_importing_the_library_loads_no_types_of_the_kubernetes_sdk() -> None:
+    # more than half of the time that a command takes to start; an annotation that is not a text loads them
+    code = (
+        "import sys, components.cli.main; print([name for name in sys.modules if name.startswith('pulumi_kubernetes.') and '.v1' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 def test_only_the_settings_read_the_configuration() -> None:

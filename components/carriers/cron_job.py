@@ -75,7 +75,7 @@ class CronJob(Batch):
             )
         return found
 
-    def make(self, parts: Parts) -> kubernetes.batch.v1.CronJob:
+    def make(self, parts: Parts) -> "kubernetes.batch.v1.CronJob":
         """Makes the CronJob."""
         optional = {"timeZone": self.time_zone, "startingDeadlineSeconds": self.starting_deadline_seconds}
         return kubernetes.batch.v1.CronJob(

@@ -45,7 +45,7 @@ class DaemonSet(Carrier):
         """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy, way_out=f"strategy={_ONE_BY_ONE}")
 
-    def make(self, parts: Parts) -> kubernetes.apps.v1.DaemonSet:
+    def make(self, parts: Parts) -> "kubernetes.apps.v1.DaemonSet":
         """Makes the DaemonSet."""
         return kubernetes.apps.v1.DaemonSet(
             parts.name,

@@ -27,7 +27,7 @@ class Deployment(Carrier):
         """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy)
 
-    def make(self, parts: Parts) -> kubernetes.apps.v1.Deployment:
+    def make(self, parts: Parts) -> "kubernetes.apps.v1.Deployment":
         """Makes the Deployment."""
         return kubernetes.apps.v1.Deployment(
             parts.name,

@@ -35,7 +35,7 @@ class Job(Batch):
             found.append(f"name {name!r} has {len(name)} characters, but a Job's may have {_LONGEST_NAME}; shorten it")
         return found
 
-    def make(self, parts: Parts) -> kubernetes.batch.v1.Job:
+    def make(self, parts: Parts) -> "kubernetes.batch.v1.Job":
         """Makes the Job; it is named by the provider, so that a changed one has another name."""
         # the former one ends first: two of them could do the same work at a time
         opts = pulumi.ResourceOptions.merge(parts.opts, pulumi.ResourceOptions(delete_before_replace=True))

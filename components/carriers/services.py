@@ -12,7 +12,7 @@ from .service_args import ServiceArgs, carried
 
 def service(
     parts: Parts, service_name: str, ports: Sequence[BoundPort], service_type: str, args: ServiceArgs, ip_families: Sequence[str]
-) -> kubernetes.core.v1.Service | None:
+) -> "kubernetes.core.v1.Service | None":
     """The Service that clients connect to; None if the pod has no port for one."""
     of_service = [_port(port, port.service_number) for port in carried(ports)]
     if not of_service:

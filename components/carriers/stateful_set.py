@@ -103,7 +103,7 @@ class StatefulSet(Carrier):
         """The name of the headless Service."""
         return self.headless_service or f"{service_name}-headless"
 
-    def make(self, parts: Parts) -> kubernetes.apps.v1.StatefulSet:
+    def make(self, parts: Parts) -> "kubernetes.apps.v1.StatefulSet":
         """Makes the StatefulSet."""
         metadata = parts.named()
         if self.partition:

@@ -84,7 +84,7 @@ def network_policy(
     selector: Mapping[str, str],
     ip_families: Sequence[str],
     opts: pulumi.ResourceOptions,
-) -> kubernetes.networking.v1.NetworkPolicy:
+) -> "kubernetes.networking.v1.NetworkPolicy":
     """The NetworkPolicy of pods with these labels. is_served: whether a Service leads to them. metadata: its namespace and labels."""
     said = spec(f"workload {name!r}", args, pod, is_served=is_served, selector=selector, ip_families=ip_families)
     return kubernetes.networking.v1.NetworkPolicy(name, metadata=dict(metadata), spec=said, opts=opts)
