@@ -12,8 +12,9 @@ _TEXT = re.compile(r'"([a-z0-9._/-]+:v?[0-9][\w.-]*)"')
 def defaults() -> set[str]:
     """The texts in the sources that are images with a version."""
     found = {text for path in (PROJECT / "components").rglob("*.py") for text in _TEXT.findall(path.read_text(encoding="utf-8"))}
-    # addresses of hosts look like images
-    return {text for text in found if not checks.image("", text) and not re.fullmatch(r"[0-9.]+:[0-9]+", text)}
+    # addresses of hosts and styles look like images
+    other = r"[0-9.]+:[0-9]+|(font|stroke)-[a-z]+:.*"
+    return {text for text in found if not checks.image("", text) and not re.fullmatch(other, text)}
 
 
 def test_every_default_image_is_in_the_table_and_no_other() -> None:

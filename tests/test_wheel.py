@@ -24,7 +24,7 @@ import pod_patterns, pod_patterns.offline, pod_patterns.testing
 
 reference, example = (Path(argument) for argument in sys.argv[1:])
 faces = (pod_patterns, pod_patterns.offline, pod_patterns.testing)
-documented = re.findall(r"^## (\\w+)$", reference.read_text(encoding="utf-8"), re.MULTILINE)
+documented = re.findall(r"^### (\\w+)$", reference.read_text(encoding="utf-8"), re.MULTILINE)
 print("missing:", [name for name in documented if not any(hasattr(face, name) for face in faces)], "of", len(documented))
 recording = pod_patterns.testing.run(lambda: runpy.run_path(str(example), run_name="__main__"))
 print("kinds:", *(manifest["kind"] for manifest in pod_patterns.offline.manifests(recording)))
@@ -106,7 +106,7 @@ def test_a_check_that_fails_is_shown(built: list[Path], tmp_path: Path) -> None:
 def test_installed_every_documented_name_is_there_and_an_example_runs(installed: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM, encoding="utf-8")
-    command = [installed / "python", program, PROJECT / "docs" / "reference.md", PROJECT / "examples" / "search.py"]
+    command = [installed / "python", program, PROJECT / "docs" / "reference.md", PROJECT / "examples" / "search" / "__main__.py"]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     missing, kinds, origin = done.stdout.splitlines()
@@ -132,8 +132,8 @@ def test_the_version_is_said_in_one_place(wheel: Path, capsys: pytest.CaptureFix
 
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGES = {"jinja2": "Jinja2", "yaml": "PyYAML", "pulumi_kubernetes": "pulumi-kubernetes", "pulumi_tls": "pulumi-tls"}
-# Pulumi's own, in which its messages are
-PACKAGES |= {"google": "pulumi"}
+# Pulumi's own, in which its messages are and by which they travel
+PACKAGES |= {"google": "pulumi", "grpc": "pulumi"}
 EXTRAS = {"cli": "cli", "offline": "testing"}
 """The extra that a room's imports may come from."""
 

@@ -79,6 +79,8 @@ def test_what_a_stack_file_changes_in_the_pod_is_a_diff() -> None:
         "+  nginx-proxy-certificate               secret                   nginx-proxy:/certs",
         "+  nginx-proxy-tmp                       emptyDir (64Mi at most)  nginx-proxy:/tmp",
         "+  nginx-proxy-config                    configMap                nginx-proxy:/etc/nginx-proxy",
+        "+Patterns",
+        "+  TlsAmbassador 'elasticsearch-tls-ambassador'  adds nginx-proxy, 3 volumes; stands in front of http",
     ]
 
 

@@ -74,7 +74,8 @@ def test_what_nobody_set_is_inherited() -> None:
 
 def test_an_object_depends_on_what_its_inputs_depend_on(engine: Engine) -> None:
     inputs = {**INPUTS, "namespace": output("shop", NAMESPACE)}
-    engine.construct("Workload", "web", inputs, inputDependencies={"namespace": {"urns": [NAMESPACE]}})
+    depends = provider_pb2.ConstructRequest.PropertyDependencies(urns=[NAMESPACE])
+    engine.construct("Workload", "web", inputs, inputDependencies={"namespace": depends})
     objects = [r for r in engine.registrations.values() if r.type.startswith("kubernetes:")]
     assert len(objects) == 4
     assert all(NAMESPACE in r.dependencies for r in objects)

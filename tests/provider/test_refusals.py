@@ -187,7 +187,10 @@ def test_injections(engine: Engine) -> None:
         {"name": "b", "target": {"nam": "web"}, "patterns": [{"foo": {}}]},
         {"name": "c", "target": {**target, "namespace": "shop"}, "patterns": [TLS], "kubernetesVersion": 1.3},
     ]
-    known = "container, gid, kind, logFiles, loopbackPorts, name, namespace, place, ports, serviceName, sysctlAlternatives, template, uid"
+    known = (
+        "container, gid, headlessService, kind, logFiles, loopbackPorts, name, namespace, place, ports, serviceName, sysctlAlternatives, "
+        "template, uid"
+    )
     assert refused(engine, "InjectedYaml", {"yaml": "", "injections": injections}) == (
         f"InjectedYaml 'web': 5 problems\n  - injections[1].patterns[0].foo: unknown key; known: {PATTERNS}",
         {
