@@ -104,7 +104,6 @@ class Candidate:
     """Starts it in a directory that has the certificate; a context manager of its process id."""
     http2: bool = False
     """Whether it offers HTTP/2."""
-    is_ours: bool = False
 
 
 @dataclass(kw_only=True)
@@ -193,9 +192,7 @@ def ours(name: str, port: Port, **arguments: Any) -> Candidate:
             yield running.pid
 
     there = made.port(port.name)
-    return Candidate(
-        name=name, carries=port.scheme, listen=there.outer_number, server=there.number, start=start, http2=port is HTTP, is_ours=True
-    )
+    return Candidate(name=name, carries=port.scheme, listen=there.outer_number, server=there.number, start=start, http2=port is HTTP)
 
 
 def candidates() -> list[Candidate]:
