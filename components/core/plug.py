@@ -84,7 +84,7 @@ class PatternArgs:
         return replace(self, **unset) if unset else self
 
 
-Pattern = Adds | Wraps | Plans
+Pattern = Adds | Wraps | Plans | PatternArgs
 """Whatever adds to a pod. If it has an attribute `ports`, a sequence of Port, those are ports that it serves itself: the Service carries
 them, and ambassadors can stand in front of them."""
 

@@ -18,13 +18,8 @@ secret = VaultInitArgs(
     role="elasticsearch",
     secrets=[VaultSecret(path="my-secret", format="json", file="my-secret.json")],
 )
-search = Workload(
-    "search",
-    WorkloadArgs(
-        app=elasticsearch(),
-        patterns=[SysctlInitArgs(), secret, LogTailSidecarArgs(), TlsAmbassadorArgs(), MetricsAdapterArgs()],
-    ),
-)
+patterns = [SysctlInitArgs(), secret, LogTailSidecarArgs(), TlsAmbassadorArgs(), MetricsAdapterArgs()]
+search = Workload("search", WorkloadArgs(app=elasticsearch(), patterns=patterns))
 pulumi.export("url", search.endpoints["http"])
 pulumi.export("ca", search.ca_pem)
 pulumi.export("summary", search.summary)
