@@ -40,7 +40,8 @@ from .vault import ADDRESS, ROLE, Vault
 
 Figure = Callable[[str], None]
 URL = "https://elasticsearch:9200"
-SMALL = elasticsearch(env={"ES_JAVA_OPTS": "-Xms256m -Xmx256m"})
+# how full the disk of the node is, which Elasticsearch looks at before it copies a shard, is nothing that is tested here
+SMALL = elasticsearch(env={"ES_JAVA_OPTS": "-Xms256m -Xmx256m", "cluster.routing.allocation.disk.threshold_enabled": "false"})
 
 
 def replaced(namespace: Namespace, name: str, *, delete: bool = True) -> None:
