@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from components.core.app import App, Port, Rebind
+from bench.rendering.objects import app
 from components.core.fold import compose
 from components.core.plug import Pattern
 from components.offline import manifests
@@ -28,12 +28,6 @@ ROUNDS = 3
 IMPORTS = 15
 KUBERNETES = "import pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
 """What every program with a Deployment imports."""
-
-
-def app(name: str) -> App:
-    """A small app with one port."""
-    rebind = Rebind(env={"HOST": "{host}", "PORT": "{port}"})
-    return App(name=name, image="example/app:1", ports=[Port(name="http", number=8080, rebind=rebind)])
 
 
 def patterns(*, secret_name: str | None = None) -> list[Pattern]:

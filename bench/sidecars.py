@@ -5,7 +5,6 @@ Needs redis-server, redis-benchmark, haproxy, nginx, oauth2-proxy, busybox, curl
 
 import argparse
 import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.proxies.candidates import OTHERS, answers, process
-from bench.proxies.loads import REPORT
+from bench.proxies.loads import wrk
 from bench.results import Results, Sample, table
 from components import (
     App,
@@ -76,19 +75,9 @@ def server(directory: Path, secret: Mapping[str, str], *, plain: int, tls: int) 
         yield directory
 
 
-def wrk(url: str, seconds: float, *headers: str) -> Values:
+def requests(url: str, seconds: float, *headers: str) -> Values:
     """Requests and percentiles of 32 connections that are kept."""
-    command = [
-        need("wrk"),
-        "-t1",
-        "-c32",
-        f"-d{max(1, round(seconds))}",
-        *(word for h in headers for word in ("-H", h)),
-        "-s",
-        str(REPORT),
-        url,
-    ]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    said = wrk(url, seconds, connections=32, headers=headers)
     if said["errors"]:
         raise RuntimeError(f"{url}: {said}")
     return {"per_second": said["requests"] / said["seconds"], "p99": said["p99"]}
@@ -142,10 +131,10 @@ def http_rows(stack: ExitStack, root: Path, seconds: float) -> list[tuple[str, s
     sidecars(stack, root / "jwt", app, jwt)
     token = f"Authorization: Bearer {issuer.token()}"
     return [
-        ("HTTP to a TLS server", "EgressTlsTunnel", lambda: wrk(f"http://127.0.0.1:{first + 2}/512", seconds)),
-        ("HTTP to a TLS server", "TLS by the client itself", lambda: wrk(f"https://127.0.0.1:{first + 1}/512", seconds)),
-        ("requests with a token", "JwtAmbassador", lambda: wrk(f"http://127.0.0.1:{first + 5}/512", seconds, token)),
-        ("requests with a token", "no check", lambda: wrk(f"http://127.0.0.1:{first + 6}/512", seconds, token)),
+        ("HTTP to a TLS server", "EgressTlsTunnel", lambda: requests(f"http://127.0.0.1:{first + 2}/512", seconds)),
+        ("HTTP to a TLS server", "TLS by the client itself", lambda: requests(f"https://127.0.0.1:{first + 1}/512", seconds)),
+        ("requests with a token", "JwtAmbassador", lambda: requests(f"http://127.0.0.1:{first + 5}/512", seconds, token)),
+        ("requests with a token", "no check", lambda: requests(f"http://127.0.0.1:{first + 6}/512", seconds, token)),
     ]
 
 

@@ -2,10 +2,8 @@
 
 import re
 import runpy
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from components.offline.order import ordered
 from components.offline.printing import printed
 from components.testing import Recording, run
 from tests.support.carriers import Helm
+from tests.support.library import installed
 from tests.support.rendered import NAMES, rendered
 from tests.support.stack_program import configuration
 from tools.project import PROJECT
@@ -56,23 +55,9 @@ class Subject:
                 yield self.where(found["kind"], found["metadata"]["name"]), inner
 
 
-@contextmanager
-def _library() -> Iterator[None]:
-    """The library under the name that its wheel gives it."""
-    with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "pod_patterns").symlink_to(PROJECT / "components")
-        sys.path.insert(0, directory)
-        try:
-            yield
-        finally:
-            sys.path.remove(directory)
-            for name in [n for n in sys.modules if n.partition(".")[0] == "pod_patterns"]:
-                del sys.modules[name]
-
-
 def example(path: Path) -> Recording:
     """What an example registers."""
-    with _library():
+    with tempfile.TemporaryDirectory() as directory, installed(Path(directory)):
         return run(lambda: runpy.run_path(str(path), run_name="__main__"), mocks=Helm(status=False))
 
 

@@ -1,14 +1,14 @@
 """Settings of all tests, what is said of skipped ones, and the library as a user's program imports it."""
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.support.library import installed
 
 pytest_plugins = ["tests.support.leaks"]
 
@@ -35,14 +35,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture
-def pod_patterns(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def pod_patterns(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The library under the name that its wheel gives it."""
-    directory = tmp_path_factory.mktemp("library")
-    (directory / "pod_patterns").symlink_to(Path(__file__).resolve().parent.parent / "components")
-    monkeypatch.syspath_prepend(str(directory))
-    yield
-    for name in [n for n in sys.modules if n.partition(".")[0] == "pod_patterns"]:
-        del sys.modules[name]
+    with installed(tmp_path_factory.mktemp("library")):
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,12 +2,12 @@
 
 import ast
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.schema.docstrings import documented
 
+from .generated import keep
 from .project import PROJECT
 
 REFERENCE = PROJECT / "docs" / "reference.md"
@@ -163,12 +163,7 @@ def reference() -> str:
 
 def main() -> None:
     """Writes the page, or with --check compares it."""
-    page = reference()
-    if "--check" not in sys.argv[1:]:
-        REFERENCE.parent.mkdir(exist_ok=True)
-        REFERENCE.write_text(page, encoding="utf-8")
-    elif not REFERENCE.is_file() or REFERENCE.read_text(encoding="utf-8") != page:
-        sys.exit(f"{REFERENCE.relative_to(PROJECT)} is stale; run `make reference`")
+    keep(REFERENCE, reference(), command="make reference")
 
 
 if __name__ == "__main__":

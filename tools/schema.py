@@ -1,7 +1,6 @@
 """Writes the schemas for those who write no Python, made from the types and docstrings; `--check` fails if one is stale."""
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from components.schema import files
 from components.schema.package import package
 from components.version import VERSION
 
+from .generated import keep
 from .project import PROJECT
 
 PACKAGE = PROJECT / "provider" / "schema.json"
@@ -25,12 +25,7 @@ def schemas() -> Mapping[Path, dict[str, Any]]:
 def main() -> None:
     """Writes them, or with --check compares them."""
     for path, schema in schemas().items():
-        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        if "--check" not in sys.argv[1:]:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            sys.exit(f"{path.relative_to(PROJECT)} is stale; run `make schema`")
+        keep(path, json.dumps(schema, indent=2, ensure_ascii=False) + "\n", command="make schema")
 
 
 if __name__ == "__main__":

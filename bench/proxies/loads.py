@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,20 @@ def _output(*command: str, env: dict[str, str] | None = None, seconds: float) ->
     return done.stdout
 
 
-def _wrk(path: str, *, connections: int, body: int = 0) -> Callable[[Candidate, float], dict[str, Any]]:
-    def ask(candidate: Candidate, seconds: float) -> dict[str, Any]:
-        said = _output(
-            *(need("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "--timeout", "20", "-s", str(REPORT)),
-            f"https://127.0.0.1:{candidate.listen}{path}",
-            env={"BODY_BYTES": str(body)} if body else None,
-            seconds=seconds,
-        )
-        return dict(json.loads(said.splitlines()[-1]))
+def wrk(url: str, seconds: float, *, connections: int, headers: Sequence[str] = (), body: int = 0) -> dict[str, Any]:
+    """Requests on connections that are kept: how many, in how many seconds, errors, and percentiles of the latency in µs."""
+    said = _output(
+        *(need("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "--timeout", "20", "-s", str(REPORT)),
+        *(word for header in headers for word in ("-H", header)),
+        url,
+        env={"BODY_BYTES": str(body)} if body else None,
+        seconds=seconds,
+    )
+    return dict(json.loads(said.splitlines()[-1]))
 
-    return ask
+
+def _wrk(path: str, *, connections: int, body: int = 0) -> Callable[[Candidate, float], dict[str, Any]]:
+    return lambda candidate, seconds: wrk(f"https://127.0.0.1:{candidate.listen}{path}", seconds, connections=connections, body=body)
 
 
 def _h2load(path: str, *options: str) -> Callable[[Candidate, float], dict[str, Any]]:

@@ -9,7 +9,7 @@ import pulumi_tls as tls
 
 from components.offline import manifests
 from components.offline.order import ordered
-from components.offline.printing import printed
+from components.offline.printing import stream
 
 KINDS = {
     "Deployment": kubernetes.apps.v1.Deployment,
@@ -48,8 +48,7 @@ def main() -> None:
         for index in range(count):
             workload(f"app-{index}", json.loads(text.replace("app-0", f"app-{index}")))
 
-    for manifest in manifests(program):
-        print(f"---\n{printed(ordered(manifest))}", end="")
+    print(stream(map(ordered, manifests(program))), end="")
 
 
 if __name__ == "__main__":

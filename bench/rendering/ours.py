@@ -5,8 +5,7 @@ import sys
 from bench.rendering.objects import program
 from components.offline import manifests
 from components.offline.order import ordered
-from components.offline.printing import printed
+from components.offline.printing import stream
 
 if __name__ == "__main__":
-    for manifest in manifests(lambda: program(int(sys.argv[1]))):
-        print(f"---\n{printed(ordered(manifest))}", end="")
+    print(stream(map(ordered, manifests(lambda: program(int(sys.argv[1]))))), end="")

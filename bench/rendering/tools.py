@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.offline.printing import printed
+from components.offline.printing import stream
 from tests.support.programs import need
 
 from .objects import NAME
@@ -32,7 +32,7 @@ def _chart(count: int, directory: Path, objects: list[dict[str, Any]]) -> None:
     (directory / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: many\nversion: 0.1.0\n")
     (directory / "chart" / "values.yaml").write_text(f"count: {count}\n")
     # what the chart's language would take for its own
-    text = "".join(f"---\n{printed(manifest)}" for manifest in objects).replace("{{", "{{ `{{` }}").replace(NAME, "app-{{ $index }}")
+    text = stream(objects).replace("{{", "{{ `{{` }}").replace(NAME, "app-{{ $index }}")
     (directory / "chart" / "templates" / "all.yaml").write_text(
         f"{{{{- range $index := until (int .Values.count) }}}}\n{text}{{{{- end }}}}\n"
     )
@@ -42,7 +42,7 @@ def _overlays(count: int, directory: Path, objects: list[dict[str, Any]]) -> Non
     """A base, and an overlay for each."""
     base = directory / "base"
     base.mkdir()
-    (base / "all.yaml").write_text("".join(f"---\n{printed(manifest)}" for manifest in objects))
+    (base / "all.yaml").write_text(stream(objects))
     (base / "kustomization.yaml").write_text("resources: [all.yaml]\n")
     for index in range(count):
         overlay = directory / f"overlay-{index}"

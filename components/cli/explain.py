@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from ..picture.explanation import explain
+from . import command
 from .composed import workload
 
 _EXAMPLES = """\
@@ -22,15 +23,15 @@ exit status:
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = command.add(
+        commands,
         "explain",
         help="say which pattern added a part of the pod, and why",
         description="Says which pattern of a stack file added a container, a volume, a port, or anything in a\n"
         "container, which changed it, and why. Without a part: all containers, volumes and ports.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stack_file", metavar="STACK", help="a file such as stacks/Pulumi.dev.yaml, or the name of its stack")
+    command.add_stack_file(parser)
     parser.add_argument(
         "part",
         nargs="?",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ProblemsError
+from . import command
 from .composed import workload
 
 _EXAMPLES = """\
@@ -22,15 +23,15 @@ exit status:
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser's."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = command.add(
+        commands,
         "picture",
         help="draw the pod of a stack file",
         description="Draws the pod that a stack file asks for: its containers in start order, who listens where,\n"
         "what is encrypted, who asks whom, and who may write to which volume. As text, or as SVG.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stack_file", metavar="STACK", help="a file such as stacks/Pulumi.dev.yaml, or the name of its stack")
+    command.add_stack_file(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="write SVG to this file instead, - for stdout")
     parser.add_argument("--timeline", action="store_true", help="how the pod starts and stops; needs -o")
     parser.set_defaults(run=run, parser=parser)

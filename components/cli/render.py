@@ -8,8 +8,9 @@ from typing import Any
 from ..core.errors import ProblemsError
 from ..declared import stack as declared
 from ..offline import Rendering, manifests, render as render_to
+from ..offline.mocks import Mocks
 from ..offline.order import ordered
-from ..offline.printing import printed
+from ..offline.printing import stream
 from ..offline.run import run as run_offline
 from . import command, program, project, stack as stacks
 from .terminal import waiting
@@ -71,19 +72,19 @@ def _of_file(path: Path, output: Path | None, keys: Path | None) -> int:
     # as the engine calls it: Pulumi.<stack>.yaml
     names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
     with places.located(), waiting(f"Rendering {path}"):
-        recording = run_offline(lambda: declared.build(settings), keys=keys, **names)
+        # no status: an address that only a cluster could assign must not get into a manifest
+        recording = run_offline(lambda: declared.build(settings), mocks=Mocks(keys=keys, status=False), **names)
         made = [r.name for r in recording.registrations if r.type.startswith("tls:")]
         if made and keys is None:
             way_out = "set --keys to a file for them"
             raise ProblemsError(str(path), [f"it makes keys and certificates, which must last ({', '.join(made)}); {way_out}"])
         if output is None:
             return _print(manifests(recording))
-        return _list(render_to(lambda: declared.build(settings), output, keys=keys, **names))
+        return _list(render_to(recording, output, keys=keys))
 
 
 def _print(objects: list[dict[str, Any]]) -> int:
-    for manifest in objects:
-        print(f"---\n{printed(ordered(manifest))}", end="")
+    print(stream(map(ordered, objects)), end="")
     return 0
 
 

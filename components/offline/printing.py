@@ -1,6 +1,7 @@
 """Manifests as YAML text."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -22,6 +23,11 @@ def _text_node(dumper: Any, text: str) -> Any:
 
 
 _Dumper.add_representer(str, _text_node)
+
+
+def stream(manifests: Iterable[Any]) -> str:
+    """Manifests as documents of one stream, such as kubectl and Helm read."""
+    return "".join(f"---\n{printed(manifest)}" for manifest in manifests)
 
 
 def printed(value: Any) -> str:

@@ -67,20 +67,20 @@ class Rendering:
     """Manifests of an earlier rendering that nothing corresponds to any more."""
 
 
-def render(program: Program, directory: Path, *, keys: Path | None, **settings: Any) -> Rendering:
+def render(source: Program | Recording, directory: Path, *, keys: Path | None, **settings: Any) -> Rendering:
     """Writes a file for every object the program would apply; `kubectl apply -f DIRECTORY` applies them in order.
 
     The same program gives the same bytes, and an unchanged file is not touched. Files of an earlier rendering go when their object
     does; other files in the directory are left alone. Files with secrets, and `keys`, are readable by their owner only. `keys` is
     where private keys and certificates last between renderings, a file outside the directory; whoever deletes it gets new ones, and with
-    None every rendering does. `settings` are those of `run`.
+    None every rendering does. `settings` are those of `run` if the source is a program.
 
     Raises OfflineError, KeyFileError, and what the program raises; nothing in the directory is changed then.
     """
     where = f"rendering to {directory}"
     if keys is not None and keys.resolve().is_relative_to(directory.resolve()):
         refuse(where, [f"keys {str(keys)!r} lies in the directory, whose files are meant to be applied and handed on; put it elsewhere"])
-    recording = _record(program, keys=keys, **settings)
+    recording = source if isinstance(source, Recording) else _record(source, keys=keys, **settings)
     wanted = {directory / name: (_text(manifest), 0o600 if private else 0o644) for name, manifest, private in _rendered(recording)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
