@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from components.cli.main import WRONG, main
+from components.declared import stack as declared
 
 STACK = """\
 config:
@@ -33,6 +34,15 @@ def test_to_stdout_in_the_order_in_which_it_must_be_applied(stack: Path, capsys:
     assert [m["kind"] for m in yaml.safe_load_all(first)] == ["Secret", "ConfigMap", "Service", "Deployment"]
     assert main(["render", stack.name, "--keys", "keys.json"]) == 0
     assert capsys.readouterr().out == first
+
+
+def test_what_the_file_asks_for_is_built_once(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[object] = []
+    build = declared.build
+    monkeypatch.setattr(declared, "build", lambda settings: built.append(settings) or build(settings))
+    assert main(["render", stack.name, "--keys", "keys.json", "-o", "out"]) == 0
+    assert len(built) == 1
+    assert len(list(Path("out").iterdir())) == 4
 
 
 def test_nothing_else_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,13 @@ def test_rendering_again_changes_no_byte_and_touches_no_file(tmp_path: Path) -> 
     assert (keys.read_bytes(), keys.stat().st_mtime_ns) == key_file
 
 
+def test_a_recording_is_rendered_as_its_program_is(tmp_path: Path) -> None:
+    out, keys = tmp_path / "out", tmp_path / "keys.json"
+    recording = render(program, out, keys=keys).recording
+    again = render(recording, out, keys=keys)
+    assert (again.recording is recording, again.written, again.removed) == (True, (), ())
+
+
 def test_a_directory_removed_by_hand_comes_back_the_same(tmp_path: Path) -> None:
     out, keys = tmp_path / "out", tmp_path / "keys.json"
     first = render(program, out, keys=keys)
