@@ -65,8 +65,8 @@ format: $(DEV) ## rewrite the code in the project's format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-test: $(DEV) ## everything that needs no cluster
-	$(VENV)/bin/python -m pytest
+test: $(DEV) ## everything that needs no cluster; JOBS=1 for one after the other
+	$(VENV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 fuzz: $(DEV) ## compose generated pods: 10,000, or ARGS='--count 500 --seed 7'
 	$(VENV)/bin/python -m tests.fuzz $(ARGS)

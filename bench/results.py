@@ -4,7 +4,7 @@ import json
 import platform
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ class Results:
     def candidates(self, row: str) -> list[str]:
         """Who was measured there, in order."""
         return list(dict.fromkeys(sample.candidate for sample in self.samples if sample.row == row))
+
+    def group(self, name: str) -> "Results":
+        """Those of the candidates that `notes["groups"]` has in a group: what is compared with each other."""
+        groups = self.notes["groups"]
+        return replace(self, samples=[sample for sample in self.samples if groups[sample.candidate] == name])
 
     def of(self, row: str, candidate: str, value: str) -> list[float]:
         """One figure over the rounds."""
@@ -78,3 +83,31 @@ def table(results: Results, value: str, *, unit: str, scale: float = 1) -> str:
         lines += [f"| {name} | {m * scale:,.4g} | {low * scale:,.4g}–{high * scale:,.4g} |" for name, (m, low, high) in known.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+BEST = {"per_second": max, "lines": max, "written": max}
+"""Figures of which more is better; of all others less is."""
+
+
+def wide(results: Results, value: str, *, scale: float = 1) -> str:
+    """One figure in Markdown, a row for each load and a column for each candidate: medians, those in bold that are the best, or whose
+    quartiles overlap with those of the best."""
+    names = list(dict.fromkeys(sample.candidate for sample in results.samples if value in sample.values))
+    lines = [f"| | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for row in results.rows():
+        known = {name: interval(found) for name in names if (found := results.of(row, name, value))}
+        if not known:
+            continue
+        _, low, high = BEST.get(value, min)(known.values())
+        cells = []
+        for name in names:
+            middle, first, third = known.get(name, (None, 0.0, 0.0))
+            text = "" if middle is None else figure(middle * scale)
+            cells.append(f"**{text}**" if text and first <= high and third >= low else text)
+        lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def figure(value: float) -> str:
+    """Three digits, more where there are more before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -6,6 +6,7 @@ A page asks for it by a comment on a line of its own, which GitHub does not show
     <!-- arguments: TlsAmbassadorArgs --> a table of arguments
     <!-- pod -->                          what the patterns of the page's first stack file change in the pod
     <!-- picture: TlsAmbassador -->       docs/pictures/…, where it has been drawn
+    <!-- bench: proxies cpu_us http -->   a figure of bench/results/…, of one group if there are groups
 """
 
 import difflib
@@ -18,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from bench.results import Results, wide
 from components.declared import stack, stack_file
 from components.testing import run
 from tools.project import PROJECT
@@ -25,7 +27,7 @@ from tools.reference import Sources
 
 DOCS = PROJECT / "docs"
 
-_ASKED = re.compile(r"^<!-- (?P<what>what|arguments|pod|picture)(?:: (?P<name>\w+))? -->$", re.MULTILINE)
+_ASKED = re.compile(r"^<!-- (?P<what>what|arguments|pod|picture|bench)(?:: (?P<name>[\w ]+))? -->$", re.MULTILINE)
 _STACK_FILE = re.compile(r"^```yaml.*\n((?:.*\n)*?)```$", re.MULTILINE)
 _TABLE = re.compile(r"^\| (?:argument|output|method) .*\n\| ---.*\n(?P<rows>(?:\|.*(?:\n|$))+)", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
@@ -85,12 +87,20 @@ def _generated(what: str, name: str | None, markdown: str, path: str) -> str:
         return text.rpartition("\n\nRaises ")[0] or text
     if what == "arguments":
         return _sources().arguments(str(name))
+    if what == "bench":
+        return measured(*str(name).split())
     if what == "pod":
         return f"```diff\n{changes(first_stack_file(markdown))}```"
     drawn = [path for path in (DOCS / "pictures").glob("*.svg") if _plain(path.stem) == _plain(str(name))]
     up = posixpath.relpath("pictures", posixpath.dirname(path) or ".")
     # a tap shows it as large as it is
     return "\n".join(f"[![{name}]({up}/{picture.name})]({up}/{picture.name})" for picture in drawn)
+
+
+def measured(file: str, value: str, group: str | None = None) -> str:
+    """A table of kept results; times in ms, memory and the rest as they were measured."""
+    results = Results.load(PROJECT / "bench" / "results" / f"{file}.json")
+    return wide(results.group(group) if group else results, value, scale=0.001 if value in ("p50", "p99", "p999") else 1)
 
 
 def _plain(name: str) -> str:

@@ -6,6 +6,7 @@ nghttp2-client openssl util-linux), ghostunnel and caddy (`make bench-tools`).
 
 import argparse
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from tests.support.nginx_proxy import certificate
 from tests.support.programs import need
 
 from .candidates import OTHERS, Candidate, Running, answers, candidates, process
-from .loads import Load, loads
+from .loads import MESSAGE, Load, loads
 
 SERVER = """\
 daemon off;
@@ -33,6 +34,17 @@ http {{
     client_body_temp_path {root}/bodies;
     keepalive_requests 1000000;
     client_max_body_size 0;
+    server {{
+{grpc}
+        root {root};
+        # a unary call is answered with a message that is there already
+        location / {{
+            default_type application/grpc;
+            error_page 405 =200 $uri;
+            add_header grpc-encoding identity;
+            add_trailer grpc-status 0 always;
+        }}
+    }}
     server {{
 {listens}
         root {root};
@@ -53,8 +65,15 @@ def server(directory: Path, asked: Sequence[Candidate]) -> Iterator[None]:
     directory.chmod(0o755)
     for size in (512, 16384, 1048576):
         (directory / str(size)).write_bytes(b"x" * size)
-    listens = "\n".join(f"        listen 127.0.0.1:{candidate.server} backlog=4096;" for candidate in asked)
-    (directory / "nginx.conf").write_text(SERVER.format(listens=listens, root=directory))
+    (directory / "echo.Echo").mkdir()
+    shutil.copy(MESSAGE, directory / "echo.Echo" / "Say")
+
+    def listens(*, grpc: bool) -> str:
+        end = "http2 backlog=4096;" if grpc else "backlog=4096;"
+        return "\n".join(f"        listen 127.0.0.1:{c.server} {end}" for c in asked if (c.carries == "grpc") == grpc)
+
+    text = SERVER.format(grpc=listens(grpc=True) or "        listen unix:grpc.sock;", listens=listens(grpc=False), root=directory)
+    (directory / "nginx.conf").write_text(text)
     command = [need("nginx"), "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")]
     with process(command, directory, core=OTHERS):
         for candidate in asked:
@@ -110,6 +129,7 @@ def main() -> None:
         stack.enter_context(server(root / "server", asked))
         running = [stack.enter_context(started(candidate, root / f"candidate-{index}")) for index, candidate in enumerate(asked)]
         time.sleep(1)
+        results.notes["groups"] = {candidate.name: candidate.carries for candidate in asked}
         results.notes["memory_idle"] = {one.candidate.name: one.memory() for one in running}
         for number in range(options.rounds):
             for load in ways:

@@ -12,11 +12,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from components.core.app import Port
+from components.core.app import Port, Rebind
 from tests.support.nginx_proxy import HTTP, TCP, programs, rendered
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import free_ports
+
+GRPC = Port(name="grpc", number=80, scheme="grpc", rebind=Rebind(args=("{host}:{port}",)))
 
 CORE, OTHERS = 0, 1
 """The core that the proxies run on, and that of the client and the server."""
@@ -47,7 +49,7 @@ alpn-protos = "http/1.1"
 HAPROXY_HTTP = """\
 global
     nbthread 1
-    maxconn 4000
+    maxconn $connections
 defaults
     mode http
     timeout connect 5s
@@ -59,6 +61,7 @@ frontend tls
 backend server
     server server 127.0.0.1:$server
 """
+HAPROXY_GRPC = HAPROXY_HTTP.replace("127.0.0.1:$server", "127.0.0.1:$server proto h2")
 HAPROXY_TCP = HAPROXY_HTTP.replace("mode http", "mode tcp").replace("alpn h2,http/1.1", "alpn http/1.1")
 STUNNEL = """\
 foreground = yes
@@ -79,6 +82,7 @@ https://127.0.0.1:$listen {
     reverse_proxy 127.0.0.1:$server
 }
 """
+CADDY_GRPC = CADDY.replace("reverse_proxy 127.0.0.1", "reverse_proxy h2c://127.0.0.1")
 GHOSTUNNEL = (
     "--listen=127.0.0.1:$listen",
     "--target=127.0.0.1:$server",
@@ -95,7 +99,7 @@ class Candidate:
     name: str
     """What the tables call it."""
     carries: str
-    """http if it looks into requests, tcp if it passes bytes on."""
+    """http or grpc if it looks into requests, tcp if it passes bytes on."""
     listen: int
     """The port where it speaks TLS."""
     server: int
@@ -103,7 +107,7 @@ class Candidate:
     start: Callable[[Path], Any]
     """Starts it in a directory that has the certificate; a context manager of its process id."""
     http2: bool = False
-    """Whether it offers HTTP/2."""
+    """Whether it offers HTTP/2 to clients of a server of HTTP/1.1."""
 
 
 @dataclass(kw_only=True)
@@ -164,14 +168,23 @@ def process(command: Sequence[str], directory: Path, *, core: int = CORE, env: M
         started.wait()
 
 
-def other(name: str, carries: str, text: str, *command: str, http2: bool = False, env: Mapping[str, str] | None = None) -> Candidate:
-    """A program with a configuration file."""
+def other(
+    name: str,
+    carries: str,
+    text: str,
+    *command: str,
+    http2: bool = False,
+    env: Mapping[str, str] | None = None,
+    connections: int = 4000,
+) -> Candidate:
+    """A program with a configuration file, for so many connections where it wants to know."""
     listen = free_ports(2)
     server = listen + 1
 
     @contextmanager
     def start(directory: Path) -> Iterator[int]:
         words = {"config": str(directory / "config"), "directory": str(directory), "listen": str(listen), "server": str(server)}
+        words["connections"] = str(connections)
         (directory / "config").write_text(Template(text).substitute(words))
         with process([need(command[0]), *(Template(word).substitute(words) for word in command[1:])], directory, env=env) as pid:
             yield pid
@@ -218,6 +231,9 @@ def _candidates() -> list[Candidate]:
         other("haproxy tcp", "tcp", HAPROXY_TCP, "haproxy", "-db", "-f", "$config"),
         other("stunnel", "tcp", STUNNEL, "stunnel4", "$config"),
         other("ghostunnel", "tcp", "", "ghostunnel", "server", *GHOSTUNNEL, env=one_core),
+        ours("TlsAmbassador grpc", GRPC),
+        other("haproxy grpc", "grpc", HAPROXY_GRPC, "haproxy", "-db", "-f", "$config"),
+        other("caddy grpc", "grpc", CADDY_GRPC, "caddy", "run", "--adapter=caddyfile", "--config=$config", env=one_core),
     ]
 
 

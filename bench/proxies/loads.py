@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from .candidates import OTHERS, Candidate
 
 CLIENT = Path(__file__).parent / "handshakes.py"
 REPORT = Path(__file__).parent / "report.lua"
+MESSAGE = Path(__file__).parent / "message.grpc"
+"""What a gRPC client sends, and is answered: 5 bytes of framing, and 512 of protobuf, a string in field 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Load:
     """What is counted: requests or connections."""
     ask: Callable[[Candidate, float], dict[str, Any]]
     """Asks for so many seconds; how many were answered, in how many seconds, percentiles of the latency in µs where known."""
-    fits: Callable[[Candidate], bool] = lambda _: True
+    fits: Callable[[Candidate], bool] = lambda candidate: candidate.carries != "grpc"
     """Whether a candidate can be asked that way."""
 
 
@@ -63,19 +66,23 @@ def _wrk(path: str, *, connections: int, body: int = 0) -> Callable[[Candidate, 
 
 def _h2load(path: str, *options: str) -> Callable[[Candidate, float], dict[str, Any]]:
     def ask(candidate: Candidate, seconds: float) -> dict[str, Any]:
-        said = _output(
-            *(need("h2load"), "-c16", "-m8", "-t1", f"--duration={max(1, round(seconds))}", *options),
-            f"https://127.0.0.1:{candidate.listen}{path}",
-            seconds=seconds,
-        )
+        with tempfile.NamedTemporaryFile("r") as log:
+            said = _output(
+                *(need("h2load"), "-c16", "-m8", "-t1", f"--duration={max(1, round(seconds))}", f"--log-file={log.name}", *options),
+                f"https://127.0.0.1:{candidate.listen}{path}",
+                seconds=seconds,
+            )
+            # start, status, and what it took, in µs
+            took = sorted(int(line.split()[2]) for line in log)
         succeeded = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", said)
-        took = re.search(r"finished in ([\d.]+)s", said)
-        if succeeded is None or took is None:
+        ended = re.search(r"finished in ([\d.]+)s", said)
+        if succeeded is None or ended is None or not took:
             raise RuntimeError(f"h2load said: {said}")
         return {
             "requests": int(succeeded[1]),
-            "seconds": float(took[1]),
+            "seconds": float(ended[1]),
             "errors": int(succeeded[2]) + int(succeeded[3]),
+            **{name: float(took[int(len(took) * part)]) for name, part in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))},
         }
 
     return ask
@@ -102,4 +109,10 @@ def loads() -> list[Load]:
         Load(name="resumed connections", unit="connections", ask=_handshakes("resumed")),
         Load(name="HTTP/2, 0.5 kB", unit="requests", ask=_h2load("/512"), fits=lambda candidate: candidate.http2),
         Load(name="HTTP/2, 16 kB", unit="requests", ask=_h2load("/16384"), fits=lambda candidate: candidate.http2),
+        Load(
+            name="gRPC, 0.5 kB",
+            unit="requests",
+            ask=_h2load("/echo.Echo/Say", f"--data={MESSAGE}", "-Hcontent-type: application/grpc", "-Hte: trailers"),
+            fits=lambda candidate: candidate.carries == "grpc",
+        ),
     ]

@@ -37,10 +37,13 @@ follow() {
 # hold FILE: has it held open.
 hold() {
   if [ -r "$1" ]; then
-    # shellcheck disable=SC2217 # it reads nothing
-    sleep 2147483647 <"$1" &
-    holders="$holders /proc/$!/fd/0"
-    eval "at_$!=0 idle_$!=0"
+    # opened before the process begins, which would do it a moment later: in the end there is no other time to look
+    holder=''
+    { sleep 2147483647 & holder=$!; } 2>/dev/null 3<"$1"
+    # it has gone meanwhile
+    [ "$holder" ] || return 0
+    holders="$holders /proc/$holder/fd/3"
+    eval "at_$holder=0 idle_$holder=0"
   else
     case $denied in *" $1 "*) ;; *) echo "$1 cannot be read: Permission denied" >&2 ;; esac
     denied="$denied$1 "

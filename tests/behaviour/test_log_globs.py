@@ -49,7 +49,7 @@ def held(tail):
     found = {}
     for pid in os.listdir("/proc"):
         try:
-            file, command = os.readlink(f"/proc/{pid}/fd/0"), Path(f"/proc/{pid}/cmdline").read_text()
+            file, command = os.readlink(f"/proc/{pid}/fd/3"), Path(f"/proc/{pid}/cmdline").read_text()
         except OSError:
             continue
         # dd has a file there too, for a moment

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -580,8 +581,9 @@ def test_it_works_as_an_ordinary_user(tmp_path: Path, server: Server) -> None:
         os.chown(path, 0, 1000)
         path.chmod(0o2777)  # as the kubelet makes an emptyDir
     container.command = [setpriv, "--reuid=1234", "--regid=1000", "--clear-groups", *container.command]
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+    for parent in tmp_path.parents:
+        if parent.is_relative_to(tempfile.gettempdir()) and str(parent) != tempfile.gettempdir():
+            parent.chmod(0o755)
     tmp_path.chmod(0o755)
     run = container.run()
     assert (run.code, run.err) == (0, "")

@@ -61,6 +61,8 @@ class Running:
     def pre_stop(self, name: str) -> None:
         """What the kubelet does first when the pod is to stop."""
         subprocess.run(_inside(self.processes[name], self.container(name)["lifecycle"]["preStop"]["exec"]["command"]), check=True)
+        # nginx looks for the file that says so once a second
+        time.sleep(1.2)
 
     def said(self, name: str) -> str:
         """What the container has printed."""

@@ -111,8 +111,14 @@ class Proxy:
 
     def pre_stop(self) -> None:
         """What the kubelet does first when the pod is to stop."""
+        self.inside(*self.ambassador.container["lifecycle"]["preStop"]["exec"]["command"])
+        # nginx looks for the file that says so once a second
+        time.sleep(1.2)
+
+    def inside(self, *command: str) -> None:
+        """Runs a command in the container."""
         inside = ("nsenter", "--target", str(self.process.pid), "--user", "--mount", "--root", "--preserve-credentials")
-        subprocess.run([*inside, *self.ambassador.container["lifecycle"]["preStop"]["exec"]["command"]], check=True)
+        subprocess.run([*inside, *command], check=True)
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.ambassador.files["/certs/ca.crt"])

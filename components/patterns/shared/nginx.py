@@ -215,6 +215,7 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
         grpc=_any_grpc(nginx),
+        kept_connections=min(args.max_requests, 2 * STREAMS),
         grpc_headers_file=GRPC_HEADERS,
         headers_file=HEADERS,
         offers_http2=any(listener.http2 for listener in nginx.listeners),

@@ -90,7 +90,8 @@ if [ $# -gt 0 ]; then
     known=$now
     if run -t -q; then
       touch "$RELOADING"
-      sleep 3
+      # nginx looks for it once a second
+      sleep 4
       run -s reload && echo "the mounted files have changed; nginx reloaded them"
       sleep 2
       rm -f "$RELOADING"

@@ -46,7 +46,7 @@ def _readable(source: Wire, pod: PodView) -> Wire:
 
 
 def _pre_stop(nginx: Nginx, seconds: int) -> str:
-    """From the first moment of termination every answer of HTTP/1.1 closes its connection. Connections of HTTP/2 end by GOAWAY, which a
+    """A second after termination begins every answer of HTTP/1.1 closes its connection. Connections of HTTP/2 end by GOAWAY, which a
     worker sends when it makes room for another: once, when new ones lead to other pods by now, and the app still takes requests."""
     if not any(listener.http2 for listener in nginx.listeners):
         return f"touch {DRAINING}; sleep {seconds}"
