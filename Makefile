@@ -8,7 +8,9 @@ DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 # the command, as `pip install .` would put it on PATH
 TOOLS := $(HOME)/.cache/pod-patterns
-WHAT ?= compose inject rendering logs proxies sidecars fleet
+WHAT ?= compose inject rendering logs proxies idle sidecars fleet
+# processes that tests run in: they wait more than they compute
+JOBS ?= 4
 POD_PATTERNS := $(VENV)/bin/python -m components
 # the library under its installed name, for programs of users: examples
 LIBRARY := build/typed/pod_patterns
@@ -117,6 +119,8 @@ bench-tools: $(DEV) ## what `make bench` compares with, below ~/.cache/pod-patte
 	cd bench/tools && GOSUMDB=off go build -trimpath -ldflags '-s -w' -o $(TOOLS)/bin/ghostunnel github.com/ghostunnel/ghostunnel
 	GOBIN=$(TOOLS)/bin go install github.com/caddyserver/caddy/v2/cmd/caddy@v2.8.4
 	GOBIN=$(TOOLS)/bin go install github.com/google/go-jsonnet/cmd/jsonnet@v0.20.0
+	GOBIN=$(TOOLS)/bench CGO_ENABLED=0 go install -ldflags '-s -w' google.golang.org/grpc/interop/server@v1.79.3
+	mv $(TOOLS)/bench/server $(TOOLS)/bin/grpc-interop-server
 	cp bench/tools/package.json bench/tools/package-lock.json $(TOOLS)/bench && cd $(TOOLS)/bench && npm ci --silent
 	$(VENV)/bin/pip install $(QUIET) --requirement bench/requirements.txt
 

@@ -58,6 +58,7 @@ def connected(port: int, count: int) -> Iterator[int]:
         for _ in range(count):
             try:
                 plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 client = stack.enter_context(context.wrap_socket(plain))
                 client.sendall(REQUEST)
                 answered += client.recv(65536).startswith(b"HTTP/1.1 200")
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("build/bench/idle.json"), help="default: build/bench/idle.json")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    results = Results(title="Idle connections", command=f"python -m bench.idle --rounds {options.rounds}")
+    results = Results.begun("Idle connections")
     results.notes["connections"] = options.connections
     limits = {kind: limited(options.connections, http2=kind == "http")["resources"]["limits"]["memory"] for kind in ("http", "tcp")}
     results.notes["groups"] = {candidate.name: candidate.carries for candidate in candidates(options.connections)}

@@ -2,10 +2,12 @@
 
 A writer writes numbered lines of 100 bytes as fast as it is told to, and rotates: by `rename` (the app opens a new file, as log4j does) or
 by `copytruncate` (logrotate copies the file and empties it, and whatever is written between the two is lost before anybody can read it).
-The reader's stdout goes to a file, as a container runtime has it. Needs busybox and tail of coreutils.
+The reader's stdout goes to a file, as a container runtime has it; what the shipper sends is received and written to one. Needs busybox,
+tail of coreutils, and the collector of the behaviour tests.
 """
 
 import argparse
+import math
 import os
 import shutil
 import signal
@@ -13,18 +15,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 from bench.results import Results, Sample, table
 from components import App, LogTailSidecarArgs
 from components.core.fold import compose
 from tests.support.programs import need
+from tests.support.servers import free_ports
+from tests.support.shipper import shipping
 
 LINE = 100
 """Bytes of a line."""
+FAST, SLOW = 1_000_000, 100_000
+"""Lines a second: 100 MB, and 10 MB, which every reader keeps up with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +40,10 @@ class Reader:
     """What follows the file."""
 
     name: str
-    command: Sequence[str]
+    follow: Callable[[Path], AbstractContextManager[None]]
+    """Follows it, and has the lines written to that file, until the end."""
+    most: float = math.inf
+    """Lines a second that it is asked to read."""
 
 
 def readers(log: Path) -> list[Reader]:
@@ -42,24 +53,39 @@ def readers(log: Path) -> list[Reader]:
     (sidecar,) = (c for c in spec["initContainers"] if c["name"] == "logs")
     busybox = need("busybox")
     shell = ["env", f"PATH={log.parent.parent}/bin", "sh"]
-    return [
-        Reader(name="LogTailSidecar (BusyBox)", command=[*shell, *sidecar["command"][1:]]),
-        Reader(name="tail -F (BusyBox)", command=[busybox, "tail", "-n", "+1", "-F", str(log)]),
-        Reader(name="tail -f (BusyBox)", command=[busybox, "tail", "-n", "+1", "-f", str(log)]),
-        Reader(name="tail -F (coreutils)", command=[need("tail"), "-n", "+1", "-F", str(log)]),
-    ]
+    commands: dict[str, list[str]] = {
+        "LogTailSidecar (BusyBox)": [*shell, *sidecar["command"][1:]],
+        "tail -F (BusyBox)": [busybox, "tail", "-n", "+1", "-F", str(log)],
+        "tail -f (BusyBox)": [busybox, "tail", "-n", "+1", "-f", str(log)],
+        "tail -F (coreutils)": [need("tail"), "-n", "+1", "-F", str(log)],
+    }
+    tails = [Reader(name=name, follow=partial(following, command)) for name, command in commands.items()]
+    return [*tails, Reader(name="LogShipperSidecar", follow=partial(shipped, log), most=SLOW)]
 
 
 @contextmanager
-def following(reader: Reader, output: Path) -> Iterator[None]:
-    """The reader at work."""
+def following(command: Sequence[str], output: Path) -> Iterator[None]:
+    """A program that prints the lines."""
     with output.open("wb") as stdout:
-        process = subprocess.Popen(reader.command, stdout=stdout, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             yield
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@contextmanager
+def shipped(log: Path, output: Path) -> Iterator[None]:
+    """The shipper, and what receives its lines."""
+    output.unlink(missing_ok=True)
+    number = free_ports(1)
+    sink = [sys.executable, "-m", "bench.sink", str(number), str(output)]
+    with following(sink, output.with_suffix(".sink")), tempfile.TemporaryDirectory(dir=log.parent.parent) as own:
+        (Path(own) / "logs").symlink_to(log.parent)
+        with shipping(Path(own), number, files=[log.name]) as shipper:
+            shipper.start()
+            yield
 
 
 def write(log: Path, lines: int, *, rate: float, interval: float, way: str) -> int:
@@ -105,7 +131,7 @@ def measured(reader: Reader, directory: Path, lines: int, *, rate: float, interv
     for old in log.parent.glob("*"):
         old.unlink()
     log.touch()
-    with following(reader, output):
+    with reader.follow(output):
         time.sleep(1.5)
         begin = time.monotonic()
         rotations = write(log, lines, rate=rate, interval=interval, way=way)
@@ -113,7 +139,7 @@ def measured(reader: Reader, directory: Path, lines: int, *, rate: float, interv
         size, still = -1, time.monotonic()
         # to the end of what the reader has to say
         while time.monotonic() < still + 4:
-            now = output.stat().st_size
+            now = output.stat().st_size if output.exists() else 0
             if now != size:
                 size, still = now, time.monotonic()
             time.sleep(0.05)
@@ -132,13 +158,12 @@ def main() -> None:
     """Measures, prints tables, and keeps the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.logs", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
-    parser.add_argument("--lines", type=int, default=3_000_000, help="default: 3,000,000")
-    parser.add_argument("--rate", type=float, default=1_000_000, help="lines a second at most; default: 1,000,000, which is 100 MB")
+    parser.add_argument("--seconds", type=float, default=10, help="how long the writer writes at 100 and at 10 MB/s; default: 10")
     parser.add_argument("--interval", type=float, default=3, help="seconds between two rotations; default: 3")
     parser.add_argument("--json", type=Path, default=Path("build/bench/logs.json"), help="default: build/bench/logs.json")
     options = parser.parse_args()
-    results = Results(title="Following a log", command=f"python -m bench.logs --rounds {options.rounds}")
-    results.notes |= {"lines": options.lines, "rate": options.rate, "seconds between rotations": options.interval, "bytes of a line": LINE}
+    results = Results.begun("Following a log")
+    results.notes |= {"seconds": options.seconds, "seconds between rotations": options.interval, "bytes of a line": LINE}
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         for folder in ("logs", "bin"):
@@ -146,10 +171,13 @@ def main() -> None:
         for program in ("sh", "tail", "sleep"):
             (directory / "bin" / program).symlink_to(need("busybox"))
         for number in range(options.rounds):
-            for way in ("rename", "copytruncate"):
+            for rate, way in product((FAST, SLOW), ("rename", "copytruncate")):
                 for reader in readers(directory / "logs" / "app.log"):
-                    values = measured(reader, directory, options.lines, rate=options.rate, interval=options.interval, way=way)
-                    results.samples.append(Sample(row=way, candidate=reader.name, round=number, values=values))
+                    if rate > reader.most:
+                        continue
+                    values = measured(reader, directory, round(rate * options.seconds), rate=rate, interval=options.interval, way=way)
+                    row = f"{way}, {rate * LINE // 1_000_000} MB/s"
+                    results.samples.append(Sample(row=row, candidate=reader.name, round=number, values=values))
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     results.save(options.json)
     print(table(results, "lines", unit="lines per second"))

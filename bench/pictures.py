@@ -5,6 +5,7 @@ from typing import Any
 
 import matplotlib
 
+import components
 from bench.results import Results, interval
 
 matplotlib.use("svg")
@@ -12,8 +13,15 @@ from matplotlib import pyplot
 
 RESULTS = Path("bench/results")
 PICTURES = Path("docs/pictures")
-VALUES = {"cpu_us": ("CPU µs each, less is better", 1.0), "cpu": ("CPU s, less is better", 1.0), "lines": ("lines per second", 1.0)}
+VALUES = {
+    "cpu_us": ("CPU µs each, less is better", 1.0),
+    "cpu": ("CPU s, less is better", 1.0),
+    "kib": ("KiB each, less is better", 1.0),
+    "lost": ("lines lost, less is better", 1.0),
+    "per_second": ("per second, more is better", 1.0),
+}
 """What is drawn of a result: the first of these that it has."""
+PATTERNS = ("pod-patterns", *(name.removesuffix("Args") for name in dir(components) if name.endswith("Args")))
 OURS, OTHERS = "#3367d6", "#9aa5b1"
 
 
@@ -30,7 +38,7 @@ def draw(results: Results, path: Path) -> None:
         found = [interval(results.of(row, name, value)) for name in names]
         middles = [middle * scale for middle, _, _ in found]
         errors = [[(m - low) * scale for m, low, _ in found], [(high - m) * scale for m, _, high in found]]
-        colours = [OURS if "TlsAmbassador" in name or name == "pod-patterns" else OTHERS for name in names]
+        colours = [OURS if name.startswith(PATTERNS) else OTHERS for name in names]
         place.barh(names, middles, xerr=errors, color=colours, error_kw={"elinewidth": 1, "ecolor": "#555555"})
         place.invert_yaxis()
         place.set_title(row, fontsize=10, loc="left")

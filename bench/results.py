@@ -2,7 +2,9 @@
 
 import json
 import platform
+import shlex
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -32,6 +34,13 @@ class Results:
     samples: list[Sample] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     """Versions and settings."""
+
+    @classmethod
+    def begun(cls, title: str) -> "Results":
+        """None yet, of the command that runs."""
+        name = Path(sys.argv[0]).with_suffix("").relative_to(Path.cwd())
+        module = ".".join(part for part in name.parts if part != "__main__")
+        return cls(title=title, command=shlex.join(["python", "-m", module, *sys.argv[1:]]))
 
     def rows(self) -> list[str]:
         """What was measured, in order."""
@@ -105,6 +114,17 @@ def wide(results: Results, value: str, *, scale: float = 1) -> str:
             text = "" if middle is None else figure(middle * scale)
             cells.append(f"**{text}**" if text and first <= high and third >= low else text)
         lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def long(results: Results, value: str, *, scale: float = 1) -> str:
+    """The same, a row for each load and candidate: where loads have candidates of their own."""
+    lines = ["| | | median | quartiles |", "|---|---|---:|---:|"]
+    for row in results.rows():
+        for name in sorted(results.candidates(row)):
+            if found := results.of(row, name, value):
+                middle, low, high = (figure(number * scale) for number in interval(found))
+                lines.append(f"| {row} | {name} | {middle} | {low}–{high} |")
     return "\n".join(lines) + "\n"
 
 

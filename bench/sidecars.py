@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=2000, help="of the file that is fetched; default: 2000")
     parser.add_argument("--json", type=Path, default=Path("build/bench/sidecars.json"), help="default: build/bench/sidecars.json")
     options = parser.parse_args()
-    results = Results(title="Sidecars", command=f"python -m bench.sidecars --rounds {options.rounds}")
+    results = Results.begun("Sidecars")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         root = Path(name)
         root.chmod(0o755)

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from bench.results import Results, wide
+from bench.results import Results, long, wide
 from components.declared import stack, stack_file
 from components.testing import run
 from tools.project import PROJECT
@@ -100,7 +100,11 @@ def _generated(what: str, name: str | None, markdown: str, path: str) -> str:
 def measured(file: str, value: str, group: str | None = None) -> str:
     """A table of kept results; times in ms, memory and the rest as they were measured."""
     results = Results.load(PROJECT / "bench" / "results" / f"{file}.json")
-    return wide(results.group(group) if group else results, value, scale=0.001 if value in ("p50", "p99", "p999") else 1)
+    scale = 0.001 if value in ("p50", "p99", "p999") else 1
+    compared = results.group(group) if group else results
+    rows = {name for row in compared.rows() for name in compared.candidates(row)}
+    alone = len(compared.rows()) > 1 and sum(len(compared.candidates(row)) for row in compared.rows()) == len(rows)
+    return (long if alone else wide)(compared, value, scale=scale)
 
 
 def _plain(name: str) -> str:

@@ -1,12 +1,11 @@
 """python -m bench.proxies: requests, latency and CPU of TLS proxies, interleaved, each on one core.
 
 Needs nginx, haproxy, hitch, stunnel4, wrk, h2load, openssl and taskset (Debian: nginx libnginx-mod-stream haproxy hitch stunnel4 wrk
-nghttp2-client openssl util-linux), ghostunnel and caddy (`make bench-tools`).
+nghttp2-client openssl util-linux), ghostunnel, caddy and grpc-interop-server (`make bench-tools`).
 """
 
 import argparse
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from tests.support.nginx_proxy import certificate
 from tests.support.programs import need
 
 from .candidates import OTHERS, Candidate, Running, answers, candidates, process
-from .loads import MESSAGE, Load, loads
+from .loads import Load, loads
 
 SERVER = """\
 daemon off;
@@ -35,17 +34,6 @@ http {{
     keepalive_requests 1000000;
     client_max_body_size 0;
     server {{
-{grpc}
-        root {root};
-        # a unary call is answered with a message that is there already
-        location / {{
-            default_type application/grpc;
-            error_page 405 =200 $uri;
-            add_header grpc-encoding identity;
-            add_trailer grpc-status 0 always;
-        }}
-    }}
-    server {{
 {listens}
         root {root};
         # reads the whole body before it answers, as applications do
@@ -60,22 +48,20 @@ http {{
 
 @contextmanager
 def server(directory: Path, asked: Sequence[Candidate]) -> Iterator[None]:
-    """The server behind all of them."""
+    """The server behind all of them: nginx, and that of gRPC's interoperability tests."""
     directory.mkdir()
     directory.chmod(0o755)
     for size in (512, 16384, 1048576):
         (directory / str(size)).write_bytes(b"x" * size)
-    (directory / "echo.Echo").mkdir()
-    shutil.copy(MESSAGE, directory / "echo.Echo" / "Say")
-
-    def listens(*, grpc: bool) -> str:
-        end = "http2 backlog=4096;" if grpc else "backlog=4096;"
-        return "\n".join(f"        listen 127.0.0.1:{c.server} {end}" for c in asked if (c.carries == "grpc") == grpc)
-
-    text = SERVER.format(grpc=listens(grpc=True) or "        listen unix:grpc.sock;", listens=listens(grpc=False), root=directory)
-    (directory / "nginx.conf").write_text(text)
+    ports = [candidate.server for candidate in asked if candidate.carries != "grpc"]
+    listens = "\n".join(f"        listen 127.0.0.1:{port} backlog=4096;" for port in ports)
+    (directory / "nginx.conf").write_text(SERVER.format(listens=listens, root=directory))
     command = [need("nginx"), "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")]
-    with process(command, directory, core=OTHERS):
+    with ExitStack() as stack:
+        if ports:
+            stack.enter_context(process(command, directory, core=OTHERS))
+        for port in (candidate.server for candidate in asked if candidate.carries == "grpc"):
+            stack.enter_context(process([need("grpc-interop-server"), f"--port={port}"], directory, core=OTHERS, env={"GOMAXPROCS": "1"}))
         for candidate in asked:
             assert answers(candidate.server), (directory / "output").read_text()
         yield
@@ -122,7 +108,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     asked = [candidate for candidate in candidates() if options.only is None or options.only in candidate.name]
     ways = [load for load in loads() if options.load is None or options.load in load.name]
-    results = Results(title="TLS in front of a server", command=f"python -m bench.proxies --rounds {options.rounds}")
+    results = Results.begun("TLS in front of a server")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         root = Path(name)
         root.chmod(0o755)

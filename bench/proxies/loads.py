@@ -17,7 +17,7 @@ from .candidates import OTHERS, Candidate
 CLIENT = Path(__file__).parent / "handshakes.py"
 REPORT = Path(__file__).parent / "report.lua"
 MESSAGE = Path(__file__).parent / "message.grpc"
-"""What a gRPC client sends, and is answered: 5 bytes of framing, and 512 of protobuf, a string in field 1."""
+"""What a gRPC client sends: 5 bytes of framing, and a SimpleRequest of grpc.testing that has, and asks for, a payload of 480 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def loads() -> list[Load]:
         Load(
             name="gRPC, 0.5 kB",
             unit="requests",
-            ask=_h2load("/echo.Echo/Say", f"--data={MESSAGE}", "-Hcontent-type: application/grpc", "-Hte: trailers"),
+            ask=_h2load("/grpc.testing.TestService/UnaryCall", f"--data={MESSAGE}", "-Hcontent-type: application/grpc", "-Hte: trailers"),
             fits=lambda candidate: candidate.carries == "grpc",
         ),
     ]

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("build/bench/rendering.json"), help="default: build/bench/rendering.json")
     parser.add_argument("--node-modules", type=Path, default=Path.home() / ".cache/pod-patterns/bench/node_modules", help="where cdk8s is")
     options = parser.parse_args()
-    results = Results(title="Rendering", command=f"python -m bench.rendering --rounds {options.rounds}")
+    results = Results.begun("Rendering")
     made = objects()
     for count in options.counts:
         with tempfile.TemporaryDirectory() as name:

@@ -19,7 +19,8 @@ from components.patterns.jwt_ambassador import JwtAmbassadorArgs
 from components.patterns.shared.ambassador import AmbassadorArgs
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from tests.support import http2_flood
-from tests.support.nginx_proxy import in_front_of_http, within
+from tests.support.nginx_proxy import TCP, in_front_of_http, proxy, rendered, within
+from tests.support.servers import HttpServer, serving
 
 CONNECTIONS = 200
 CLIENT_TIMEOUT = 3
@@ -104,6 +105,20 @@ def test_the_same_in_http_2_where_a_connection_has_many_requests(kind, tmp_path)
         assert time.monotonic() - began < 4 * CLIENT_TIMEOUT
         # no worker has died of it
         assert running.workers == workers
+
+
+def test_the_same_in_tcp_which_has_buffers_in_both_directions(tmp_path):
+    ambassador = rendered(replace(TCP, name="http"), max_connections=CONNECTIONS, timeout_seconds=600, access_log=False)
+    with (
+        serving(HttpServer(ambassador.port().number)),
+        proxy(tmp_path, ambassador) as running,
+        contextlib.ExitStack() as stack,
+    ):
+        before = sum(map(resident, running.workers))
+        # one connection of a client takes two
+        flooded(running, KINDS["slow readers"], CONNECTIONS // 2 * 3 // 2, stack)
+        assert sum(map(resident, running.workers)) - before <= CONNECTIONS * 112 * 1024
+        assert running.health()[0] == 200
 
 
 def test_the_least_memory_is_enough_to_start(tmp_path):
