@@ -18,7 +18,7 @@ from .objects import objects
 from .tools import Tool, tools
 
 COUNTS = (1, 10, 100, 500, 1000)
-SLOW = {"jsonnet": 100}
+SLOW = {"jsonnet": 100, "kustomize": 500}
 """Up to how many workloads a tool is asked."""
 
 

@@ -19,6 +19,7 @@ from components import (
     WaitForInitArgs,
 )
 from components.workload import Workload, WorkloadArgs
+from tests.support.clients import Authority
 
 from .cluster import Namespace, eventually
 from .deploy import deploy
@@ -30,7 +31,9 @@ PATTERNS: dict[str, list[Any]] = {
     "LogShipperSidecar": [LogShipperSidecarArgs(endpoint="http://127.0.0.1:4318")],
     "TlsAmbassador": [TlsAmbassadorArgs()],
     "MetricsAdapter": [MetricsAdapterArgs()],
-    "EgressTlsTunnel": [EgressTlsTunnelArgs(targets=[EgressTarget(name="db", host="db.example.com", port=6380, local_port=9000)])],
+    "EgressTlsTunnel": [
+        EgressTlsTunnelArgs(targets=[EgressTarget(name="db", host="db.example.com", port=6380, local_port=9000, ca_pem=Authority().pem)])
+    ],
     "RedisCacheSidecar": [RedisCacheSidecarArgs()],
     "WaitForInit": [WaitForInitArgs(dns=["localhost"])],
     "logs, TLS and metrics": [LogTailSidecarArgs(), TlsAmbassadorArgs(), MetricsAdapterArgs()],

@@ -86,7 +86,8 @@ class AmbassadorArgs(PatternArgs):
     def connection_bytes(self, *, http2: bool) -> int:
         """The most memory that one of `max_connections` takes."""
         # nginx 1.22 to 1.29 with OpenSSL 3: heads of 4 buffers of 16k and TLS 99k, slow readers with their upstream 2 x 83k, handshakes
-        # 50k, tcp with a buffer of 64k in each direction 2 x 84k; HTTP/2: an unfinished head and TLS 136k; a request with such a head and a body under way 200k, but one for two connections
+        # 50k, tcp with a buffer of 64k in each direction 2 x 84k; HTTP/2: an unfinished head and TLS 136k; a request with such a head and
+        # a body under way 200k, but one for two connections
         return (168 if http2 else 112) * 1024
 
     def problems(self) -> list[str]:
