@@ -215,7 +215,8 @@ def _main(args: AmbassadorArgs, nginx: Nginx, pod: PodView, listens: Callable[[s
         draining=(DRAINING, RELOADING) if nginx.reload else (DRAINING,),
         directory=DIRECTORY,
         grpc=_any_grpc(nginx),
-        kept_connections=min(args.max_requests, 2 * STREAMS),
+        # of max_connections, which clients have the others of: 140 by default
+        kept_connections=max(8, args.max_connections // 10),
         grpc_headers_file=GRPC_HEADERS,
         headers_file=HEADERS,
         offers_http2=any(listener.http2 for listener in nginx.listeners),
