@@ -34,7 +34,7 @@ def measured(tool: Tool, count: int, directory: Path, number: int) -> Sample:
     if started.returncode:
         raise RuntimeError(f"{tool.name} ended with {started.returncode}")
     values = {"cpu": usage.ru_utime + usage.ru_stime, "objects": float(documents)}
-    return Sample(row=f"{count} workloads", candidate=tool.name, round=number, values=values)
+    return Sample(row=f"{count:,} workload{'s' * (count > 1)}", candidate=tool.name, round=number, values=values)
 
 
 def main() -> None:
