@@ -124,7 +124,7 @@ bench-tools: $(DEV) ## what `make bench` compares with, below ~/.cache/pod-patte
 	cp bench/tools/package.json bench/tools/package-lock.json $(TOOLS)/bench && cd $(TOOLS)/bench && npm ci --silent
 	$(VENV)/bin/pip install $(QUIET) --requirement bench/requirements.txt
 
-bench-pictures: $(DEV) ## draw bench/results again, into docs/pictures
+bench-pictures: $(DEV) ## draw bench/results again, into docs/charts
 	$(VENV)/bin/python -m bench.pictures
 
 wheel: $(DEV) ## build dist/*.whl and dist/*.tar.gz, and check what package indexes and users would stumble over

@@ -1,4 +1,4 @@
-"""python -m bench.pictures: a picture of each kept result, bench/results/*.json, into docs/pictures; needs matplotlib."""
+"""python -m bench.pictures: a picture of each kept result, bench/results/*.json, into docs/charts; needs matplotlib."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 
 RESULTS = Path("bench/results")
-PICTURES = Path("docs/pictures")
+PICTURES = Path("docs/charts")
 VALUES = {
     "cpu_us": ("CPU µs each, less is better", 1.0),
     "cpu": ("CPU s, less is better", 1.0),
@@ -59,8 +59,8 @@ def main() -> None:
     matplotlib.rcParams.update({"svg.hashsalt": "pod-patterns", "svg.fonttype": "none", "font.family": "sans-serif"})
     PICTURES.mkdir(exist_ok=True)
     for kept in sorted(RESULTS.glob("*.json")):
-        draw(Results.load(kept), PICTURES / f"bench-{kept.stem}.svg")
-        print(PICTURES / f"bench-{kept.stem}.svg")
+        draw(Results.load(kept), PICTURES / f"{kept.stem}.svg")
+        print(PICTURES / f"{kept.stem}.svg")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench import fleet, logs
-from bench.results import Results, Sample, interval, table
+from bench.results import Results, Sample, interval, long, table, wide
 from tests.support.programs import need
 
+PROJECT = Path(__file__).parent.parent
 YEAR = {"validity_hours": 8760, "early_hours": 720}
 
 
@@ -27,6 +28,26 @@ def test_a_table_has_medians_and_quartiles() -> None:
         "| b | 2.5 | 2.5–2.5 |",
     ]
     assert interval([3]) == (3, 3, 3)
+
+
+def test_the_best_and_what_ties_with_it_is_bold() -> None:
+    figures = {"a": (10, 11, 12), "b": (11, 12, 13), "c": (20, 21, 22)}
+    samples = [sample(name, number, value) for name, values in figures.items() for number, value in enumerate(values)]
+    results = Results(title="x", command="y", samples=samples, notes={"groups": {"a": "http", "b": "http", "c": "tcp"}})
+    assert wide(results, "cpu").splitlines()[2:] == ["| 0.5 kB | **11** | **12** | 21 |"]
+    assert wide(results.group("tcp"), "cpu").splitlines() == ["| | c |", "|---|---:|", "| 0.5 kB | **21** |"]
+    assert long(results, "cpu").splitlines()[-1] == "| 0.5 kB | c | 21 | 20.5–21.5 |"
+
+
+@pytest.mark.parametrize("kept", sorted((PROJECT / "bench" / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_every_kept_result_has_rounds_a_chart_and_a_table_in_the_docs(kept: Path) -> None:
+    results = Results.load(kept)
+    assert max(sample.round for sample in results.samples) >= 1
+    assert not [sample for sample in results.samples if sample.values.get("errors")]
+    assert (PROJECT / "docs" / "charts" / f"{kept.stem}.svg").is_file()
+    page = (PROJECT / "docs" / "benchmarks.md").read_text()
+    assert f"<!-- bench: {kept.stem} " in page
+    assert f"charts/{kept.stem}.svg" in page
 
 
 def test_results_are_kept_whole(tmp_path: Path) -> None:
