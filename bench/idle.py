@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.proxies.__main__ import server, started
-from bench.proxies.candidates import CADDY, GHOSTUNNEL, HAPROXY_HTTP, HAPROXY_TCP, HITCH, STUNNEL, Candidate, other, ours
+from bench.proxies.candidates import Candidate, candidates
 from bench.results import Results, Sample, table
 from components import TlsAmbassadorArgs
-from tests.support.nginx_proxy import HTTP, TCP
 
+NO_LOG = "TlsAmbassador http, no access log"
 REQUEST = b"GET /512 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -34,18 +34,10 @@ def limited(connections: int, *, http2: bool) -> dict[str, Any]:
     return {"max_connections": most, "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": limit}}}
 
 
-def candidates(connections: int) -> list[Candidate]:
-    """All of them, with room for so many."""
-    return [
-        ours("TlsAmbassador http", HTTP, **limited(connections, http2=True)),
-        other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", connections=connections + 10),
-        other("caddy", "http", CADDY, "caddy", "run", "--adapter=caddyfile", "--config=$config", env={"GOMAXPROCS": "1"}),
-        ours("TlsAmbassador tcp", TCP, **limited(connections, http2=False)),
-        other("hitch", "tcp", HITCH, "hitch", "--config=$config", "--user=nobody"),
-        other("haproxy tcp", "tcp", HAPROXY_TCP, "haproxy", "-db", "-f", "$config", connections=connections + 10),
-        other("stunnel", "tcp", STUNNEL, "stunnel4", "$config"),
-        other("ghostunnel", "tcp", "", "ghostunnel", "server", *GHOSTUNNEL, env={"GOMAXPROCS": "1"}),
-    ]
+def asked(connections: int, only: str) -> list[Candidate]:
+    """The proxies with room for so many; not those of gRPC, and the access log makes no difference here."""
+    made = candidates(connections + 10, http=limited(connections, http2=True), tcp=limited(connections, http2=False))
+    return [c for c in made if c.carries != "grpc" and only in c.name and c.name not in ("the article's nginx", NO_LOG)]
 
 
 @contextmanager
@@ -80,11 +72,11 @@ def main() -> None:
     results = Results.begun("Idle connections")
     results.notes["connections"] = options.connections
     limits = {kind: limited(options.connections, http2=kind == "http")["resources"]["limits"]["memory"] for kind in ("http", "tcp")}
-    results.notes["groups"] = {candidate.name: candidate.carries for candidate in candidates(options.connections)}
+    results.notes["groups"] = {candidate.name: candidate.carries for candidate in asked(options.connections, "")}
     results.notes["memory limit of TlsAmbassador"] = limits
     row = f"{options.connections:,} idle connections"
     for number in range(options.rounds):
-        for index, candidate in enumerate(c for c in candidates(options.connections) if options.only in c.name):
+        for index, candidate in enumerate(asked(options.connections, options.only)):
             with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
                 root = Path(name)
                 root.chmod(0o755)

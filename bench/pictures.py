@@ -5,8 +5,8 @@ from typing import Any
 
 import matplotlib
 
-import components
-from bench.results import Results, interval
+from bench.results import BEST, Results, interval
+from components.declared.kinds import shipped
 
 matplotlib.use("svg")
 from matplotlib import pyplot
@@ -14,21 +14,21 @@ from matplotlib import pyplot
 RESULTS = Path("bench/results")
 PICTURES = Path("docs/charts")
 VALUES = {
-    "cpu_us": ("CPU µs each, less is better", 1.0),
-    "cpu": ("CPU s, less is better", 1.0),
-    "kib": ("KiB each, less is better", 1.0),
-    "lost": ("lines lost, less is better", 1.0),
-    "per_second": ("per second, more is better", 1.0),
+    "cpu_us": "CPU µs each",
+    "cpu": "CPU s",
+    "kib": "KiB each",
+    "lost": "lines lost",
+    "per_second": "per second",
 }
 """What is drawn of a result: the first of these that it has."""
-PATTERNS = ("pod-patterns", *(name.removesuffix("Args") for name in dir(components) if name.endswith("Args")))
+PATTERNS = ("pod-patterns", *shipped())
 OURS, OTHERS = "#3367d6", "#9aa5b1"
 
 
 def draw(results: Results, path: Path) -> None:
     """A row of bars for each thing that was measured: medians, and quartiles as whiskers."""
     value = next(name for name in VALUES if any(name in sample.values for sample in results.samples))
-    label, scale = VALUES[value]
+    label = f"{VALUES[value]}, {'more' if BEST.get(value) is max else 'less'} is better"
     rows = [row for row in results.rows() if any(results.of(row, name, value) for name in results.candidates(row))]
     columns = 2
     figure, axes = pyplot.subplots(-(-len(rows) // columns), columns, figsize=(11, 2.6 * -(-len(rows) // columns)), squeeze=False)
@@ -36,8 +36,8 @@ def draw(results: Results, path: Path) -> None:
     for place, row in zip(places, rows, strict=False):
         names = [name for name in results.candidates(row) if results.of(row, name, value)]
         found = [interval(results.of(row, name, value)) for name in names]
-        middles = [middle * scale for middle, _, _ in found]
-        errors = [[(m - low) * scale for m, low, _ in found], [(high - m) * scale for m, _, high in found]]
+        middles = [middle for middle, _, _ in found]
+        errors = [[m - low for m, low, _ in found], [high - m for m, _, high in found]]
         colours = [OURS if name.startswith(PATTERNS) else OTHERS for name in names]
         place.barh(names, middles, xerr=errors, color=colours, error_kw={"elinewidth": 1, "ecolor": "#555555"})
         place.invert_yaxis()

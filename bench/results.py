@@ -50,6 +50,12 @@ class Results:
         """Who was measured there, in order."""
         return list(dict.fromkeys(sample.candidate for sample in self.samples if sample.row == row))
 
+    @property
+    def apart(self) -> bool:
+        """Whether each of several loads has candidates of its own."""
+        pairs = {(sample.row, sample.candidate) for sample in self.samples}
+        return len(self.rows()) > 1 and len({candidate for _, candidate in pairs}) == len(pairs)
+
     def group(self, name: str) -> "Results":
         """Those of the candidates that `notes["groups"]` has in a group: what is compared with each other."""
         groups = self.notes["groups"]

@@ -102,9 +102,7 @@ def measured(file: str, value: str, group: str | None = None) -> str:
     results = Results.load(PROJECT / "bench" / "results" / f"{file}.json")
     scale = 0.001 if value in ("p50", "p99", "p999") else 1
     compared = results.group(group) if group else results
-    rows = {name for row in compared.rows() for name in compared.candidates(row)}
-    alone = len(compared.rows()) > 1 and sum(len(compared.candidates(row)) for row in compared.rows()) == len(rows)
-    return (long if alone else wide)(compared, value, scale=scale)
+    return (long if compared.apart else wide)(compared, value, scale=scale)
 
 
 def _plain(name: str) -> str:

@@ -208,27 +208,28 @@ def ours(name: str, port: Port, **arguments: Any) -> Candidate:
     return Candidate(name=name, carries=port.scheme, listen=there.outer_number, server=there.number, start=start, http2=port is HTTP)
 
 
-def candidates() -> list[Candidate]:
-    """All of them; the ambassador with its defaults, and without its access log, which the others do not write."""
+def candidates(connections: int = 4000, http: Mapping[str, Any] | None = None, tcp: Mapping[str, Any] | None = None) -> list[Candidate]:
+    """All of them, with room for so many connections where they want to know; the ambassador also without its access log, which the others
+    do not write. `http` and `tcp` are arguments of the ambassador; default: its defaults."""
     while True:
         # free ports are found by chance
-        made = _candidates()
+        made = _candidates(connections, http or {}, tcp or {})
         numbers = [number for candidate in made for number in (candidate.listen, candidate.server)]
         if len({*numbers}) == len(numbers):
             return made
 
 
-def _candidates() -> list[Candidate]:
+def _candidates(connections: int, http: Mapping[str, Any], tcp: Mapping[str, Any]) -> list[Candidate]:
     one_core = {"GOMAXPROCS": "1"}
     return [
-        ours("TlsAmbassador http", HTTP),
-        ours("TlsAmbassador http, no access log", HTTP, access_log=False),
+        ours("TlsAmbassador http", HTTP, **http),
+        ours("TlsAmbassador http, no access log", HTTP, **http, access_log=False),
         other("the article's nginx", "http", ARTICLE, "nginx", "-e", "stderr", "-p", "$directory", "-c", "$config"),
-        other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", http2=True),
+        other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", http2=True, connections=connections),
         other("caddy", "http", CADDY, "caddy", "run", "--adapter=caddyfile", "--config=$config", http2=True, env=one_core),
-        ours("TlsAmbassador tcp", TCP),
+        ours("TlsAmbassador tcp", TCP, **tcp),
         other("hitch", "tcp", HITCH, "hitch", "--config=$config", "--user=nobody"),
-        other("haproxy tcp", "tcp", HAPROXY_TCP, "haproxy", "-db", "-f", "$config"),
+        other("haproxy tcp", "tcp", HAPROXY_TCP, "haproxy", "-db", "-f", "$config", connections=connections),
         other("stunnel", "tcp", STUNNEL, "stunnel4", "$config"),
         other("ghostunnel", "tcp", "", "ghostunnel", "server", *GHOSTUNNEL, env=one_core),
         ours("TlsAmbassador grpc", GRPC),

@@ -8,10 +8,9 @@ from typing import Any
 from ..core.errors import ProblemsError
 from ..declared import stack as declared
 from ..offline import Rendering, manifests, render as render_to
-from ..offline.mocks import Mocks
 from ..offline.order import ordered
 from ..offline.printing import stream
-from ..offline.run import run as run_offline
+from ..offline.rendering import record
 from . import command, program, project, stack as stacks
 from .terminal import waiting
 
@@ -72,8 +71,7 @@ def _of_file(path: Path, output: Path | None, keys: Path | None) -> int:
     # as the engine calls it: Pulumi.<stack>.yaml
     names: dict[str, Any] = {"project": "pod-patterns", "stack": path.stem.removeprefix("Pulumi.") or "stack"}
     with places.located(), waiting(f"Rendering {path}"):
-        # no status: an address that only a cluster could assign must not get into a manifest
-        recording = run_offline(lambda: declared.build(settings), mocks=Mocks(keys=keys, status=False), **names)
+        recording = record(lambda: declared.build(settings), keys=keys, **names)
         made = [r.name for r in recording.registrations if r.type.startswith("tls:")]
         if made and keys is None:
             way_out = "set --keys to a file for them"

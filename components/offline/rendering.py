@@ -49,7 +49,7 @@ def manifests(source: Program | Recording, **settings: Any) -> list[dict[str, An
     As `kubectl apply` needs them: Secrets revealed, in base64; nothing of Pulumi's; a namespace only where the program gives one.
     Raises OfflineError.
     """
-    recording = source if isinstance(source, Recording) else _record(source, **settings)
+    recording = source if isinstance(source, Recording) else record(source, **settings)
     return [manifest for _, manifest, _ in _rendered(recording)]
 
 
@@ -80,7 +80,7 @@ def render(source: Program | Recording, directory: Path, *, keys: Path | None, *
     where = f"rendering to {directory}"
     if keys is not None and keys.resolve().is_relative_to(directory.resolve()):
         refuse(where, [f"keys {str(keys)!r} lies in the directory, whose files are meant to be applied and handed on; put it elsewhere"])
-    recording = source if isinstance(source, Recording) else _record(source, keys=keys, **settings)
+    recording = source if isinstance(source, Recording) else record(source, keys=keys, **settings)
     wanted = {directory / name: (_text(manifest), 0o600 if private else 0o644) for name, manifest, private in _rendered(recording)}
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -109,7 +109,8 @@ def _is_ours(path: Path) -> bool:
     return bool(_OURS.fullmatch(path.name)) and path.read_bytes().startswith(_HEADER.encode())
 
 
-def _record(program: Program, *, keys: Path | None = None, now: Callable[[], datetime] | None = None, **settings: Any) -> Recording:
+def record(program: Program, *, keys: Path | None = None, now: Callable[[], datetime] | None = None, **settings: Any) -> Recording:
+    """What the program does, for manifests; `settings` are those of `run`."""
     # no status: an address that only a cluster could assign must not get into a manifest
     return run(program, mocks=Mocks(keys=keys, now=now, status=False), **settings)
 
