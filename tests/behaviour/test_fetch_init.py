@@ -50,8 +50,9 @@ class Pod:
         args = FetchInitArgs(**{"source": source, "sha256": sha256(BODY), "timeout_seconds": 20, **given})
         init = container(composed(App(name="web", image="web:1"), lambda: FetchInit("fetch", args)), "fetch")
         if args.ca_pem is not None:
-            ca = self.directory / "ca.crt"
-            ca.write_text(str(args.ca_pem))
+            ca = self.directory / f"{sha256(str(args.ca_pem).encode())}.crt"
+            if not ca.exists():  # a container that runs may be reading it
+                ca.write_text(str(args.ca_pem))
             secret = {**(secret or {}), "CA_FILE": str(ca)}
         return start(init, path, secret, cwd=self.volume, shell=shell)
 
