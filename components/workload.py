@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated, Literal
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from .carriers import Deployment, Kind
 from .carriers.carrier import TIMEOUT, Composed, Parts
@@ -24,8 +23,8 @@ from .core.plug import Pattern
 from .core.rollout import Strategy
 from .core.rules import Elsewhere, Label, LabelKey, LabelValue, Manifest, NotNegative, Positive, ServiceName, Text
 from .core.summary import summary
+from .kubernetes_object import KubernetesObject, register
 from .metadata import OWN_LABELS, PodMetadata, own_labels
-from .monitoring import register
 from .network import policy
 from .network.policy import NetworkPolicyArgs
 from .picture.picture import Picture
@@ -198,10 +197,8 @@ class Workload(pulumi.ComponentResource):
         metadata = {"namespace": namespace, "labels": labels}
         config_maps: dict[str, pulumi.Input[str]] = {}
         for config in self.pod.config_files:
-            config_map = kubernetes.core.v1.ConfigMap(
-                f"{name}-{config.name}", metadata=metadata, data=dict(config.files), immutable=True, opts=child
-            )
-            config_maps[config.name] = config_map.metadata.name
+            of_files = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(config.files), "immutable": True}
+            config_maps[config.name] = KubernetesObject(f"{name}-{config.name}", of_files, child).object_name
         template = {
             "metadata": {"labels": {**labels, **self.pod.labels}, "annotations": dict(self.pod.annotations)},
             "spec": self.pod.pod_spec(config_maps),
@@ -217,29 +214,31 @@ class Workload(pulumi.ComponentResource):
             strategy=args.strategy,
             timeout_seconds=args.rollout_timeout_seconds,
             headless_service=headless,
-            opts=child,
         )
-        made = args.kind.make(parts)
+        manifest = args.kind.manifest(parts)
+        ends_first = pulumi.ResourceOptions(delete_before_replace=True) if args.kind.ends_first else None
+        carrier = KubernetesObject(name, manifest, pulumi.ResourceOptions.merge(child, ends_first))
         if headless:
-            headless_service(parts, headless, self.pod.ports, args.ip_families)
+            KubernetesObject(f"{name}-headless", headless_service(parts, headless, self.pod.ports, args.ip_families), child)
         served = None
-        if args.kind.is_served:
-            served = service(parts, service_name, self.pod.ports, args.service_type, args.service, args.ip_families)
+        if args.kind.is_served and carried(self.pod.ports):
+            of_clients = service(parts, service_name, self.pod.ports, args.service_type, args.service, args.ip_families)
+            served = KubernetesObject(name, of_clients, child)
         register(scraping.manifests(name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=selector), child)
         if args.network_policy:
-            policy.network_policy(
-                name,
+            allowed = policy.network_policy(
+                f"workload {name!r}",
                 args.network_policy,
                 self.pod,
                 is_served=args.kind.is_served,
                 metadata=metadata,
                 selector=selector,
                 ip_families=args.ip_families,
-                opts=child,
             )
+            KubernetesObject(name, allowed, child)
         self._served_as = service_name if args.kind.is_served else ""
         self.selector = pulumi.Output.from_input(selector)
-        self.target = pulumi.Output.all(apiVersion=made.api_version, kind=made.kind, name=made.metadata.name)
+        self.target = pulumi.Output.all(apiVersion=manifest["apiVersion"], kind=manifest["kind"], name=carrier.object_name)
         self._set_outputs(args, served)
 
     def picture(self) -> Picture:
@@ -278,9 +277,9 @@ class Workload(pulumi.ComponentResource):
         own = namespaces.service_names(service_name, args.namespace)
         return [*own, *(namespaces.pod_names(headless, args.namespace) if headless else ())]
 
-    def _set_outputs(self, args: WorkloadArgs, served: "kubernetes.core.v1.Service | None") -> None:
+    def _set_outputs(self, args: WorkloadArgs, served: KubernetesObject | None) -> None:
         certificates = self.pod.certificates
-        name = served.metadata.name if served else pulumi.Output.from_input("")
+        name = served.object_name if served else pulumi.Output.from_input("")
         ports = carried(self.pod.ports) if served else []
         self.service_name = name
         self.endpoints = pulumi.Output.all(name, args.namespace).apply(

@@ -8,6 +8,7 @@ import pulumi
 
 from ..core.app import App
 from ..core.cluster import Release, version
+from ..core.patch import Wire
 from ..core.pod import Pod
 from ..core.rollout import Strategy
 from .claim import Claim
@@ -62,7 +63,7 @@ class Composed:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a carrier makes its object of."""
+    """What a carrier's object is made of."""
 
     name: str
     """Name of the workload, and the logical name of the object."""
@@ -84,7 +85,6 @@ class Parts:
     """How long Pulumi waits for the pods."""
     headless_service: str | None
     """The Service that gives each pod a name, where the kind has one."""
-    opts: pulumi.ResourceOptions
 
     def named(self) -> dict[str, Any]:
         """The object's metadata, with its name."""
@@ -110,6 +110,8 @@ class Carrier:
 
     is_served: ClassVar[bool] = True
     """Whether a Service leads to its pods."""
+    ends_first: ClassVar[bool] = False
+    """Whether an object that cannot be changed in place is deleted before its successor is made."""
 
     def refusals(self, _args: Asked, /) -> list[str]:
         """What the workload asks for, and this kind does not have."""
@@ -127,6 +129,6 @@ class Carrier:
         """The name of the Service that gives each pod a name; None if the kind has none."""
         return None
 
-    def make(self, parts: Parts) -> Any:
-        """Makes the object, and returns it."""
+    def manifest(self, parts: Parts) -> Wire:
+        """The object."""
         raise NotImplementedError

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-import pulumi_kubernetes as kubernetes
-
 from ..core import checks
+from ..core.patch import Wire
 from ..core.rules import NotNegative, Positive
 from .batch import Batch
 from .carrier import Asked, Parts, is_older
@@ -75,13 +74,14 @@ class CronJob(Batch):
             )
         return found
 
-    def make(self, parts: Parts) -> "kubernetes.batch.v1.CronJob":
-        """Makes the CronJob."""
+    def manifest(self, parts: Parts) -> Wire:
+        """The CronJob."""
         optional = {"timeZone": self.time_zone, "startingDeadlineSeconds": self.starting_deadline_seconds}
-        return kubernetes.batch.v1.CronJob(
-            parts.name,
-            metadata=parts.named(),
-            spec={
+        return {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": parts.named(),
+            "spec": {
                 "schedule": self.schedule,
                 **{key: value for key, value in optional.items() if value is not None},
                 "concurrencyPolicy": self.concurrency,
@@ -90,5 +90,4 @@ class CronJob(Batch):
                 **({"suspend": True} if self.suspend else {}),
                 "jobTemplate": {"metadata": {"labels": parts.metadata["labels"]}, "spec": self.job.spec(parts)},
             },
-            opts=parts.opts,
-        )
+        }

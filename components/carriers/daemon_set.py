@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import pulumi_kubernetes as kubernetes
-
 from ..core import rollout
+from ..core.patch import Wire
 from ..core.rules import NotNegative
 from .carrier import Asked, Carrier, Composed, Parts
 
@@ -45,16 +44,16 @@ class DaemonSet(Carrier):
         """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy, way_out=f"strategy={_ONE_BY_ONE}")
 
-    def make(self, parts: Parts) -> "kubernetes.apps.v1.DaemonSet":
-        """Makes the DaemonSet."""
-        return kubernetes.apps.v1.DaemonSet(
-            parts.name,
-            metadata=parts.named(),
-            spec={
+    def manifest(self, parts: Parts) -> Wire:
+        """The DaemonSet."""
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": parts.named(),
+            "spec": {
                 "selector": {"matchLabels": parts.selector},
                 "updateStrategy": rollout.manifest(parts.strategy),
                 **parts.rolled_out(self.min_ready_seconds),
                 "template": parts.template,
             },
-            opts=parts.opts,
-        )
+        }

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import pulumi_kubernetes as kubernetes
-
 from ..core import rollout
+from ..core.patch import Wire
 from ..core.rules import NotNegative
 from .carrier import Asked, Carrier, Composed, Parts
 
@@ -27,12 +26,13 @@ class Deployment(Carrier):
         """What of the pod an update could wait for without end."""
         return rollout.problems(composed.pod.spec, composed.args.strategy)
 
-    def make(self, parts: Parts) -> "kubernetes.apps.v1.Deployment":
-        """Makes the Deployment."""
-        return kubernetes.apps.v1.Deployment(
-            parts.name,
-            metadata=parts.named(),
-            spec={
+    def manifest(self, parts: Parts) -> Wire:
+        """The Deployment."""
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": parts.named(),
+            "spec": {
                 **parts.counted(),
                 "selector": {"matchLabels": parts.selector},
                 "strategy": rollout.manifest(parts.strategy),
@@ -40,5 +40,4 @@ class Deployment(Carrier):
                 "progressDeadlineSeconds": parts.timeout_seconds,
                 "template": parts.template,
             },
-            opts=parts.opts,
-        )
+        }

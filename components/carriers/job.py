@@ -1,11 +1,9 @@
 """Job: pods that run once, to the end."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-import pulumi
-import pulumi_kubernetes as kubernetes
-
+from ..core.patch import Wire
 from ..core.rules import NotNegative, Positive
 from .batch import Batch, template
 from .carrier import Composed, Parts
@@ -18,6 +16,9 @@ _LONGEST_NAME = 54
 class Job(Batch):
     """Pods that run once, to the end; native sidecars end with the app. Nothing in a Job can be changed: when its pod changes, Pulumi
     deletes it, and runs a new one. `pulumi up` waits until it is done, WorkloadArgs.rollout_timeout_seconds at most."""
+
+    # two of them could do the same work at a time
+    ends_first: ClassVar[bool] = True
 
     backoff_limit: NotNegative = 6
     """How often the app may fail before the Job has failed. Default: 6."""
@@ -35,11 +36,9 @@ class Job(Batch):
             found.append(f"name {name!r} has {len(name)} characters, but a Job's may have {_LONGEST_NAME}; shorten it")
         return found
 
-    def make(self, parts: Parts) -> "kubernetes.batch.v1.Job":
-        """Makes the Job; it is named by the provider, so that a changed one has another name."""
-        # the former one ends first: two of them could do the same work at a time
-        opts = pulumi.ResourceOptions.merge(parts.opts, pulumi.ResourceOptions(delete_before_replace=True))
-        return kubernetes.batch.v1.Job(parts.name, metadata=parts.awaited(), spec=self.spec(parts), opts=opts)
+    def manifest(self, parts: Parts) -> Wire:
+        """The Job; it is named by the provider, so that a changed one has another name."""
+        return {"apiVersion": "batch/v1", "kind": "Job", "metadata": parts.awaited(), "spec": self.spec(parts)}
 
     def spec(self, parts: Parts) -> dict[str, Any]:
         """The JobSpec."""

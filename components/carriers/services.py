@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pulumi_kubernetes as kubernetes
-
+from ..core.patch import Wire
 from ..core.view import BoundPort
 from .carrier import Parts
 from .service_args import ServiceArgs, carried
@@ -12,27 +11,26 @@ from .service_args import ServiceArgs, carried
 
 def service(
     parts: Parts, service_name: str, ports: Sequence[BoundPort], service_type: str, args: ServiceArgs, ip_families: Sequence[str]
-) -> "kubernetes.core.v1.Service | None":
-    """The Service that clients connect to; None if the pod has no port for one."""
+) -> Wire:
+    """The Service that clients connect to."""
     of_service = [_port(port, port.service_number) for port in carried(ports)]
-    if not of_service:
-        return None
     annotations = {"annotations": dict(args.annotations)} if args.annotations else {}
     labels = {**args.labels, **parts.metadata["labels"]}
-    return kubernetes.core.v1.Service(
-        parts.name,
-        metadata={"name": service_name, **parts.metadata, "labels": labels, **annotations},
-        spec={"type": service_type, "selector": parts.selector, "ports": of_service, **_families(ip_families), **args.fields()},
-        opts=parts.opts,
-    )
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": service_name, **parts.metadata, "labels": labels, **annotations},
+        "spec": {"type": service_type, "selector": parts.selector, "ports": of_service, **_families(ip_families), **args.fields()},
+    }
 
 
-def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_families: Sequence[str]) -> None:
+def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_families: Sequence[str]) -> Wire:
     """The Service that gives each pod a DNS name: early, because pods look for each other before they are ready."""
-    kubernetes.core.v1.Service(
-        f"{parts.name}-headless",
-        metadata={"name": name, **parts.metadata},
-        spec={
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, **parts.metadata},
+        "spec": {
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
             "selector": parts.selector,
@@ -40,8 +38,7 @@ def headless_service(parts: Parts, name: str, ports: Sequence[BoundPort], ip_fam
             **({"ports": [_port(port, port.outer_number) for port in ports]} if ports else {}),
             **_families(ip_families),
         },
-        opts=parts.opts,
-    )
+    }
 
 
 def _port(port: BoundPort, number: int) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pulumi_kubernetes as kubernetes
-
 from ..core import checks
+from ..core.patch import Wire
 from ..core.rules import NotNegative, ServiceName
 from .carrier import Asked, Carrier, Composed, Parts, is_older
 from .claim import Claim
@@ -103,13 +102,13 @@ class StatefulSet(Carrier):
         """The name of the headless Service."""
         return self.headless_service or f"{service_name}-headless"
 
-    def make(self, parts: Parts) -> "kubernetes.apps.v1.StatefulSet":
-        """Makes the StatefulSet."""
+    def manifest(self, parts: Parts) -> Wire:
+        """The StatefulSet."""
         metadata = parts.named()
         if self.partition:
             # Pulumi waits for the revision of the StatefulSet to be that of the update: with a partition it never is
             metadata["annotations"] = {**parts.annotations, "pulumi.com/skipAwait": "true"}
-        return kubernetes.apps.v1.StatefulSet(parts.name, metadata=metadata, spec=self._spec(parts), opts=parts.opts)
+        return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": self._spec(parts)}
 
     def _spec(self, parts: Parts) -> dict[str, Any]:
         update = {"type": self.update, **({"rollingUpdate": {"partition": self.partition}} if self.partition else {})}

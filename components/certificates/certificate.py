@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
 from ..core import checks, rules
 from ..core.errors import refuse
+from ..kubernetes_object import KubernetesObject
 from .arguments import CertificateArgs, ServerCertificateArgs, keystore_password_problems
 
 KEYSTORE, TRUSTSTORE, KEYSTORE_PASSWORD = "keystore.p12", "truststore.p12", "keystore.password"
@@ -87,17 +87,22 @@ def made(
     """The certificate in a kubernetes.io/tls Secret, ca.crt beside it, and keystores if they are asked for. Auto-named and immutable: a
     new certificate is a new name, and so one rolling update."""
     pem, key_pem = certificate.cert_pem, key.private_key_pem_pkcs8
-    secret = kubernetes.core.v1.Secret(
+    keystores = {} if args.keystore_password is None else {"data": _keystores(names, args.keystore_password, key_pem, pem, ca_pem)}
+    secret = KubernetesObject(
         names("certificate"),
-        metadata={"namespace": args.namespace},
-        type="kubernetes.io/tls",
-        immutable=True,
-        string_data={"tls.crt": pem, "tls.key": key_pem, "ca.crt": ca_pem},
-        data=None if args.keystore_password is None else _keystores(names, args.keystore_password, key_pem, pem, ca_pem),
-        opts=names.opts,
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"namespace": args.namespace},
+            "type": "kubernetes.io/tls",
+            "immutable": True,
+            "stringData": {"tls.crt": pem, "tls.key": key_pem, "ca.crt": ca_pem},
+            **keystores,
+        },
+        names.opts,
     )
     return MadeCertificate(
-        secret_name=secret.metadata.name,
+        secret_name=secret.object_name,
         dns_names=dns_names,
         ca_pem=ca_pem,
         expires_at=certificate.validity_end_time,

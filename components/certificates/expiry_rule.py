@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from ..core import checks, rules
 from ..core.errors import ArgumentError, refuse
 from ..core.rules import Label, Positive, SomeText, Text
+from ..kubernetes_object import KubernetesObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +57,15 @@ class CertificateExpiryRule(pulumi.ComponentResource):
                 "description": end.apply(lambda text: f"It ends at {text}. Run `pulumi up` for its stack, which renews it."),
             },
         }
-        kubernetes.apiextensions.CustomResource(
+        KubernetesObject(
             f"{name}-rule",
-            api_version="monitoring.coreos.com/v1",
-            kind="PrometheusRule",
-            metadata={"namespace": args.namespace, "labels": dict(args.labels)},
-            spec={"groups": [{"name": f"{name}-certificate", "rules": [rule]}]},
-            opts=pulumi.ResourceOptions(parent=self),
+            {
+                "apiVersion": "monitoring.coreos.com/v1",
+                "kind": "PrometheusRule",
+                "metadata": {"namespace": args.namespace, "labels": dict(args.labels)},
+                "spec": {"groups": [{"name": f"{name}-certificate", "rules": [rule]}]},
+            },
+            pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({})
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from ..core import checks, rules
 from ..core.errors import refuse
 from ..core.rules import DataKey, Label, ObjectName, Pem
+from ..kubernetes_object import KubernetesObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,17 @@ class TrustBundle(pulumi.ComponentResource):
         refuse(f"TrustBundle {name!r}", wrong or [*checks.label("name", name), *rules.problems(args)])
         super().__init__("pod-patterns:index:TrustBundle", name, {}, opts)
         made = [
-            kubernetes.core.v1.ConfigMap(
+            KubernetesObject(
                 f"{name}-{namespace}",
-                metadata={"name": args.config_map_name, "namespace": namespace},
-                data={args.key: args.ca_pem},
-                opts=pulumi.ResourceOptions(parent=self),
+                {
+                    "apiVersion": "v1",
+                    "kind": "ConfigMap",
+                    "metadata": {"name": args.config_map_name, "namespace": namespace},
+                    "data": {args.key: args.ca_pem},
+                },
+                pulumi.ResourceOptions(parent=self),
             )
             for namespace in args.namespaces
         ]
-        self.config_map_name = pulumi.Output.all(*(config_map.metadata.name for config_map in made)).apply(lambda names: str(names[0]))
+        self.config_map_name = pulumi.Output.all(*(config_map.object_name for config_map in made)).apply(lambda names: str(names[0]))
         self.register_outputs({"config_map_name": self.config_map_name})

@@ -4,19 +4,20 @@ It keeps everything in memory and forgets it when it restarts, has one replica, 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from ..certificates import SelfSignedCertificate, ServerCertificateArgs
 from ..core import rules
 from ..core.errors import refuse
 from ..core.identity import restricted
+from ..core.patch import Wire
 from ..core.rules import Image, Label, SomeText
+from ..kubernetes_object import KubernetesObject
 
 ADDRESS = "https://demo-vault:8200"
 """Stands for the address of the demonstration Vault until that is made."""
@@ -71,32 +72,44 @@ class DemoVault(pulumi.ComponentResource):
         super().__init__("pod-patterns:index:DemoVault", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         namespaced = {"namespace": args.namespace}
+
+        def made(
+            suffix: str, api_version: str, kind: str, metadata: Wire, depends_on: Sequence[pulumi.Resource] = (), **fields: Any
+        ) -> KubernetesObject:
+            manifest = {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+            opts = pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+            return KubernetesObject(f"{name}-{suffix}", manifest, opts)
+
         certificate = SelfSignedCertificate(name, ServerCertificateArgs(service_name=args.service_name, namespace=args.namespace), child)
-        account = kubernetes.core.v1.ServiceAccount(f"{name}-account", metadata=namespaced, opts=child)
-        reviewer = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{name}-token-review",
-            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
-            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, **namespaced}],
-            opts=child,
+        account = made("account", "v1", "ServiceAccount", namespaced)
+        reviewer = made(
+            "token-review",
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRoleBinding",
+            {},
+            roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:auth-delegator"},
+            subjects=[{"kind": "ServiceAccount", "name": account.object_name, **namespaced}],
         )
         files = {"listener.json": json.dumps(_LISTENER), "configure.sh": _CONFIGURE}
-        config = kubernetes.core.v1.ConfigMap(f"{name}-config", metadata=namespaced, data=files, immutable=True, opts=child)
+        config = made("config", "v1", "ConfigMap", namespaced, data=files, immutable=True)
         labels = {"app.kubernetes.io/name": "vault", "app.kubernetes.io/instance": args.service_name}
         metadata = {"name": args.service_name, "labels": labels, **namespaced}
         pod = {
-            "serviceAccountName": account.metadata.name,
+            "serviceAccountName": account.object_name,
             "enableServiceLinks": False,
             "securityContext": {"runAsNonRoot": True, "fsGroup": _GID, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [_server(args), _configure(args)],
             "volumes": [
                 {"name": "home", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
-                {"name": "config", "configMap": {"name": config.metadata.name}},
+                {"name": "config", "configMap": {"name": config.object_name}},
                 {"name": "tls", "secret": {"secretName": certificate.secret_name, "defaultMode": 0o440}},
             ],
         }
-        kubernetes.apps.v1.Deployment(
-            f"{name}-deployment",
-            metadata=metadata,
+        made(
+            "deployment",
+            "apps/v1",
+            "Deployment",
+            metadata,
             spec={
                 "replicas": 1,
                 # two of them would answer with two different secrets
@@ -104,15 +117,11 @@ class DemoVault(pulumi.ComponentResource):
                 "selector": {"matchLabels": labels},
                 "template": {"metadata": {"labels": labels}, "spec": pod},
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[reviewer]),
+            depends_on=[reviewer],
         )
-        service = kubernetes.core.v1.Service(
-            f"{name}-service",
-            metadata=metadata,
-            spec={"selector": labels, "ports": [{"name": "https", "port": PORT, "targetPort": PORT}]},
-            opts=child,
-        )
-        self.address = pulumi.Output.concat("https://", service.metadata.name, ".", args.namespace, f".svc:{PORT}")
+        ports = [{"name": "https", "port": PORT, "targetPort": PORT}]
+        service = made("service", "v1", "Service", metadata, spec={"selector": labels, "ports": ports})
+        self.address = pulumi.Output.concat("https://", service.object_name, ".", args.namespace, f".svc:{PORT}")
         self.ca_pem = certificate.ca_pem
         self.register_outputs({"address": self.address, "ca_pem": self.ca_pem})
 

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from ..certificates import CertificateAuthority
+from ..kubernetes_object import KubernetesObject
 from ..workload import Workload
 from . import demo_vault
 from .stack_file import LEVELS, Settings, SettingsError
@@ -22,7 +23,9 @@ def build(settings: Settings) -> Workload:
         )
     if file.create_namespace is not None:
         labels = {"pod-security.kubernetes.io/enforce": file.create_namespace}
-        namespace = kubernetes.core.v1.Namespace("namespace", metadata={"name": workload.namespace, "labels": labels}, opts=opts)
+        namespace = KubernetesObject(
+            "namespace", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": workload.namespace, "labels": labels}}, opts
+        )
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[namespace]))
     name = workload.app.name
     authority = None if file.authority is None else CertificateAuthority(f"{name}-ca", file.authority, opts)

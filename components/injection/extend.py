@@ -7,7 +7,7 @@ from pulumi import _types
 
 from ..core.errors import refuse
 from ..core.plug import Pattern
-from ..monitoring import register
+from ..kubernetes_object import register
 from .carrier import informed
 from .injection import Injection
 from .target import Target

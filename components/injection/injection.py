@@ -18,7 +18,7 @@ from ..core.images import Registries
 from ..core.patch import Wire
 from ..core.plug import Pattern
 from ..core.pod import Pod
-from ..monitoring import register
+from ..kubernetes_object import register
 from ..network.policy import NetworkPolicyArgs
 from . import carrier, lifting, mark, reading, services
 from .carrier import metadata_of

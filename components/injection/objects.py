@@ -55,14 +55,14 @@ class Injected:
         found = scraping.manifests(self.name, self.pod.ports, self.pod.certificates, metadata=metadata, selector=self.selector)
         if self.policy is None:
             return found
-        spec = policy.spec(
+        own = policy.network_policy(
             self.where,
             self.policy,
             self.pod,
             is_served=carrier.is_served(self.manifest),
+            metadata={"name": self.name, **metadata},
             selector=self.selector,
             ip_families=ip_families,
             further=carrier.undeclared_to(self.pod, self.template),
         )
-        own = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": self.name, **metadata}, "spec": spec}
         return [*found, own]

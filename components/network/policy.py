@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated, Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from ..core import checks
 from ..core.handlers import HANDLERS, PROBES
@@ -75,7 +74,7 @@ def problems(args: NetworkPolicyArgs, pod: Pod, service_type: str) -> list[str]:
 
 
 def network_policy(
-    name: str,
+    where: str,
     args: NetworkPolicyArgs,
     pod: Pod,
     *,
@@ -83,34 +82,19 @@ def network_policy(
     metadata: Mapping[str, Any],
     selector: Mapping[str, str],
     ip_families: Sequence[str],
-    opts: pulumi.ResourceOptions,
-) -> "kubernetes.networking.v1.NetworkPolicy":
-    """The NetworkPolicy of pods with these labels. is_served: whether a Service leads to them. metadata: its namespace and labels."""
-    said = spec(f"workload {name!r}", args, pod, is_served=is_served, selector=selector, ip_families=ip_families)
-    return kubernetes.networking.v1.NetworkPolicy(name, metadata=dict(metadata), spec=said, opts=opts)
-
-
-def spec(
-    where: str,
-    args: NetworkPolicyArgs,
-    pod: Pod,
-    *,
-    is_served: bool,
-    selector: Mapping[str, str],
-    ip_families: Sequence[str],
     further: Sequence[Wire] = (),
 ) -> dict[str, Any]:
-    """The spec of that policy. where: the workload, for messages. further: ports that clients reach besides those that the fold knows, in
-    manifest form (default: none)."""
+    """The NetworkPolicy of pods with these labels. where: the workload, for messages. is_served: whether a Service leads to them.
+    metadata: the policy's. further: ports that clients reach besides those that the fold knows, in manifest form (default: none)."""
     peers = _between(pod, selector)
-    found: dict[str, Any] = {
+    spec: dict[str, Any] = {
         "podSelector": {"matchLabels": dict(selector)},
         "policyTypes": ["Ingress"] if args.connects is None else ["Ingress", "Egress"],
         "ingress": [*_ingress(args, pod, is_served=is_served, further=further), *peers["ingress"]],
     }
     if args.connects is not None:
-        found["egress"] = _egress(where, args, pod, ip_families, peers["egress"])
-    return found
+        spec["egress"] = _egress(where, args, pod, ip_families, peers["egress"])
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
 def _between(pod: Pod, selector: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

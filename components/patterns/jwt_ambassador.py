@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 import pulumi_tls as tls
 
 from ..core import checks, rules
@@ -17,6 +16,7 @@ from ..core.errors import refuse
 from ..core.patch import PodPatch, UndeclaredPort
 from ..core.rules import Label, PortName, PortNumber
 from ..core.view import LOOPBACK, BoundPort, PodView
+from ..kubernetes_object import KubernetesObject
 from .shared import nginx, nginx_container
 from .shared.listener import Listener
 from .shared.oauth2_proxy import ValidatorArgs
@@ -252,11 +252,15 @@ class JwtAmbassador(_Ambassador, pulumi.ComponentResource):
         def derived(pem: str) -> str:
             return base64.urlsafe_b64encode(hashlib.sha256(pem.encode()).digest()).decode()
 
-        secret = kubernetes.core.v1.Secret(
+        secret = KubernetesObject(
             f"{name}-cookie",
-            metadata={"namespace": "default" if args.namespace is None else args.namespace},
-            string_data={_COOKIE_KEY: pulumi.Output.secret(key.private_key_pem_pkcs8.apply(derived))},
-            immutable=True,
-            opts=child,
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"namespace": "default" if args.namespace is None else args.namespace},
+                "stringData": {_COOKIE_KEY: key.private_key_pem_pkcs8.apply(derived)},
+                "immutable": True,
+            },
+            child,
         )
-        return SecretKey(name=secret.metadata.name, key=_COOKIE_KEY)
+        return SecretKey(name=secret.object_name, key=_COOKIE_KEY)
