@@ -183,8 +183,9 @@ def memory(namespace: Namespace, pod: str, container: str, what: str) -> int:
     return int(namespace.exec(pod, container, "sh", "-c", script).out)
 
 
-def idle_memory(pod: Mapping[str, Any]) -> dict[str, int]:
-    """Bytes of each container that are in no file, which the node could take back; as the kubelet has found in the last seconds."""
+def idle_use(pod: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Of each container, as the kubelet has found in the last seconds: bytes that are in no file, which the node could take back, and
+    billionths of a core."""
     found = json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{pod['spec']['nodeName']}/proxy/stats/summary"))
     (stats,) = (p for p in found["pods"] if p["podRef"]["uid"] == pod["metadata"]["uid"])
-    return {container["name"]: int(container["memory"]["rssBytes"]) for container in stats["containers"]}
+    return {c["name"]: (int(c["memory"]["rssBytes"]), int(c["cpu"].get("usageNanoCores", 0))) for c in stats["containers"]}
