@@ -8,7 +8,7 @@ DOCS := $(VENV)/.requirements-docs
 export PYTHONDONTWRITEBYTECODE = 1
 # the command, as `pip install .` would put it on PATH
 TOOLS := $(HOME)/.cache/pod-patterns
-WHAT ?= compose inject rendering logs proxies idle sidecars fleet
+WHAT ?= compose inject rendering logs proxies idle sidecars
 # processes that tests run in: they wait more than they compute
 JOBS ?= 4
 POD_PATTERNS := $(VENV)/bin/python -m components

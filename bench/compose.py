@@ -3,6 +3,7 @@
 python -m bench.compose
 """
 
+import argparse
 import gc
 import os
 import resource
@@ -24,7 +25,6 @@ from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from components.testing import run
 from components.workload import Workload, WorkloadArgs
 
-ROUNDS = 3
 IMPORTS = 15
 KUBERNETES = "import pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
 """What every program with a Deployment imports."""
@@ -39,10 +39,10 @@ def patterns(*, secret_name: str | None = None) -> list[Pattern]:
     ]
 
 
-def seconds(work: Callable[[int], object], count: int) -> float:
+def seconds(work: Callable[[int], object], count: int, rounds: int) -> float:
     """The median CPU time of the work; over several rounds where a round is short."""
     times = []
-    for _ in range(ROUNDS if count < 1000 else 1):
+    for _ in range(rounds if count < 1000 else 1):
         gc.collect()
         start = time.process_time()
         work(count)
@@ -78,6 +78,9 @@ def import_seconds(statement: str, cache: str) -> float:
 
 def main() -> None:
     """Prints the tables."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compose", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as cache:
         # of the first, modules are compiled
         pairs = [(import_seconds("import components", cache), import_seconds(KUBERNETES, cache)) for _ in range(IMPORTS + 1)][1:]
@@ -88,8 +91,8 @@ def main() -> None:
     print(f"{'workloads':>10}  {'compose s':>10}  {'ratio':>6}  {'program s':>10}  {'ratio':>6}")
     before: tuple[float, float] | None = None
     for count in (10, 100, 1000):
-        composed = seconds(compose_many, count)
-        rendered = seconds(lambda number: manifests(lambda: program(number)), count)
+        composed = seconds(compose_many, count, rounds)
+        rendered = seconds(lambda number: manifests(lambda: program(number)), count, rounds)
         ratios = ("", "") if before is None else (f"{composed / before[0]:.1f}", f"{rendered / before[1]:.1f}")
         print(f"{count:>10}  {composed:>10.3f}  {ratios[0]:>6}  {rendered:>10.2f}  {ratios[1]:>6}")
         before = (composed, rendered)

@@ -3,6 +3,7 @@
 python -m bench.inject
 """
 
+import argparse
 import gc
 import statistics
 import time
@@ -18,7 +19,6 @@ from components.injection.references import references
 from components.injection.target import Target
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 
-ROUNDS = 3
 LIMIT = 1.2
 """What injection may take, in times of parsing and printing."""
 
@@ -39,10 +39,10 @@ def injections(count: int) -> list[Injection]:
     ]
 
 
-def measured(count: int, targets: int) -> tuple[float, float]:
+def measured(count: int, targets: int, rounds: int) -> tuple[float, float]:
     """Seconds of parsing and printing, and of injecting; the medians of rounds that take turns."""
     text, found = chart(count), []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         parsing, manifests = _seconds(lambda: list(yaml.load_all(text, Loader=yaml.CSafeLoader)))
         made = injections(targets)
 
@@ -59,11 +59,14 @@ def measured(count: int, targets: int) -> tuple[float, float]:
 
 def main() -> None:
     """Prints the table; fails if injection takes longer than it may."""
+    parser = argparse.ArgumentParser(prog="python -m bench.inject", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    rounds = parser.parse_args().rounds
     print(f"{'manifests':>10}  {'injected':>8}  {'parse, print s':>14}  {'inject s':>9}  {'ratio':>6}")
     worst = 0.0
     for count in (10, 100, 1000):
         for targets in (1, count // 10, count // 2):
-            both, injecting = measured(count, targets)
+            both, injecting = measured(count, targets, rounds)
             print(f"{count:>10}  {targets:>8}  {both:>14.3f}  {injecting:>9.3f}  {injecting / both:>6.2f}")
             worst = max(worst, injecting / both if count == 1000 else 0)
     if worst >= LIMIT:

@@ -16,8 +16,9 @@ from components.core.errors import CompositionError
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from tests.behaviour.test_flood import KINDS
 from tests.support.clients import Authority
-from tests.support.nginx_proxy import HTTP, TCP, Proxy, proxy, rendered, within
+from tests.support.nginx_proxy import HTTP, TCP, Proxy, proxy, rendered
 from tests.support.servers import EchoServer, HttpServer, serving
+from tests.support.waiting import within
 
 MOST = 5
 LIMITED = {"max_connections_per_client": MOST, "max_connections": 500}

@@ -7,9 +7,10 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.behaviour.test_egress_tls_tunnel import OURS, Tunnel, target, tunnel, within
+from tests.behaviour.test_egress_tls_tunnel import OURS, Tunnel, target, tunnel
 from tests.support.grpc_app import GrpcClient, grpc_client, grpc_server
 from tests.support.servers import LOOPBACK, free_ports
+from tests.support.waiting import within
 
 MEGABYTE = 2**20
 CREDENTIALS = grpc.ssl_server_credentials([(OURS.server["tls.key"].encode(), OURS.server["tls.crt"].encode())])
@@ -72,7 +73,7 @@ def test_the_server_is_offered_what_the_target_says(changes: dict[str, object], 
     context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
     context.set_alpn_protocols(["x/1", "h2", "postgresql"])
     with socket.create_server((LOOPBACK, 0)) as server, tunnel(tmp_path, target(server.getsockname()[1], **changes)) as haproxy:
-        server.settimeout(10)
+        server.settimeout(2)
 
         def agreed() -> list[str | None]:
             with socket.create_connection((LOOPBACK, local(haproxy)), timeout=10) as client:

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.support.names import NameServer, naming
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import LOOPBACK, free_ports
+from tests.support.waiting import within
 
 HOST = "redis.prod.svc.cluster.local"
 APP = App(name="web", image="web")
@@ -75,15 +76,6 @@ def redis(directory: Path, number: int, certificate: Mapping[str, str], *, addre
     finally:
         process.terminate()
         process.wait()
-
-
-def within(seconds: float, look: Callable[[], Any]) -> Any:
-    """What `look` returns, as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,8 +316,8 @@ def filled(connection: socket.socket) -> None:
 
 
 @contextmanager
-def sulking(directory: Path, number: int) -> Iterator[None]:
-    """A server that says as much as it can, and reads nothing."""
+def sulking(directory: Path, number: int) -> Iterator[list[ssl.SSLSocket]]:
+    """A server that says as much as it can, and reads nothing; its connections."""
     pem = directory / "server.pem"
     pem.write_text(OURS.server["tls.crt"] + OURS.server["tls.key"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -335,24 +327,28 @@ def sulking(directory: Path, number: int) -> Iterator[None]:
         def serve() -> None:
             with suppress(OSError):
                 while True:
-                    accepted = stack.enter_context(closing(context.wrap_socket(server.accept()[0], server_side=True)))
-                    filled(accepted)
+                    accepted.append(stack.enter_context(closing(context.wrap_socket(server.accept()[0], server_side=True))))
+                    filled(accepted[-1])
 
+        accepted: list[ssl.SSLSocket] = []
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield
+        yield accepted
         server.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
 
 def test_a_connection_takes_no_more_memory_than_composition_computes(tmp_path: Path) -> None:
     number, connections = free_ports(1), 200
-    with sulking(tmp_path, number), ExitStack() as stack:
+    with sulking(tmp_path, number) as accepted, ExitStack() as stack:
         haproxy = stack.enter_context(tunnel(tmp_path, target(number)))
         url = haproxy.env["REDIS_URL"]
         port = int(url.rpartition(":")[2].partition("/")[0])
         before = resident(haproxy.process.pid)
-        clients = [stack.enter_context(closing(socket.create_connection((LOOPBACK, port)))) for _ in range(connections)]
+        clients: list[socket.socket] = []
+        for _ in range(connections):
+            clients.append(stack.enter_context(closing(socket.create_connection((LOOPBACK, port)))))
+            within(5, lambda: len(accepted) == len(clients))
         # once more, when the handshake has made room
         for _ in range(5):
             for client in clients:

@@ -30,10 +30,11 @@ from tests.support.grpc_app import SERVICE, grpc_server
 from tests.support.http2 import Http2
 from tests.support.issuer import issuing
 from tests.support.kubelet import Running, started
-from tests.support.nginx_proxy import certificate, within
+from tests.support.nginx_proxy import certificate
 from tests.support.patches import CASES, Shown
 from tests.support.servers import LOOPBACK, free_ports
 from tests.support.upgrading import UPGRADES, hypercorn
+from tests.support.waiting import within
 
 OPEN = "/ready"
 FORGED = "forged.example"

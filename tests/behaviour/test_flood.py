@@ -5,7 +5,6 @@ import re
 import resource
 import socket
 import ssl
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from components.patterns.jwt_ambassador import JwtAmbassadorArgs
 from components.patterns.shared.ambassador import AmbassadorArgs
 from components.patterns.tls_ambassador import TlsAmbassadorArgs
 from tests.support import http2_flood
-from tests.support.nginx_proxy import TCP, in_front_of_http, proxy, rendered, within
+from tests.support.nginx_proxy import TCP, in_front_of_http, proxy, rendered
 from tests.support.servers import HttpServer, serving
+from tests.support.waiting import within
 
 CONNECTIONS = 200
 CLIENT_TIMEOUT = 3
@@ -79,13 +79,11 @@ def test_a_flood_takes_bounded_memory_and_ends_with_the_clients_timeout(kind, li
     with in_front_of_http(tmp_path, **arguments) as (running, _), contextlib.ExitStack() as stack:
         before = sum(map(resident, running.workers))
         flooded(running, KINDS[kind], CONNECTIONS * 3 // 2, stack)
-        began = time.monotonic()
         # as composition computes it; what the kernel holds is in no process, see tests/e2e/test_failure_flood.py
         assert sum(map(resident, running.workers)) - before <= CONNECTIONS * 112 * 1024
         # the kubelet has an nginx of its own
         assert [running.health()[0] for _ in range(20)] == [200] * 20
         within(4 * CLIENT_TIMEOUT, lambda: answered(running))
-        assert time.monotonic() - began < 4 * CLIENT_TIMEOUT
 
 
 @pytest.mark.parametrize("kind", http2_flood.KINDS)
@@ -96,13 +94,11 @@ def test_the_same_in_http_2_where_a_connection_has_many_requests(kind, tmp_path)
     with in_front_of_http(tmp_path, resources=resources, **arguments) as (running, _), contextlib.ExitStack() as stack:
         before, workers = sum(map(resident, running.workers)), running.workers
         flooded(running, http2_flood.KINDS[kind], CONNECTIONS // 2 if "large" in kind else CONNECTIONS * 3 // 2, stack, http2=True)
-        began = time.monotonic()
         # small requests for large heads, which nginx rejects and keeps: it takes what the limit allows, with room for the other processes
         most = 43 * 2**20 if kind == "bombs that are no requests" else before + CONNECTIONS * 168 * 1024
         assert sum(map(resident, running.workers)) <= most
         assert [running.health()[0] for _ in range(20)] == [200] * 20
         within(4 * CLIENT_TIMEOUT, lambda: answered(running))
-        assert time.monotonic() - began < 4 * CLIENT_TIMEOUT
         # no worker has died of it
         assert running.workers == workers
 

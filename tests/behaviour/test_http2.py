@@ -15,11 +15,12 @@ import pytest
 from tests.behaviour.test_nginx import upgraded
 from tests.behaviour.test_tls_reload import give, running as reloading, serves, taken
 from tests.support.http2 import GoneError, Http2
-from tests.support.nginx_proxy import HTTP, Proxy, certificate, in_front_of_http, rendered, within
+from tests.support.nginx_proxy import HTTP, Proxy, certificate, in_front_of_http, rendered
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import HttpServer
 from tests.support.volumes import Volume
+from tests.support.waiting import within
 
 MEGABYTE = 2**20
 
@@ -78,12 +79,10 @@ def test_curl_speaks_it(web: Proxy, tmp_path: Path) -> None:
 
 def test_many_requests_share_a_connection_and_are_answered_as_they_come(web: Proxy) -> None:
     with connected(web) as client:
-        began = time.monotonic()
-        slow = client.begin("/sleep/2")
+        slow = client.begin("/sleep/30")
         others = [client.begin(f"/{index}") for index in range(30)]
         assert {client.answer(number).status for number in others} == {200}
-        assert time.monotonic() - began < 2
-        assert client.answer(slow).status == 200
+        assert not client.answers[slow].ended
 
 
 def test_large_bodies_both_ways(web: Proxy) -> None:
@@ -123,9 +122,8 @@ def test_timeouts_are_the_same(tmp_path: Path) -> None:
         assert client.ask("/sleep/2").status == 200
         assert client.ask("/sleep/10").status == 504
         number = client.begin("/", method="POST", ended=False)
-        began = time.monotonic()
+        # not 504, which would come from the app's timeout
         assert client.answer(number).status in (0, 408)
-        assert time.monotonic() - began < 5
 
 
 def test_max_body_size_is_kept(tmp_path: Path) -> None:

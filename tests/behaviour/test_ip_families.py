@@ -19,9 +19,10 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.composing import container
 from tests.support.network import FAMILIES, inside, pod_network
-from tests.support.nginx_proxy import programs, within
+from tests.support.nginx_proxy import programs
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
+from tests.support.waiting import within
 
 APP = App(
     name="web",

@@ -16,8 +16,8 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.issuer import DISCOVERY, KEYS, Issuer, IssuerServer, issuing
 from tests.support.jwt_proxy import LOGIN, Proxy, cookies, protected, started
-from tests.support.nginx_proxy import within
 from tests.support.servers import LOOPBACK, free_ports, serving
+from tests.support.waiting import within
 
 MEGABYTE = 1024 * 1024
 

@@ -16,8 +16,9 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.composing import container
 from tests.support.network import FAMILIES, POD, POD_6, inside, pod_network
-from tests.support.nginx_proxy import programs, within
+from tests.support.nginx_proxy import programs
 from tests.support.sandbox import sandbox
+from tests.support.waiting import within
 
 NUMBER = 8080
 TEXT = b"the app"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.behaviour.test_log_tail import append, pid_namespace, seconds_to_end, tailing
 from tests.support.programs import need
+from tests.support.waiting import within
 
 PROGRAMS = ("sh", "dd", "head", "ls", "sleep", "wc")
 
@@ -35,13 +36,6 @@ def tools(request, public):
 
 def numbered(what, count):
     return [f'{{"what": "{what}", "line": {number}}}' for number in range(count)]
-
-
-def within(seconds, look):
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 def held(tail):

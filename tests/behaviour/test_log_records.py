@@ -4,10 +4,10 @@ import pytest
 
 from components.patterns.log_shipper_sidecar import LogShipperSidecarArgs
 from tests.behaviour.test_log_shipper import arrived, numbered
-from tests.support.nginx_proxy import within
 from tests.support.otlp import Receiver
 from tests.support.servers import free_ports, serving
 from tests.support.shipper import shipping
+from tests.support.waiting import within
 
 TRACE = """\
 2025-01-01 12:00:00 ERROR at 2025-01-01 something failed

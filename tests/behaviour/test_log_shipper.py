@@ -10,11 +10,11 @@ import time
 import pytest
 
 from components.core.app import App, SecretKey
-from tests.support.nginx_proxy import within
 from tests.support.otlp import Receiver
 from tests.support.programs import need
 from tests.support.servers import free_ports, serving
 from tests.support.shipper import shipping
+from tests.support.waiting import within
 
 APP = App(name="web", image="web:1")
 

@@ -24,10 +24,11 @@ import pytest
 
 from components.core.app import Port
 from components.patterns.shared.nginx import DRAINING
-from tests.support.nginx_proxy import HTTP, TCP, Proxy, in_front_of_http, programs, proxy, rendered, within
+from tests.support.nginx_proxy import HTTP, TCP, Proxy, in_front_of_http, programs, proxy, rendered
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import EchoServer, HttpServer, serving
+from tests.support.waiting import within
 
 GRPC = replace(HTTP, name="grpc", scheme="grpc")
 MEGABYTE = 1024 * 1024
@@ -325,8 +326,8 @@ def test_timeout_seconds_is_the_longest_silence(tmp_path: Path) -> None:
     with in_front_of_http(tmp_path, timeout_seconds=2) as (running, _):
         assert running.get("/sleep/1")[0].status == 200
         began = time.monotonic()
-        assert running.get("/sleep/6")[0].status == 504
-        assert 1.5 < time.monotonic() - began < 5
+        assert running.get("/sleep/60")[0].status == 504
+        assert 1.5 < time.monotonic() - began < 30
 
 
 def test_a_dead_server_is_a_502_and_nginx_itself_is_healthy(tmp_path: Path) -> None:
@@ -534,4 +535,4 @@ def test_tcp_mode_keeps_timeout_seconds(tmp_path: Path) -> None:
         assert connection.recv(1) == b"1"
         began = time.monotonic()
         assert connection.recv(1) == b""
-        assert 1.5 < time.monotonic() - began < 5
+        assert 1.5 < time.monotonic() - began < 30

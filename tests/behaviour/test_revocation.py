@@ -13,9 +13,10 @@ import pytest
 from components.core.app import ConfigMapKey, SecretKey
 from tests.support.clients import Authority, Certificate
 from tests.support.load import load
-from tests.support.nginx_proxy import HTTP, TCP, Proxy, proxy, rendered, within
+from tests.support.nginx_proxy import HTTP, TCP, Proxy, proxy, rendered
 from tests.support.servers import EchoServer, HttpServer, serving
 from tests.support.volumes import Volume
+from tests.support.waiting import within
 
 TAKEN = "the mounted files have changed; nginx reloaded them\n"
 REFUSED = "nginx rejected the changed files; it keeps the previous ones\n"

@@ -14,9 +14,10 @@ from components.core.app import SecretKey
 from components.patterns.shared.nginx import RELOADING
 from tests.support.clients import Authority, Certificate
 from tests.support.load import load
-from tests.support.nginx_proxy import HTTP, Proxy, certificate, proxy, rendered, within
+from tests.support.nginx_proxy import HTTP, Proxy, certificate, proxy, rendered
 from tests.support.servers import HttpServer, serving
 from tests.support.volumes import Volume
+from tests.support.waiting import within
 
 TAKEN = "the mounted files have changed; nginx reloaded them\n"
 REFUSED = "nginx rejected the changed files; it keeps the previous ones\n"

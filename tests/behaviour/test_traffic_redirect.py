@@ -22,10 +22,11 @@ from components.patterns.traffic_redirect_init import TrafficRedirectInit, Traff
 from components.testing import run
 from tests.support.composing import composed, container
 from tests.support.network import OUTSIDE, POD, as_user, inside, network
-from tests.support.nginx_proxy import programs, within
+from tests.support.nginx_proxy import programs
 from tests.support.pods import container as made
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
+from tests.support.waiting import within
 
 APP = App(name="web", image="web:1", ports=(Port(name="http", number=8080),), pre_stop_seconds=0)
 TEXT = b"the app"

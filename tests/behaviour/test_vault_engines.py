@@ -30,8 +30,9 @@ from tests.support import vaults
 from tests.support.postgres import Postgres, postgres
 from tests.support.programs import missing, need
 from tests.support.servers import LOOPBACK, free_ports, serving
-from tests.support.vault_agents import Agent, boxed, calling_app, patched, running, within
+from tests.support.vault_agents import Agent, boxed, calling_app, patched, running
 from tests.support.vaults import Box, Server, dev_server
+from tests.support.waiting import within
 
 WEB = VaultCertificate(mount="pki_int", role="web", common_name="web.example.com")
 BRIEF = VaultCertificate(mount="pki_int", role="brief", common_name="web.example.com")

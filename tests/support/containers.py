@@ -49,7 +49,7 @@ class Running:
         self.process.wait()
 
     def end(self, timeout: float = 60) -> Ended:
-        """Waits for the end."""
+        """Waits for the end, so long at most; what should end at once is given a longer time of its own."""
         try:
             self.process.wait(timeout)
         finally:

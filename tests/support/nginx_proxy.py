@@ -27,6 +27,7 @@ from tests.support.http2 import Http2
 from tests.support.programs import need
 from tests.support.sandbox import sandbox
 from tests.support.servers import HttpServer, free_ports, serving
+from tests.support.waiting import within
 
 HTTP = Port(name="http", number=80, rebind=Rebind(args=("{host}:{port}",)))
 TCP = Port(name="redis", number=80, scheme="tcp", rebind=Rebind(args=("{host}:{port}",)))
@@ -169,15 +170,6 @@ class Proxy:
             client.request(method, path, **request)
             answer = client.getresponse()
             return answer.status, answer.read()
-
-
-def within(seconds: float, look: Any) -> Any:
-    """What `look` returns, as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
-    return found
 
 
 def programs() -> dict[str, bytes]:

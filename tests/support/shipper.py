@@ -10,8 +10,8 @@ from components.core.app import App
 from components.patterns.log_shipper_sidecar import LogShipperSidecar, LogShipperSidecarArgs
 from components.testing import run
 from tests.support.composing import composed, container
-from tests.support.nginx_proxy import within
 from tests.support.programs import need
+from tests.support.waiting import within
 
 APP = App(name="web", image="web:1")
 

@@ -5,8 +5,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +20,7 @@ from components.patterns.vault_agent_sidecar import VaultAgentSidecar, VaultAgen
 from tests.support import vaults
 from tests.support.programs import need
 from tests.support.vaults import Box, Server
+from tests.support.waiting import within
 
 PASSWORD = VaultSecret(path="my-secret", file="password", field="password")
 WAIT_SECONDS = 40
@@ -36,15 +36,6 @@ def patched(app: App | None = None, *, classic: bool = False, **given: Any) -> P
 
 def boxed(directory: Path, server: Server, app: App | None = None, **given: Any) -> Box:
     return vaults.box(directory, patched(app, **server.arguments(**given)), need("vault"), identity=server.identity)
-
-
-def within(seconds: float, look: Callable[[], Any], what: str) -> Any:
-    """What `look` returns as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
-    return found
 
 
 class Agent:
