@@ -53,7 +53,8 @@ class Load:
 
     def __init__(self, target: Target, *, least: int, most: int, seconds: float, stop: Path, rate: float) -> None:
         self.target, self.least, self.most, self.stop = target, least, most, stop
-        self.end = time.monotonic() + seconds
+        self.began = time.monotonic()
+        self.end = self.began + seconds
         self.pause = 1 / rate
         self.lock = threading.Lock()
         self.requests, self.connections = Counter[str](), Counter[str]()
@@ -93,7 +94,7 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 closes = True
                 with self.lock:
-                    self.errors[f"{mode}: {type(error).__name__}: {error}"] += 1
+                    self.errors[f"{mode}, after {time.monotonic() - self.began:.0f} s: {type(error).__name__}: {error}"] += 1
             if connection is not None and (closes or mode == "new"):
                 connection.close()
                 connection = None
