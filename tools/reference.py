@@ -55,14 +55,16 @@ def _public() -> dict[Path, set[str]]:
 
 
 def _attributes(node: ast.ClassDef, known: Mapping[str, ast.ClassDef]) -> Iterator[tuple[str, str, str, str]]:
-    """Name, type, default and docstring of every documented attribute, what it inherits included."""
+    """Name, type, default and docstring of every documented attribute of an instance, what it inherits included."""
     for base in node.bases:
         if isinstance(base, ast.Name) and base.id in known:
             yield from _attributes(known[base.id], known)
     for statement, text in documented(node.body):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            default = "" if statement.value is None else _default(statement.value)
-            yield statement.target.id, ast.unparse(statement.annotation), default, text
+            kind = ast.unparse(statement.annotation)
+            # nobody gives it
+            if not kind.startswith("ClassVar"):
+                yield statement.target.id, kind, "" if statement.value is None else _default(statement.value), text
 
 
 def _default(value: ast.expr) -> str:
