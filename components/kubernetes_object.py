@@ -14,7 +14,7 @@ class KubernetesObject(pulumi.CustomResource):
     """An object of the cluster. To the engine it is what the class of its kind in pulumi_kubernetes would be: type, inputs, version of the
     provider, secrets.
 
-    Those classes are not used because they need their package's types, which take half a second to import, and translate every field
+    Those classes are not used because they need their package's types, which take a third of a second to import, and translate every field
     of what is a manifest already.
     """
 

@@ -75,11 +75,11 @@ def test_costs(namespace: Namespace, rounds: int, figure: Callable[[str], None])
     base = statistics.median(took[NONE])
     lines = ["| patterns | Ready after | more than without | memory | CPU |", "|---|---:|---:|---|---:|"]
     for name, seconds in took.items():
-        middle, containers = statistics.median(seconds), used[name]
+        until_ready, containers = statistics.median(seconds), used[name]
         parts = ", ".join(f"{container} {size / 2**20:.1f}" for container, (size, _) in containers.items())
         whole = f"{memory(containers) / 2**20:.1f} MiB" + (f" ({parts})" if len(containers) > 1 else "")
         cpu = f"{sum(cores for _, cores in containers.values()) / 1e6:.1f}m"
-        lines.append(f"| {name} | {middle:.1f} s | {middle - base:+.1f} s | {whole if parts else ''} | {cpu if parts else ''} |")
+        lines.append(f"| {name} | {until_ready:.1f} s | {until_ready - base:+.1f} s | {whole if parts else ''} | {cpu if parts else ''} |")
     figure("\n" + "\n".join(lines))
     assert memory(used[THREE]) <= 25 * 2**20
 
