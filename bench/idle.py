@@ -1,6 +1,7 @@
 """python -m bench.idle: the memory that connections take which nobody uses, one TLS proxy after the other, in front of the same server.
 
-Each connection has made one request. Needs what `bench.proxies` needs, and as many open files as two for each connection (ulimit -n).
+Each connection has made one request. Needs what `bench.proxies` needs, and as many open files as there are connections (ulimit -n); a
+connection takes two of a tcp proxy, so there may be fewer.
 """
 
 import argparse
@@ -16,13 +17,23 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.proxies.__main__ import server, started
 from bench.proxies.candidates import Candidate, candidates
+from bench.proxies.running import started
+from bench.proxies.server import server
 from bench.results import Results, Sample, table
 from components import TlsAmbassadorArgs
 
-NO_LOG = "TlsAmbassador http, no access log"
+LEFT_OUT = ("the article's nginx", "bare nginx", "TlsAmbassador http, no access log")
+"""They take as much as TlsAmbassador, or do not let so many in."""
+OTHER_FILES = 100
+"""How many a proxy has open beside those of connections, at most."""
 REQUEST = b"GET /512 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def count(connections: int, carries: str) -> int:
+    """As many of these connections as a process has files for. A tcp proxy has one to the app for each, an HTTP proxy a few for all."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1] - OTHER_FILES
+    return min(connections, files // 2 if carries == "tcp" else files)
 
 
 def limited(connections: int, *, http2: bool) -> dict[str, Any]:
@@ -35,19 +46,19 @@ def limited(connections: int, *, http2: bool) -> dict[str, Any]:
 
 
 def asked(connections: int, only: str) -> list[Candidate]:
-    """The proxies with room for so many; not those of gRPC, and the access log makes no difference here."""
+    """The proxies with room for so many; not those of gRPC."""
     made = candidates(connections + 10, http=limited(connections, http2=True), tcp=limited(connections, http2=False))
-    return [c for c in made if c.carries != "grpc" and only in c.name and c.name not in ("the article's nginx", NO_LOG)]
+    return [c for c in made if c.carries != "grpc" and only in c.name and c.name not in LEFT_OUT]
 
 
 @contextmanager
-def connected(port: int, count: int) -> Iterator[int]:
+def connected(port: int, wanted: int) -> Iterator[int]:
     """So many clients, each after one request; how many were answered."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     answered = 0
     with ExitStack() as stack:
-        for _ in range(count):
+        for _ in range(wanted):
             try:
                 plain = socket.create_connection(("127.0.0.1", port), timeout=20)
                 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -55,7 +66,7 @@ def connected(port: int, count: int) -> Iterator[int]:
                 client.sendall(REQUEST)
                 answered += client.recv(65536).startswith(b"HTTP/1.1 200")
             except OSError as error:
-                print(f"connection {answered + 1} of {count}: {error}", file=sys.stderr)
+                print(f"connection {answered + 1} of {wanted}: {error}", file=sys.stderr)
                 break
         yield answered
 
@@ -64,7 +75,7 @@ def main() -> None:
     """Measures, prints tables, and keeps the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.idle", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
-    parser.add_argument("--connections", type=int, default=9000, help="default: 9,000, which take 18,000 files")
+    parser.add_argument("--connections", type=int, default=10_000, help="default: 10,000")
     parser.add_argument("--only", default="", help="candidates whose name has this in it")
     parser.add_argument("--json", type=Path, default=Path("build/bench/idle.json"), help="default: build/bench/idle.json")
     options = parser.parse_args()
@@ -74,9 +85,9 @@ def main() -> None:
     limits = {kind: limited(options.connections, http2=kind == "http")["resources"]["limits"]["memory"] for kind in ("http", "tcp")}
     results.notes["groups"] = {candidate.name: candidate.carries for candidate in asked(options.connections, "")}
     results.notes["memory limit of TlsAmbassador"] = limits
-    row = f"{options.connections:,} idle connections"
     for number in range(options.rounds):
         for index, candidate in enumerate(asked(options.connections, options.only)):
+            wanted = count(options.connections, candidate.carries)
             with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
                 root = Path(name)
                 root.chmod(0o755)
@@ -84,9 +95,10 @@ def main() -> None:
                 running = stack.enter_context(started(candidate, root / f"candidate-{index}"))
                 time.sleep(1)
                 before = running.memory()
-                with connected(candidate.listen, options.connections) as answered:
+                with connected(candidate.listen, wanted) as answered:
                     each = (running.memory() - before) / max(1, answered)
                 values = {"kib": each / 1024, "mib": (before + each * answered) / 2**20, "connections": float(answered)}
+                row = f"{wanted:,} idle connections"
                 results.samples.append(Sample(row=row, candidate=candidate.name, round=number, values=values))
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     results.save(options.json)

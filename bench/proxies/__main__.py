@@ -9,80 +9,15 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench.results import Results, Sample, table
-from tests.support.nginx_proxy import certificate
-from tests.support.programs import need
 
-from .candidates import OTHERS, Candidate, Running, answers, candidates, process
+from .candidates import candidates
 from .loads import Load, loads
-
-SERVER = """\
-daemon off;
-user root;
-pid server.pid;
-error_log stderr;
-worker_processes 1;
-events {{ worker_connections 16384; }}
-http {{
-    access_log off;
-    sendfile on;
-    client_body_temp_path {root}/bodies;
-    keepalive_requests 1000000;
-    client_max_body_size 0;
-    server {{
-{listens}
-        root {root};
-        # reads the whole body before it answers, as applications do
-        location /put/ {{
-            dav_methods PUT;
-            create_full_put_path on;
-        }}
-    }}
-}}
-"""
-
-
-@contextmanager
-def server(directory: Path, asked: Sequence[Candidate]) -> Iterator[None]:
-    """The server behind all of them: nginx, and that of gRPC's interoperability tests."""
-    directory.mkdir()
-    directory.chmod(0o755)
-    for size in (512, 16384, 1048576):
-        (directory / str(size)).write_bytes(b"x" * size)
-    ports = [candidate.server for candidate in asked if candidate.carries != "grpc"]
-    listens = "\n".join(f"        listen 127.0.0.1:{port} backlog=4096;" for port in ports)
-    (directory / "nginx.conf").write_text(SERVER.format(listens=listens, root=directory))
-    command = [need("nginx"), "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf")]
-    with ExitStack() as stack:
-        if ports:
-            stack.enter_context(process(command, directory, core=OTHERS))
-        for port in (candidate.server for candidate in asked if candidate.carries == "grpc"):
-            stack.enter_context(process([need("grpc-interop-server"), f"--port={port}"], directory, core=OTHERS, env={"GOMAXPROCS": "1"}))
-        for candidate in asked:
-            assert answers(candidate.server), (directory / "output").read_text()
-        yield
-
-
-@contextmanager
-def started(candidate: Candidate, directory: Path) -> Iterator[Running]:
-    """The candidate at work."""
-    directory.mkdir()
-    directory.chmod(0o755)
-    made = certificate()
-    for name in ("tls.crt", "tls.key"):
-        (directory / name).write_text(made[name])
-    (directory / "tls.pem").write_text(made["tls.key"] + made["tls.crt"])
-    with candidate.start(directory) as pid:
-        if not answers(candidate.listen):
-            raise RuntimeError(
-                f"{candidate.name} does not listen: "
-                + "".join(p.read_text() for p in directory.glob("[os]*") if p.name in ("output", "stderr"))
-            )
-        yield Running(candidate=candidate, pid=pid)
+from .running import Running, started
+from .server import server
 
 
 def measured(running: Running, load: Load, seconds: float, number: int) -> Sample:

@@ -39,6 +39,38 @@ http {
     }
 }
 """
+# what nginx takes by itself: the ambassador's buffers and kept connections, without its headers, its limits and its log
+BARE = """\
+daemon off;
+pid bare.pid;
+error_log stderr;
+events { worker_connections $connections; }
+http {
+    access_log off;
+    client_max_body_size 0;
+    proxy_http_version 1.1;
+    proxy_set_header Connection '';
+    proxy_request_buffering off;
+    proxy_buffering off;
+    proxy_buffer_size 64k;
+    proxy_buffers 4 64k;
+    grpc_buffer_size 32k;
+    keepalive_requests 1000000;
+    upstream server {
+        server 127.0.0.1:$server;
+        keepalive 512;
+    }
+    server {
+        listen 127.0.0.1:$listen ssl http2;
+        ssl_certificate $directory/tls.crt;
+        ssl_certificate_key $directory/tls.key;
+        ssl_session_cache shared:tls:1m;
+        ssl_session_tickets off;
+        location / { proxy_pass http://server; }
+    }
+}
+"""
+BARE_GRPC = BARE.replace("proxy_pass http:", "grpc_pass grpc:")
 HITCH = """\
 frontend = "[127.0.0.1]:$listen"
 backend = "[127.0.0.1]:$server"
@@ -50,6 +82,8 @@ HAPROXY_HTTP = """\
 global
     nbthread 1
     maxconn $connections
+    # it wants two files for each connection; idle ones of HTTP need one
+    no strict-limits
 defaults
     mode http
     timeout connect 5s
@@ -108,43 +142,6 @@ class Candidate:
     """Starts it in a directory that has the certificate; a context manager of its process id."""
     http2: bool = False
     """Whether it offers HTTP/2 to clients of a server of HTTP/1.1."""
-
-
-@dataclass(kw_only=True)
-class Running:
-    """One that is running."""
-
-    candidate: Candidate
-    pid: int
-
-    def processes(self) -> list[int]:
-        """It and all that came of it."""
-        found, new = [], [self.pid]
-        while new:
-            pid = new.pop()
-            found.append(pid)
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                with suppress(OSError):
-                    new += map(int, task.read_text().split())
-        return found
-
-    def cpu_seconds(self) -> float:
-        """What it has taken so far, of the user and of the system."""
-        ticks = 0
-        for pid in self.processes():
-            with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
-
-    def memory(self) -> int:
-        """Bytes that are its own; what its processes share counts once, by parts."""
-        total = 0
-        for pid in self.processes():
-            with suppress(OSError):
-                lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-                total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
-        return total
 
 
 @contextmanager
@@ -221,10 +218,12 @@ def candidates(connections: int = 4000, http: Mapping[str, Any] | None = None, t
 
 def _candidates(connections: int, http: Mapping[str, Any], tcp: Mapping[str, Any]) -> list[Candidate]:
     one_core = {"GOMAXPROCS": "1"}
+    nginx = ("nginx", "-e", "stderr", "-p", "$directory", "-c", "$config")
     return [
         ours("TlsAmbassador http", HTTP, **http),
         ours("TlsAmbassador http, no access log", HTTP, **http, access_log=False),
-        other("the article's nginx", "http", ARTICLE, "nginx", "-e", "stderr", "-p", "$directory", "-c", "$config"),
+        other("the article's nginx", "http", ARTICLE, *nginx),
+        other("bare nginx", "http", BARE, *nginx, http2=True, connections=connections),
         other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", http2=True, connections=connections),
         other("caddy", "http", CADDY, "caddy", "run", "--adapter=caddyfile", "--config=$config", http2=True, env=one_core),
         ours("TlsAmbassador tcp", TCP, **tcp),
@@ -233,6 +232,7 @@ def _candidates(connections: int, http: Mapping[str, Any], tcp: Mapping[str, Any
         other("stunnel", "tcp", STUNNEL, "stunnel4", "$config"),
         other("ghostunnel", "tcp", "", "ghostunnel", "server", *GHOSTUNNEL, env=one_core),
         ours("TlsAmbassador grpc", GRPC),
+        other("bare nginx grpc", "grpc", BARE_GRPC, *nginx),
         other("haproxy grpc", "grpc", HAPROXY_GRPC, "haproxy", "-db", "-f", "$config"),
         other("caddy grpc", "grpc", CADDY_GRPC, "caddy", "run", "--adapter=caddyfile", "--config=$config", env=one_core),
     ]
