@@ -17,7 +17,7 @@ from components.core.quantities import amount
 from components.patterns.redis_cache_sidecar import RedisCacheSidecar, RedisCacheSidecarArgs
 from tests.support.composing import composed, container
 from tests.support.programs import need
-from tests.support.sandbox import sandbox
+from tests.support.sandbox import in_container, sandbox
 from tests.support.servers import LOOPBACK, free_ports
 
 
@@ -56,9 +56,7 @@ def cache(directory: Path, **arguments: Any) -> Iterator[Cache]:
         reach = ("-p", str(number)) if args.socket is None else ("-s", root + args.socket)
         env = {e["name"]: e["value"] for e in container(pod, "web")["env"]}
         running = Cache(env=env, reach=reach, process=process, limit=amount(sidecar["resources"]["limits"]["memory"]))
-        # as the kubelet would run it, inside the container
-        inside = ("nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials")
-        probe = [*inside, f"/programs/{sidecar['startupProbe']['exec']['command'][0]}", *sidecar["startupProbe"]["exec"]["command"][1:]]
+        probe = in_container(process, sidecar["startupProbe"]["exec"]["command"])
         end = time.monotonic() + 15
         while subprocess.run(probe, check=False, capture_output=True).returncode:
             assert process.poll() is None, (directory / "stdout").read_text()

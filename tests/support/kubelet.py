@@ -14,7 +14,7 @@ from components.offline import manifests
 from components.testing import Program
 from tests.support.nginx_proxy import programs as nginx_programs
 from tests.support.programs import need
-from tests.support.sandbox import sandbox
+from tests.support.sandbox import in_container, sandbox
 from tests.support.servers import LOOPBACK
 
 
@@ -60,7 +60,7 @@ class Running:
 
     def pre_stop(self, name: str) -> None:
         """What the kubelet does first when the pod is to stop."""
-        subprocess.run(_inside(self.processes[name], self.container(name)["lifecycle"]["preStop"]["exec"]["command"]), check=True)
+        subprocess.run(in_container(self.processes[name], self.container(name)["lifecycle"]["preStop"]["exec"]["command"]), check=True)
         # nginx looks for the file that says so once a second
         time.sleep(1.2)
 
@@ -112,18 +112,11 @@ class _Pod:
         return found
 
 
-def _inside(process: subprocess.Popen[bytes], command: Sequence[str]) -> list[str]:
-    """The command as the kubelet runs one in a container."""
-    return ["nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials", *command]
-
-
 def _answered(container: dict[str, Any], process: subprocess.Popen[bytes]) -> bool:
     """Whether the startup probe succeeds, if there is one."""
     probe = container.get("startupProbe", {})
     if "exec" in probe:
-        program, *arguments = probe["exec"]["command"]
-        command = _inside(process, [program if program.startswith("/") else f"/programs/{program}", *arguments])
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        return subprocess.run(in_container(process, probe["exec"]["command"]), check=False, capture_output=True).returncode == 0
     if "httpGet" not in probe:
         return True
     probe = probe["httpGet"]

@@ -25,7 +25,7 @@ from components.patterns.tls_ambassador import TlsAmbassador, TlsAmbassadorArgs
 from components.testing import run
 from tests.support.http2 import Http2
 from tests.support.programs import need
-from tests.support.sandbox import sandbox
+from tests.support.sandbox import in_container, sandbox
 from tests.support.servers import HttpServer, free_ports, serving
 from tests.support.waiting import within
 
@@ -118,8 +118,7 @@ class Proxy:
 
     def inside(self, *command: str) -> None:
         """Runs a command in the container."""
-        inside = ("nsenter", "--target", str(self.process.pid), "--user", "--mount", "--root", "--preserve-credentials")
-        subprocess.run([*inside, *command], check=True)
+        subprocess.run(in_container(self.process, command), check=True)
 
     def trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.ambassador.files["/certs/ca.crt"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.support.programs import missing, need
 
 _UNSHARE = ("unshare", "--user", "--map-user=101", "--map-group=101", "--keep-caps", "--mount")
+_PATH = "/programs:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # nothing but these directories is there, and what can be written is /tmp
 _ENTER = """\
@@ -74,7 +75,7 @@ def sandbox(
     with open(directory / "stdout", "ab") as stdout, open(directory / "stderr", "ab") as stderr:
         process = subprocess.Popen(
             [*_UNSHARE, "/bin/sh", "-c", _ENTER, "sh", str(root), str(inside), str(len(mounts) // 2), *mounts, *command],
-            env={"PATH": "/programs:/usr/sbin:/usr/bin:/sbin:/bin"},
+            env={"PATH": _PATH},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -87,3 +88,9 @@ def sandbox(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def in_container(process: subprocess.Popen[bytes], command: Sequence[str]) -> list[str]:
+    """The command as the kubelet runs one in the container of `sandbox`: a probe, or what a container does before it stops."""
+    entered = ["nsenter", "--target", str(process.pid), "--user", "--mount", "--root", "--preserve-credentials"]
+    return [*entered, "env", f"PATH={_PATH}", *command]
