@@ -91,4 +91,5 @@ from .picture.explanation import explain as explain
 from .picture.picture import Picture as Picture, picture as picture
 from .presets.elasticsearch import elasticsearch as elasticsearch
 from .presets.elasticsearch_cluster import elasticsearch_cluster as elasticsearch_cluster
-from .workload import Workload as Workload, WorkloadArgs as WorkloadArgs
+from .workload.arguments import WorkloadArgs as WorkloadArgs
+from .workload.workload import Workload as Workload

@@ -25,9 +25,8 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "network": {"core"},
     "picture": {"core"},
-    "metadata": {"core"},
     "kubernetes_object": set(),
-    "workload": {"carriers", "certificates", "core", "metadata", "kubernetes_object", "network", "picture"},
+    "workload": {"carriers", "certificates", "core", "kubernetes_object", "network", "picture"},
     "declared": {"certificates", "core", "injection", "kubernetes_object", "network", "patterns", "presets", "workload"},
     "schema": {"certificates", "core", "declared", "workload"},
     "provider": {"certificates", "core", "declared", "injection", "schema", "workload"},
@@ -128,6 +127,16 @@ def test_importing_the_library_loads_no_types_of_the_kubernetes_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+WRITTEN = sorted(path.relative_to(PROJECT) for part in ("components", "stacks", "tools") for path in (PROJECT / part).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=str)
+def test_a_file_has_at_most_300_lines_and_a_function_60(path: Path) -> None:
+    functions = (node for node in ast.walk(tree(PROJECT / path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    assert [f.name for f in functions if f.end_lineno is None or f.end_lineno - f.lineno >= 60] == []
+    assert len((PROJECT / path).read_text(encoding="utf-8").splitlines()) <= 300
 
 
 def test_only_the_settings_read_the_configuration() -> None:

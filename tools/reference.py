@@ -27,7 +27,7 @@ error states in words.
 """
 
 _ROOMS = {
-    "Workloads": ("workload.py", "carriers"),
+    "Workloads": ("workload", "carriers"),
     "Apps and pods": ("core",),
     "Patterns": ("patterns",),
     "Presets": ("presets",),
@@ -154,8 +154,14 @@ def reference() -> str:
     sources = Sources()
     sections: dict[str, list[str]] = {section: [] for section in _ROOMS}
     rooms = {part: section for section, parts in _ROOMS.items() for part in parts}
-    for path, names in _public().items():
-        section = rooms.get(path.relative_to(COMPONENTS).parts[0], "More")
+    order = [*rooms, ""]
+
+    def part(path: Path) -> str:
+        first = path.relative_to(COMPONENTS).parts[0]
+        return first if first in rooms else ""
+
+    for path, names in sorted(_public().items(), key=lambda item: order.index(part(item[0]))):
+        section = rooms.get(part(path), "More")
         for statement, text in documented(sources.trees[path].body):
             if _name(statement) in names:
                 sections[section] += _entry(path, statement, text, sources.known)

@@ -11,6 +11,8 @@ import pulumi
 from pulumi.runtime.settings import get_engine
 
 from ..core import checks, namespaces, plug, rules
+from ..core.app import App
+from ..core.base import Base
 from ..core.cluster import DEFAULT_KUBERNETES, cluster
 from ..core.errors import CompositionError, ProblemsError, refuse
 from ..core.fold import fold
@@ -214,26 +216,7 @@ class Injection:
         except ValueError as error:
             raise CompositionError(self._where(kind), [str(error)]) from None
         base = replace(base, fronted=reading.fronted(app, marks))
-        classic = kind in carrier.BATCH and self._cluster.classic
-        pod = fold(
-            base,
-            app,
-            self.patterns,
-            where=self._where(kind),
-            cluster=self._cluster,
-            hosts=partial(
-                services.hosts,
-                labels=base.labels,
-                namespace=namespace,
-                beside=beside,
-                headless=carrier.headless_service_of(manifest),
-            ),
-            image_registry=self._image_registry,
-            problems=[
-                *([f"sidecars='classic' never end, and so would no {kind}; use native ones"] if classic else []),
-                *namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern"),
-            ],
-        )
+        pod = self._folded(base, app, manifest, beside)
         injected = Injected(
             name=self.name,
             where=self._where(kind),
@@ -262,6 +245,24 @@ class Injection:
             "metadata": {**metadata, **labels, "annotations": {**annotations, mark.ANNOTATION: mark.written(marks)}},
             "spec": spec,
         }
+
+    def _folded(self, base: Base, app: App, manifest: Wire, beside: Sequence[Wire]) -> Pod:
+        """The pod with the patterns."""
+        kind, namespace = manifest["kind"], metadata_of(manifest).get("namespace")
+        headless = carrier.headless_service_of(manifest)
+        problems = namespaces.disagreements(self.patterns, namespace, "set namespace= of the target, or of the pattern")
+        if kind in carrier.BATCH and self._cluster.classic:
+            problems = [f"sidecars='classic' never end, and so would no {kind}; use native ones", *problems]
+        return fold(
+            base,
+            app,
+            self.patterns,
+            where=self._where(kind),
+            cluster=self._cluster,
+            hosts=partial(services.hosts, labels=base.labels, namespace=namespace, beside=beside, headless=headless),
+            image_registry=self._image_registry,
+            problems=problems,
+        )
 
     def _again(self, earlier: mark.Mark, template: Wire, kind: Any) -> Wire:
         """A template that has the patterns already."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pulumi
 
-from .core.patch import PodPatch
-from .core.view import PodView
+from ..core.patch import PodPatch
+from ..core.view import PodView
 
 OWN_LABELS = tuple(f"app.kubernetes.io/{part}" for part in ("name", "instance", "managed-by"))
 """Labels of every object that only the workload sets; the first two select the pods."""
