@@ -1,7 +1,7 @@
 """Rules at the fields of arguments: the type of a field, and in its annotation what the type cannot say."""
 
 import types
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -56,6 +56,8 @@ Manifest = Annotated[Mapping[str, Any], checks.manifest]
 
 _SCALARS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _TEXTS = (_SCALARS[str], f"{_SCALARS[str]} or a mapping")
+Rule = Callable[[str, Any], list[str]]
+"""Takes the place of a value, and the value; what is wrong with it."""
 # pulumi.Input[T] names its Output[T] by a forward reference
 _INPUT = {"Output": pulumi.Output, "T": Any}
 
@@ -85,13 +87,13 @@ def problems(args: object, path: str = "") -> list[str]:
 
 def of_values(cls: type, values: Mapping[str, Any], path: str = "") -> list[str]:
     """What is wrong with values for fields of a dataclass, each on its own."""
-    known = hints(cls) if is_dataclass(cls) else {}
-    return [line for name, value in values.items() if name in known for line in _lines(known[name], f"{path}{name}", value)]
+    known = _rules(cls) if is_dataclass(cls) else {}
+    return [line for name, value in values.items() if name in known for line in known[name](f"{path}{name}", value)]
 
 
 def of_value(hint: Any, path: str, value: Any) -> list[str]:
     """What is wrong with a value by its hint."""
-    return list(_lines(hint, path, value))
+    return _rule(hint)(path, value)
 
 
 @cache
@@ -117,61 +119,89 @@ def is_late(hint: Any) -> bool:
     return get_origin(hint) in (Awaitable, pulumi.Output)
 
 
-def _lines(hint: Any, path: str, value: Any) -> Iterator[str]:
-    """What is wrong with a value by its hint."""
-    origin, parameters = _parts(hint)
-    if origin is Annotated:
-        base, *notes = parameters
-        wrong = list(_lines(base, path, value)) if Elsewhere not in notes or not fits(base, value) else []
-        yield from wrong or (line for note in notes if note is not Elsewhere for line in note(path, value))
-    elif is_union(hint):
-        yield from _of_union(parameters, path, value)
-    elif origin is Literal and type(value) in {type(known) for known in parameters}:
-        yield from checks.one_of(path, value, parameters)
-    elif not fits(hint, value):
-        # YAML reads 0400 as a number
-        yield misfit(path, _phrase(hint), value, quotes=origin is Literal and isinstance(parameters[0], str))
-    elif isinstance(value, Mapping) and parameters:
-        for key, inner in value.items():
-            yield from _lines(parameters[0], f"{path} key", key)
-            yield from _lines(parameters[1], f"{path}[{checks.shown(key)}]", inner)
-    elif isinstance(value, Sequence) and (len(parameters) == 1 or parameters[1:] == (...,)):
-        for index, item in enumerate(value):
-            yield from _lines(parameters[0], f"{path}[{index}]", item)
-    elif isinstance(hint, type) and is_dataclass(hint):
-        yield from problems(value, f"{path}.")
-
-
-def _of_union(members: tuple[Any, ...], path: str, value: Any) -> Iterator[str]:
-    plain = [m for m in members if m is not type(None) and not is_late(m)]
-    if (value is None and type(None) in members) or (not checks.is_plain(value) and any(map(is_late, members))):
-        return
-    fitting = plain if len(plain) == 1 else [m for m in plain if fits(m, value)]
-    yield from _lines(fitting[0], path, value) if fitting else [misfit(path, " or ".join(map(_phrase, plain)), value)]
+@cache
+def _rules(cls: type) -> Mapping[str, Rule]:
+    return {name: _rule(hint) for name, hint in hints(cls).items()}
 
 
 @cache
-def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    return get_origin(hint), get_args(hint)
+def _rule(hint: Any) -> Rule:
+    """What is wrong with a value by its hint; what that says is found out once, and not for each value."""
+    origin, parameters = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _of_annotated(*parameters)
+    if is_union(hint):
+        return _of_union(parameters)
+    fits, inside = _shape(hint), _inside(hint)
+    if origin is Literal:
+        alike, is_text = {type(known) for known in parameters}, isinstance(parameters[0], str)
+        # YAML reads 0400 as a number
+        return lambda path, value: (
+            checks.one_of(path, value, parameters) if type(value) in alike else [misfit(path, _phrase(hint), value, quotes=is_text)]
+        )
+    return lambda path, value: inside(path, value) if fits(value) else [misfit(path, _phrase(hint), value)]
 
 
-def fits(hint: Any, value: Any) -> bool:
+def _of_annotated(base: Any, *notes: Any) -> Rule:
+    rule, fits, checked = _rule(base), _shape(base), [note for note in notes if note is not Elsewhere]
+    is_elsewhere = Elsewhere in notes
+
+    def annotated(path: str, value: Any) -> list[str]:
+        wrong = [] if is_elsewhere and fits(value) else rule(path, value)
+        return wrong or [line for note in checked for line in note(path, value)]
+
+    return annotated
+
+
+def _of_union(members: tuple[Any, ...]) -> Rule:
+    plain = [(_shape(m), _rule(m), m) for m in members if m is not type(None) and not is_late(m)]
+    may_lack, may_be_late = type(None) in members, any(map(is_late, members))
+
+    def union(path: str, value: Any) -> list[str]:
+        if (value is None and may_lack) or (may_be_late and not checks.is_plain(value)):
+            return []
+        for fits, rule, _ in plain:
+            if len(plain) == 1 or fits(value):
+                return rule(path, value)
+        return [misfit(path, " or ".join(_phrase(m) for _, _, m in plain), value)]
+
+    return union
+
+
+def _inside(hint: Any) -> Rule:
+    """What is wrong with the parts of a value that fits."""
+    origin, parameters = get_origin(hint), get_args(hint)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        of_key, of_item = map(_rule, parameters)
+        return lambda path, value: [
+            line for key, item in value.items() for line in (*of_key(f"{path} key", key), *of_item(f"{path}[{checks.shown(key)}]", item))
+        ]
+    if isinstance(origin, type) and issubclass(origin, Sequence) and (len(parameters) == 1 or parameters[1:] == (...,)):
+        of_each = _rule(parameters[0])
+        return lambda path, value: [line for index, item in enumerate(value) for line in of_each(f"{path}[{index}]", item)]
+    if isinstance(hint, type) and is_dataclass(hint):
+        return lambda path, value: problems(value, f"{path}.")
+    return lambda _path, _value: []
+
+
+@cache
+def _shape(hint: Any) -> Callable[[Any], bool]:
     """Whether a value has the outer shape of the hint."""
     origin = get_origin(hint)
-    if hint is Any:
-        return True
     if origin is Annotated:
-        return fits(get_args(hint)[0], value)
+        return _shape(get_args(hint)[0])
     if origin is Literal:
         # True == 1
-        return any(value == known and type(value) is type(known) for known in get_args(hint))
+        return lambda value: any(value == known and type(value) is type(known) for known in get_args(hint))
     if hint in (int, float):
         # a bool is an int; a whole number is a fine float
-        return type(value) is int or type(value) is hint
-    if isinstance(origin, type) and issubclass(origin, Sequence):
-        return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        return lambda value: type(value) in (int, hint)
     expected = origin or hint
-    return not isinstance(expected, type) or getattr(expected, "_is_protocol", False) or isinstance(value, expected)
+    if hint is Any or not isinstance(expected, type) or getattr(expected, "_is_protocol", False):
+        return lambda _: True
+    if origin is not None and issubclass(origin, Sequence):
+        return lambda value: isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return lambda value: isinstance(value, expected)
 
 
 def _phrase(hint: Any) -> str:
