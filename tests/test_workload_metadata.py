@@ -154,6 +154,10 @@ def test_an_update_waits_for_pods_to_stay_ready() -> None:
             "annotation 'pulumi.com/timeoutSeconds' is set by the workload itself; set rollout_timeout_seconds=",
         ),
         (
+            {"pod_spec": {"activeDeadlineSeconds": 60}},
+            "pod field 'activeDeadlineSeconds' ends pods, and Kubernetes lets none of a Deployment end; remove it, or set kind=Job()",
+        ),
+        (
             {"kind": Deployment(min_ready_seconds=600)},
             "min_ready_seconds 600 is not less than rollout_timeout_seconds 600, when an update fails; raise that",
         ),

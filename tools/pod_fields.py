@@ -12,12 +12,39 @@ from .project import PROJECT
 TABLE = PROJECT / "components" / "core" / "pod_fields.json"
 _PREFIX = "io.k8s.api.core.v1."
 _OPEN = "any"
-# only Kubernetes 1.35 knows the first; a probe of App may name its port; the others are looked at where their rules are
+# only Kubernetes 1.35 knows the first; a probe of App may name its port; the next are looked at where their rules are; without the last
+# ones, the API rejects a pod, though its schema has them as optional
 _OURS = {
     "PodSpec": {"workloadRef": _OPEN},
     "GRPCAction": {"port": _OPEN},
     "ContainerPort": {"containerPort": _OPEN},
     "EnvVar": {"name": _OPEN, "value": _OPEN},
+    "ExecAction": {"command": "[string]!"},
+    "SecretVolumeSource": {"secretName": "string!"},
+    **{
+        f"{kind}{use}": {"name": "string!"}
+        for kind, use in (
+            ("ConfigMap", "EnvSource"),
+            ("ConfigMap", "Projection"),
+            ("ConfigMap", "VolumeSource"),
+            ("Secret", "EnvSource"),
+            ("Secret", "Projection"),
+        )
+    },
+}
+
+
+# what they lack is reported where their rules are
+_REPORTED = {
+    "Container",
+    "ContainerPort",
+    "EnvVar",
+    "EphemeralContainer",
+    "GRPCAction",
+    "HTTPGetAction",
+    "PodSpec",
+    "Volume",
+    "VolumeMount",
 }
 
 
@@ -54,12 +81,14 @@ def _kinds(definitions: Mapping[str, Any], name: str, found: dict[str, dict[str,
     kind = name.rpartition(".")[2]
     if kind not in found:
         found[kind] = {}
-        found[kind] |= {field: _kinds(definitions, _type(schema), found) for field, schema in properties.items()}
+        required = () if kind in _REPORTED else definitions[name].get("required", ())
+        for field, schema in properties.items():
+            found[kind][field] = _kinds(definitions, _type(schema), found) + ("!" if field in required else "")
     return kind
 
 
 def table() -> dict[str, dict[str, str]]:
-    """Kind of object -> its fields and their types."""
+    """Kind of object -> its fields and their types; a `!` behind the type of those that it must have."""
     found: dict[str, dict[str, str]] = {}
     _kinds(_definitions(), f"{_PREFIX}PodSpec", found)
     return {kind: dict(sorted({**fields, **_OURS.get(kind, {})}.items())) for kind, fields in sorted(found.items())}

@@ -95,5 +95,15 @@ def field_problems(fields: Mapping[str, Any]) -> list[str]:
         found.append(
             "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it"
         )
+    if fields.get("hostUsers") is False:
+        shared = [key for key in ("hostIPC", "hostPID") if fields.get(key)]
+        found += [f"pod field {key!r} needs the node's users, and 'hostUsers' is false; remove one of them" for key in shared]
+    if "ephemeralContainers" in fields:
+        found.append("pod field 'ephemeralContainers' is of a pod that runs (kubectl debug), and no pod begins with some; remove it")
+    if "serviceAccount" in fields:
+        found.append("pod field 'serviceAccount' is the former name of serviceAccountName; set app.service_account=")
+    dns = fields.get("dnsConfig")
+    if fields.get("dnsPolicy") == "None" and not (isinstance(dns, Mapping) and dns.get("nameservers")):
+        found.append("pod field 'dnsPolicy' is None, so that no name is found; add dnsConfig with nameservers, or remove it")
     own = {key: value for key, value in fields.items() if key not in COMPOSED}
     return found + [f"pod field {line}" for line in pod_fields.of_object("PodSpec", own)]

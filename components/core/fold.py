@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import checks, claims, environment, foreign, loopback, plug, rules, scraping, shapes, start_order
+from . import checks, claims, environment, foreign, loopback, node, plug, rules, scraping, shapes, start_order
 from .app import App
 from .assembly import Sum, assembled
 from .base import Base, field_problems, own
@@ -171,6 +171,7 @@ def _problems(base: Base, found: Sum, hosts: Sequence[str]) -> Iterator[str]:
             yield from shapes.of_volume(volume, APP)
     for owner, patch in found.owned:
         yield from shapes.of_patch(patch, owner)
+    yield from node.problems(base, found)
     if not base.owned:
         yield from foreign.problems(base, found)
     yield from loopback.problems(base, found)

@@ -9,26 +9,8 @@ from .view import APP
 
 def problems(base: Base, found: Sum) -> Iterator[str]:
     """A line for everything of that pod that what is added cannot work with."""
-    yield from _of_node(base, found)
     yield from _refronted(base, found)
     yield from _nobody(base, found)
-
-
-def _of_node(base: Base, found: Sum) -> Iterator[str]:
-    """Why a pod of such a node, or on the network of its node, cannot have what is added."""
-    spec = base.spec
-    if (spec.get("os") or {}).get("name") == "windows" or (spec.get("nodeSelector") or {}).get("kubernetes.io/os") == "windows":
-        yield "the pod runs on Windows nodes, and what patterns add needs Linux; take it out of the target"
-    if not spec.get("hostNetwork"):
-        return
-    why = "the pod is on its node's network (hostNetwork), where"
-    for port in found.pod.ports:
-        if port.frontend:
-            yield f"port {port.name!r} of {port.owner}: {why} 127.0.0.1 is open to the whole node, past the ambassador; leave it out"
-    for owner, patch in found.owned:
-        declared = [p for c in (*patch.init_containers, *patch.containers) for p in c.get("ports") or ()]
-        if declared or patch.undeclared_ports or patch.sysctls:
-            yield f"{owner}: {why} its ports and sysctls would be the node's; leave it out"
 
 
 def _refronted(base: Base, found: Sum) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from . import checks
+from . import checks, pod_values
 from .rules import misfit
 
 _FEW = 10
@@ -21,21 +21,34 @@ _SCALARS: Mapping[str, tuple[str, tuple[type, ...]]] = {
 
 @cache
 def known() -> Mapping[str, Mapping[str, str]]:
-    """Kind of object -> its fields and their types: of the newest Kubernetes; older ones have none that it has not."""
+    """Kind of object -> its fields and their types, a `!` behind those that it must have: of the newest Kubernetes; older ones have none
+    that it has not."""
     table: Mapping[str, Mapping[str, str]] = json.loads(
         resources.files(__package__).joinpath("pod_fields.json").read_text(encoding="utf-8")
     )
     return table
 
 
+@cache
+def required(kind: str) -> list[str]:
+    """The fields that an object of that kind must have."""
+    return [key for key, wanted in known()[kind].items() if wanted.endswith("!")]
+
+
 def of_object(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """A line for everything in an object in manifest form that is not a field of its kind, or has another type. `path`: its place."""
+    """A line for everything in an object in manifest form that is not a field of its kind, has another type, or a value that the API
+    rejects. `path`: its place."""
     fields = known()[kind]
     for key, inner in value.items():
         if key in fields:
-            yield from of_field(fields[key], inner, f"{path}.{key}" if path else key)
+            yield from of_field(fields[key].removesuffix("!"), inner, f"{path}.{key}" if path else key)
         else:
             yield f"{path}: {unknown(kind, key)}" if path else unknown(kind, key)
+    # a field that is spelt wrong is not missing as well
+    if value.keys() <= fields.keys():
+        missing = [key for key in required(kind) if value.get(key) in (None, "", [], ())]
+        yield from (f"{path}.{key} is missing" if path else f"{key} is missing" for key in missing)
+    yield from pod_values.problems(kind, value, path)
 
 
 def of_field(wanted: str, value: Any, path: str) -> Iterator[str]:

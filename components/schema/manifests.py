@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import checks, pod_fields, quantities
+from ..core import checks, pod_fields, pod_values, quantities
 from ..core.handlers import HANDLERS
 
 Schema = dict[str, Any]
@@ -34,9 +34,22 @@ def _of_field(wanted: str) -> Schema:
     return {} if wanted == "any" else {"type": ["object", "null"]}
 
 
+def _of_value(kind: str, field: str) -> Schema:
+    """What the tables of values say of a field."""
+    if field in pod_values.CHOICES.get(kind, {}):
+        return {"enum": [*pod_values.CHOICES[kind][field], None]}
+    if field in pod_values.RANGES.get(kind, {}):
+        least, most = pod_values.RANGES[kind][field]
+        return {"minimum": least, "maximum": checks.whole(least, most).limit if most is None else most}
+    check = pod_values.CHECKED.get(kind, {}).get(field)
+    return {"pattern": f"^({check.pattern})$"} if isinstance(check, checks.Shaped | checks.Outlined) else {}
+
+
 def _of_kind(kind: str) -> Schema:
-    fields = pod_fields.known()[kind]
-    return {"type": "object", "properties": {name: _of_field(wanted) for name, wanted in fields.items()}, "additionalProperties": False}
+    required = pod_fields.required(kind)
+    properties = {name: _of_field(wanted.removesuffix("!")) | _of_value(kind, name) for name, wanted in pod_fields.known()[kind].items()}
+    properties |= {name: {"allOf": [properties[name], {"not": {"enum": [None, "", []]}}]} for name in required}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **({"required": required} if required else {})}
 
 
 def _without_null(found: Schema, names: Any) -> Schema:

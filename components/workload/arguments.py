@@ -87,4 +87,9 @@ class WorkloadArgs:
         found = derived + [line for whose, labels in given.items() for line in own_labels(whose, labels)]
         if TIMEOUT in self.annotations:
             found.append(f"annotation {TIMEOUT!r} is set by the workload itself; set rollout_timeout_seconds=")
+        if self.kind.is_served and "activeDeadlineSeconds" in self.pod_spec:
+            kind = type(self.kind).__name__
+            found.append(
+                f"pod field 'activeDeadlineSeconds' ends pods, and Kubernetes lets none of a {kind} end; remove it, or set kind=Job()"
+            )
         return [*found, *self.service.refusals(self.service_type), *self.kind.refusals(self)]

@@ -107,7 +107,10 @@ def test_so_it_is_in_what_an_app_has_in_manifest_form(given: dict[str, Any], lin
 
 
 def test_so_it_is_in_what_a_pattern_adds() -> None:
-    patch = PodPatch(containers=(container("c", securityContext={"runAsUsr": 1}),), volumes=({"name": "v", "secret": {"optional": "no"}},))
+    patch = PodPatch(
+        containers=(container("c", securityContext={"runAsUsr": 1}),),
+        volumes=({"name": "v", "secret": {"secretName": "s", "optional": "no"}},),
+    )
     with pytest.raises(CompositionError) as error:
         compose(web(), [Adds("a", patch)])
     assert error.value.problems == (

@@ -41,6 +41,10 @@ DNS_NAME = "a DNS name: a-z, 0-9, '-' and '.', with a leading '*.' at most"
 QUANTITY = "a Kubernetes quantity such as 100m, 64Mi or 1.5"
 NO_OUTPUT = "must be a plain value, not an Output"
 
+PRIVILEGED = {**container("node"), "securityContext": {"privileged": True}}
+ONCE = {**container("once"), "resources": {"requests": {"cpu": "1", "memory": "1Mi"}, "limits": {"memory": "64Mi"}}}
+BESIDE = sidecar({**container("beside"), "resources": {"requests": {"cpu": "100m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}}})
+
 Call = Callable[[], Any]
 
 
@@ -434,6 +438,48 @@ OPTIONS: dict[str, tuple[Call, list[str]]] = {
         lambda: compose(web(), fields={"hostNetwork": True}),
         [
             "pod field 'hostNetwork' shares the node's network, so that what listens on 127.0.0.1 is no longer the pod's own; remove it",
+        ],
+    ),
+    "fields that no template has": (
+        lambda: compose(web(), fields={"ephemeralContainers": [], "serviceAccount": "web"}),
+        [
+            "pod field 'ephemeralContainers' is of a pod that runs (kubectl debug), and no pod begins with some; remove it",
+            "pod field 'serviceAccount' is the former name of serviceAccountName; set app.service_account=",
+        ],
+    ),
+    "no servers of names": (
+        lambda: compose(web(), fields={"dnsPolicy": "None"}),
+        ["pod field 'dnsPolicy' is None, so that no name is found; add dnsConfig with nameservers, or remove it"],
+    ),
+    "users of its own, and the node's processes": (
+        lambda: compose(web(), fields={"hostUsers": False, "hostPID": True, "hostIPC": True}),
+        [f"pod field '{key}' needs the node's users, and 'hostUsers' is false; remove one of them" for key in ("hostIPC", "hostPID")],
+    ),
+    "nodes of Windows": (
+        lambda: compose(web(), fields={"os": {"name": "windows"}, "nodeSelector": {"kubernetes.io/os": "windows"}}),
+        [f"pod field '{key}' names Windows, and the pod has settings of Linux; remove it" for key in ("os", "nodeSelector")],
+    ),
+    "users of its own, and a container for the node": (
+        lambda: compose(web(), [Adds("node", PodPatch(init_containers=(PRIVILEGED,)))], fields={"hostUsers": False}),
+        [
+            "container 'node' of Adds 'node' must be root of the node, and root of this pod is not (hostUsers: false); remove pod field "
+            "'hostUsers', or leave the pattern out",
+        ],
+    ),
+    "a device that nobody claims": (
+        lambda: compose(web(resources={**RESOURCES, "claims": [{"name": "gpu"}]}), fields={"resourceClaims": [{"name": "fpga"}]}),
+        ["app.resources.claims: the pod has no claim 'gpu'; add it to pod field 'resourceClaims'"],
+    ),
+    "more than the whole pod": (
+        lambda: compose(
+            web(resources={"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}),
+            [Adds("one", PodPatch(init_containers=(BESIDE, ONCE)))],
+            fields={"resources": {"requests": {"cpu": "1099m", "memory": "95Mi"}, "limits": {"memory": "127Mi"}}},
+        ),
+        [
+            "container 'web' of the app has a limit of 128Mi of memory, but the whole pod one of 127Mi (pod field 'resources'); raise it",
+            "the containers together request 1100m of cpu, but the whole pod 1099m (pod field 'resources'); raise it",
+            "the containers together request 96Mi of memory, but the whole pod 95Mi (pod field 'resources'); raise it",
         ],
     ),
     "fields in snake case": (

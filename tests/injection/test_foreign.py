@@ -13,6 +13,7 @@ from components import (
     Port,
     Rebind,
     SecretLeakError,
+    SysctlInitArgs,
     Target,
     TlsAmbassadorArgs,
     TrafficRedirectInitArgs,
@@ -273,6 +274,23 @@ def test_on_the_node_s_network_nothing_listens() -> None:
 def test_windows_is_rejected() -> None:
     for fields in ({"os": {"name": "windows"}}, {"nodeSelector": {"kubernetes.io/os": "windows"}}):
         assert refused(LOGS, **fields) == ("the pod runs on Windows nodes, and what patterns add needs Linux; take it out of the target",)
+
+
+def test_root_of_the_node_is_rejected_where_the_pod_has_users_of_its_own() -> None:
+    [line] = refused(SysctlInitArgs(sysctls={"vm.max_map_count": 262144}), hostUsers=False)
+    assert line == (
+        "container 'update-sysctl' of SysctlInit must be root of the node, and root of this pod is not (hostUsers: false); "
+        "leave the pattern out"
+    )
+    assert injected(LOGS, hostUsers=False)["hostUsers"] is False
+
+
+def test_a_pod_that_has_too_little_for_what_is_added_is_rejected() -> None:
+    whole = {"requests": {"cpu": "5m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    [line] = refused(LOGS, resources=whole)
+    assert line.startswith("the containers together request ")
+    assert line.endswith(" of cpu, but the whole pod 5m (the pod's resources); raise that, or leave the patterns out")
+    assert injected(LOGS, resources={**whole, "requests": {"cpu": "1"}})["resources"]["requests"] == {"cpu": "1"}
 
 
 @pytest.mark.parametrize(("place", "order"), [("first", "logs a b"), ("last", "a b logs"), ("after:a", "a logs b")])

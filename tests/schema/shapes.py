@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 from unittest.mock import patch
 
-from components.core import checks, plug, rules
+from components.core import checks, plug, pod_values, rules
 from components.declared import injections, stack_file
 
 # what the files refuse between their keys
@@ -31,6 +31,8 @@ def _shapes() -> Iterator[None]:
         patch.object(rules, "problems", _of_fields),
         patch.object(checks.Outlined, "__call__", _outline),
         patch.object(checks, "_requests", lambda *_: []),
+        # between the fields of an object in manifest form
+        patch.object(pod_values, "BETWEEN", {}),
         # what the workload would tell a pattern
         patch.object(plug.PatternArgs, "completed", lambda args, _: args),
     ):
