@@ -28,7 +28,7 @@ class Plan:
 
     @property
     def app_name(self) -> str:
-        """The app's name, or the workload's, if the app's is no name at all: that is composing's to refuse."""
+        """The app's name, or the workload's where the app's is not valid, which composing rejects."""
         return self.name if checks.label("", self.args.app.name) else self.args.app.name
 
     @property
