@@ -72,8 +72,9 @@ def problems(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[st
         return f"{path}.{field}" if path else field
 
     for field, choices in CHOICES.get(kind, {}).items():
-        if isinstance(value.get(field), str):
-            yield from checks.one_of(place(field), value[field], choices)
+        given = value.get(field)
+        if isinstance(given, str) and given not in choices:
+            yield f"{place(field)} {checks.shown(given)} is not allowed: one of {', '.join(filter(None, choices))}"
     for field, (least, most) in RANGES.get(kind, {}).items():
         if isinstance(value.get(field), int):
             yield from checks.whole(least, most)(place(field), value[field])

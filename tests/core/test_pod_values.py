@@ -74,7 +74,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "type of a host path": (
         mounted({"hostPath": {"path": "/x", "type": "Dir"}}),
-        "volumes[0].hostPath.type 'Dir' is not allowed: one of , BlockDevice, CharDevice, Directory, DirectoryOrCreate, File, "
+        "volumes[0].hostPath.type 'Dir' is not allowed: one of BlockDevice, CharDevice, Directory, DirectoryOrCreate, File, "
         "FileOrCreate, Socket",
     ),
     "propagation": (
@@ -193,7 +193,7 @@ REJECTED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "effect": (
         spec(tolerations=[{"key": "a", "operator": "Exists", "effect": "NoStart"}]),
-        "tolerations[0].effect 'NoStart' is not allowed: one of , NoExecute, NoSchedule, PreferNoSchedule",
+        "tolerations[0].effect 'NoStart' is not allowed: one of NoExecute, NoSchedule, PreferNoSchedule",
     ),
     "a value that need only exist": (
         spec(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
