@@ -23,7 +23,7 @@ from bench.proxies.server import server
 from bench.results import Results, Sample, table
 from components import TlsAmbassadorArgs
 
-LEFT_OUT = ("the article's nginx", "bare nginx", "TlsAmbassador http, no access log")
+LEFT_OUT = ("the article's nginx", "bare nginx http", "TlsAmbassador http, no access log")
 """They take as much as TlsAmbassador, or do not let so many in."""
 OTHER_FILES = 100
 """How many a proxy has open beside those of connections, at most."""

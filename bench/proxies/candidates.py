@@ -223,7 +223,7 @@ def _candidates(connections: int, http: Mapping[str, Any], tcp: Mapping[str, Any
         ours("TlsAmbassador http", HTTP, **http),
         ours("TlsAmbassador http, no access log", HTTP, **http, access_log=False),
         other("the article's nginx", "http", ARTICLE, *nginx),
-        other("bare nginx", "http", BARE, *nginx, http2=True, connections=connections),
+        other("bare nginx http", "http", BARE, *nginx, http2=True, connections=connections),
         other("haproxy http", "http", HAPROXY_HTTP, "haproxy", "-db", "-f", "$config", http2=True, connections=connections),
         other("caddy", "http", CADDY, "caddy", "run", "--adapter=caddyfile", "--config=$config", http2=True, env=one_core),
         ours("TlsAmbassador tcp", TCP, **tcp),
