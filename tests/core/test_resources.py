@@ -26,13 +26,18 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "small and large": resources({"cpu": "5u"}, {"ephemeral-storage": "1Ei"}),
     "huge pages": resources({"hugepages-2Mi": "4Mi"}, {"hugepages-2Mi": "4096Ki"}),
     "no limit of the CPU": resources({"cpu": "64"}),
-    "a device by a claim": resources(claims=[{"name": "gpu"}]),
 }
 
 
 @pytest.mark.parametrize("given", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_what_the_api_accepts_is_accepted_as_it_is(given: dict[str, Any]) -> None:
     assert container(compose(web(resources=given)), "web")["resources"] == given
+
+
+def test_a_device_by_a_claim_of_the_pod_is_accepted() -> None:
+    given = resources(claims=[{"name": "gpu"}])
+    fields = {"resourceClaims": [{"name": "gpu", "resourceClaimTemplateName": "gpu"}]}
+    assert container(compose(web(resources=given), fields=fields), "web")["resources"] == given
 
 
 REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
