@@ -64,6 +64,7 @@ http {
         listen 127.0.0.1:$listen ssl http2;
         ssl_certificate $directory/tls.crt;
         ssl_certificate_key $directory/tls.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
         ssl_session_cache shared:tls:1m;
         ssl_session_tickets off;
         location / { proxy_pass http://server; }
