@@ -90,7 +90,8 @@ def _devices(base: Base) -> Iterator[str]:
     """A line for every device that the app's container claims, and the pod does not."""
     claims = base.spec.get("resourceClaims")
     known = [claim.get("name") for claim in claims if isinstance(claim, Mapping)] if isinstance(claims, list | tuple) else []
-    for claim in _mapping(base.container(), "resources").get("claims") or ():
+    asked = _mapping(base.container(), "resources").get("claims")
+    for claim in asked if isinstance(asked, list | tuple) else ():
         if isinstance(claim, Mapping) and claim.get("name") not in known:
             yield f"app.resources.claims: the pod has no claim {claim.get('name')!r}; add it to pod field 'resourceClaims'"
 

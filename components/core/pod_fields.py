@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 from . import checks, pod_values
-from .rules import misfit
+from .rules import Misfit, misfit
 
 _FEW = 10
 _SCALARS: Mapping[str, tuple[str, tuple[type, ...]]] = {
@@ -39,16 +39,20 @@ def of_object(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[s
     """A line for everything in an object in manifest form that is not a field of its kind, has another type, or a value that the API
     rejects. `path`: its place."""
     fields = known()[kind]
+    is_readable = True
     for key, inner in value.items():
         if key in fields:
-            yield from of_field(fields[key].removesuffix("!"), inner, f"{path}.{key}" if path else key)
+            for line in of_field(fields[key].removesuffix("!"), inner, f"{path}.{key}" if path else key):
+                is_readable = is_readable and not isinstance(line, Misfit)
+                yield line
         else:
             yield f"{path}: {unknown(kind, key)}" if path else unknown(kind, key)
     # a field that is spelt wrong is not missing as well
     if value.keys() <= fields.keys():
         missing = [key for key in required(kind) if value.get(key) in (None, "", [], ())]
         yield from (f"{path}.{key} is missing" if path else f"{key} is missing" for key in missing)
-    yield from pod_values.problems(kind, value, path)
+    if is_readable:
+        yield from pod_values.problems(kind, value, path)
 
 
 def of_field(wanted: str, value: Any, path: str) -> Iterator[str]:

@@ -81,7 +81,8 @@ def problems(kind: str, value: Mapping[str, Any], path: str = "") -> Iterator[st
     for field, check in CHECKED.get(kind, {}).items():
         if isinstance(value.get(field), str):
             yield from check(place(field), value[field])
-    if kind in BETWEEN:
+    # an Output is not known yet
+    if kind in BETWEEN and all(map(checks.is_plain, value.values())):
         yield from (f"{place(field) if field else path or 'it'} {line}" for field, line in BETWEEN[kind](value))
 
 
@@ -129,7 +130,7 @@ def _of_pod(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "shareProcessNamespace", "cannot stand beside hostPID; remove one of them"
     for key, text in (pod.get("nodeSelector") or {}).items() if isinstance(pod.get("nodeSelector"), Mapping) else ():
         wrong = [*checks.qualified_name("key", key), *(checks.label_value("value", text) if isinstance(text, str) else ())]
-        yield from (("nodeSelector", f"{line}") for line in wrong)
+        yield from (("nodeSelector", line) for line in wrong)
 
 
 def _of_mount(mount: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -145,7 +146,8 @@ def _of_mount(mount: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _of_container(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for field in ("livenessProbe", "startupProbe"):
         probe = container.get(field)
-        if isinstance(probe, Mapping) and probe.get("successThreshold") not in (None, 0, 1):
+        successes = probe.get("successThreshold") if isinstance(probe, Mapping) else None
+        if isinstance(successes, int) and successes > 1:
             yield f"{field}.successThreshold", "must be 1; only a readinessProbe may have more"
     readiness, security = container.get("readinessProbe"), container.get("securityContext")
     if isinstance(readiness, Mapping) and readiness.get("terminationGracePeriodSeconds") is not None:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.core import pod_fields
+from components.core.errors import CompositionError
+from components.core.fold import compose
+from tests.support.pods import RESOURCES, web
 
 
 def spec(container: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -267,6 +271,25 @@ def test_what_the_api_rejects_is_rejected_with_its_place(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_what_the_api_accepts_is_accepted(name: str) -> None:
     assert list(pod_fields.of_object("PodSpec", ACCEPTED[name])) == []
+
+
+def test_what_is_of_another_type_or_not_known_yet_is_not_looked_at() -> None:
+    later = pulumi.Output.from_input("later")
+    terms = {"matchExpressions": [{"key": "a", "operator": "Gt", "values": 5}]}
+    preference = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": terms}]}
+    given = spec(dnsConfig={"nameservers": 5}, affinity={"nodeAffinity": preference})
+    assert list(pod_fields.of_object("PodSpec", given)) == [
+        "dnsConfig.nameservers must be a list, but is the number 5",
+        f"{TERM}.preference.matchExpressions[0].values must be a list, but is the number 5",
+    ]
+    for known in (
+        spec(dnsConfig={"nameservers": later}, tolerations=[{"key": "a", "effect": later, "tolerationSeconds": 5}]),
+        preferred(1, "Gt", values=later),
+        probed("livenessProbe", successThreshold=later),
+    ):
+        assert list(pod_fields.of_object("PodSpec", known)) == []
+    with pytest.raises(CompositionError):
+        compose(web(resources={**RESOURCES, "claims": 5}))
 
 
 def test_a_medium_that_the_kubelet_does_not_know_is_rejected() -> None:
